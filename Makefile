@@ -1,0 +1,68 @@
+# What a newcomer types. `make help` lists it; CI types the same (.ci/run).
+
+PYTHON ?= python3
+VENV := .venv
+# Twice quiet: errors still show, warnings about the machine's own pip settings do not.
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock clean
+
+help: ## List what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@echo
+	@echo "make run PORT=8080        another port          TICKETFLOW_DATA_DIR=folder   other data"
+	@echo "make run CROWD=300        with simulated fans   make test ARGS='-k room'     some of the tests"
+
+run: $(VENV)/.installed ## Serve TicketFlow here, with everything it needs and demo data
+	@exec $(VENV)/bin/ticketflow up $(if $(CROWD),--crowd $(CROWD))
+
+test: $(VENV)/.installed-dev ## Install what the tests need, and run them
+	@tests/install-tools.sh
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev ## Formatting, lint, types and import rules
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.installed-dev ## Put the code into shape
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+clean: ## Remove the venv and what tools left behind; data stays
+	rm -rf $(VENV) build dist .*_cache
+
+# pip-compile writes whatever index it used into the lock unless told not to; a lock is the same everywhere.
+COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe \
+	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(LOCK_ARGS)
+LOCKS := deploy/requirements-build.lock deploy/requirements.lock deploy/requirements-dev.lock
+
+lock: $(VENV)/.installed-dev ## Choose versions anew within the ranges of pyproject.toml (LOCK_ARGS=--upgrade)
+	$(COMPILE) --only-build-deps --build-deps-for editable -o deploy/requirements-build.lock pyproject.toml
+	$(COMPILE) -o deploy/requirements.lock pyproject.toml
+	$(COMPILE) --extra test --extra dev -c deploy/requirements.lock -c deploy/requirements-build.lock \
+		-o deploy/requirements-dev.lock pyproject.toml
+
+# Debian's Python cannot put pip into a venv unless python3-venv is installed; its own pip can, from outside.
+$(VENV)/bin/python:
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "TicketFlow needs Python 3.11 or newer; name one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >$(VENV).log 2>&1 || { \
+		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(VENV)/bin/python install -qq pip; } || \
+		{ cat $(VENV).log; rm -rf $(VENV); echo "Install python3-venv, or python3-pip, and try again." >&2; exit 1; }
+	@rm -f $(VENV).log
+
+$(VENV)/.installed: deploy/requirements.lock deploy/requirements-build.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what TicketFlow needs (about half a minute) ..."
+	@$(PIP) install --require-hashes -r deploy/requirements-build.lock -r deploy/requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: deploy/requirements-dev.lock $(VENV)/.installed
+	@echo "Installing what the tests and checks need (about half a minute) ..."
+	@$(PIP) install --require-hashes -r deploy/requirements-dev.lock
+	@touch $@

@@ -1,0 +1,108 @@
+// The checkout: choose, hold, pay. Two steps on one page.
+import { Choosing } from "./choosing.js";
+import { showConnection } from "./connection.js";
+import { Desk } from "./desk.js";
+import { Held } from "./held.js";
+import { say } from "./say.js";
+import { prepareStock, showStock } from "./stock.js";
+
+const page = document.querySelector("[data-checkout]");
+const facts = JSON.parse(page.querySelector("[data-facts]").textContent);
+const problem = page.querySelector("[data-problem]");
+const desk = new Desk(facts.event);
+const choosing = new Choosing(page.querySelector("[data-choose]"), facts);
+const held = new Held(page);
+// One key an attempt: a retry of the same attempt must not be a second booking, a new attempt must be one.
+let attempt = crypto.randomUUID();
+
+function tell(text) {
+  problem.hidden = !text;
+  problem.textContent = text;
+}
+
+function go(step) {
+  page.dataset.step = step;
+  scrollTo({ top: 0 });
+}
+
+/** The turn can end, or come, while the page is open; what is held is paid for all the same. */
+function admit(admitted) {
+  const step = admitted ? "choose" : "outside";
+  if (page.dataset.step !== "pay" && page.dataset.step !== step) go(step);
+}
+
+/** Runs `work` once at a time, its button resting meanwhile. */
+async function once(button, work) {
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  try {
+    await work();
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
+}
+
+async function hold() {
+  if (!facts.signedIn) return location.assign(choosing.signInPath);
+  const { type, quantity } = choosing;
+  const { status, body } = await desk.command("hold", { ticket_type_id: type.id, quantity });
+  if (status === 401) return location.assign(choosing.signInPath);
+  if (status === 403 && body?.code === "not_admitted") go("outside");
+  if (status !== 201) return tell(body?.detail ?? "These could not be held. Nothing was charged. Try again.");
+  tell("");
+  attempt = crypto.randomUUID();
+  held.write({ ticket_type: type.name, quantity, ...body }, holdEnded);
+  go("pay");
+  say(`Held for you: ${quantity} times ${type.name}.`, { now: true });
+}
+
+function holdEnded() {
+  held.clear();
+  go("choose");
+  tell("The time to pay has passed, so these tickets went back. Nothing was charged. Choose again.");
+}
+
+async function pay() {
+  const method = new FormData(page.querySelector("[data-pay-form]")).get("method");
+  tell("");
+  const { status, body } = await desk.command("book", { hold_id: held.hold.id, payment: { method }, key: attempt });
+  if (status === 200 || status === 201 || status === 202) return location.assign(`/bookings/${body.id}`);
+  if (status === 410) return holdEnded();
+  if (body && "hold_kept" in body) return refused(body);
+  tell(body?.detail ?? "The payment did not reach us. Nothing was charged and your tickets are still held. Try again.");
+}
+
+/** The payment or the booking was refused: a new try is a new attempt. */
+function refused({ detail, hold_kept }) {
+  attempt = crypto.randomUUID();
+  if (hold_kept) return tell(`${detail} Your tickets are still held: try again, or pay another way.`);
+  held.clear();
+  go("choose");
+  tell(`${detail} The tickets went back. You can choose again.`);
+}
+
+async function giveBack() {
+  const { status, body } = await desk.command("release", { hold_id: held.hold.id });
+  if (status !== 204 && status !== 200 && status !== 404 && status !== 410) return tell(body?.detail ?? "That did not work. Try again.");
+  held.clear();
+  go("choose");
+  tell("");
+  say("The tickets went back.", { now: true });
+}
+
+function onSubmit(form, button, work) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    once(button, work);
+  });
+}
+
+onSubmit(page.querySelector("[data-choose]"), page.querySelector("[data-hold]"), hold);
+onSubmit(page.querySelector("[data-pay-form]"), page.querySelector("[data-pay]"), pay);
+page.querySelector("[data-give-back]").addEventListener("click", ({ currentTarget }) => once(currentTarget, giveBack));
+
+prepareStock(page);
+if (facts.hold) held.write(facts.hold, holdEnded);
+desk.on("stock", (frame) => showStock(frame, page))
+  .on("place", ({ state }) => admit(state === "active"))
+  .on("connection", (state) => showConnection(state, "What you hold stays held."));

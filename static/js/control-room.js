@@ -1,0 +1,80 @@
+// The organiser's desk: a frame a second, shown as numbers and two small charts.
+import { Levers } from "./levers.js";
+import { LiveSocket } from "./socket.js";
+import { spark } from "./spark.js";
+import { prepareStock, showStock } from "./stock.js";
+import { exactClock } from "./times.js";
+
+const STALE_MS = 3_000;
+const SECONDS_SHOWN = 180;
+const root = document.querySelector("[data-control]");
+const first = JSON.parse(root.querySelector("[data-first]").textContent);
+const levers = new Levers(root, root.dataset.control, first.desk, first.policy);
+const seen = { waiting: [], admitted_last_minute: [] };
+let lastAt = null;
+
+function show(frame) {
+  for (const metric of root.querySelectorAll("[data-metric]")) {
+    metric.querySelector("[data-value]").textContent = frame[metric.dataset.metric] ?? 0;
+  }
+  compare(frame);
+  for (const [name, values] of Object.entries(seen)) {
+    values.push(frame[name]);
+    if (values.length > SECONDS_SHOWN) values.shift();
+    spark(root.querySelector(`[data-chart="${name}"]`), values, SECONDS_SHOWN, name === "waiting" ? null : levers.rate);
+    root.querySelector(`[data-peak="${name}"]`).textContent = `last 3 min, most ${Math.max(...values)}`;
+  }
+  showStock(frame, root);
+  showMail(frame.mail ?? {});
+}
+
+/** Colour only where something deviates from what was set. */
+function compare(frame) {
+  const { mode, waiting, called, active, max_active, admitted_last_minute } = frame;
+  const full = called + active >= max_active;
+  const slow = mode === "open" && waiting > 0 && !full && admitted_last_minute < 0.8 * levers.rate;
+  note("admitted_last_minute", slow ? `under the ${levers.rate} set` : `set: ${levers.rate}`, slow);
+  note("active", full ? `full at ${max_active}` : `of ${max_active}`, full && waiting > 0);
+  note("free", frame.free === 0 ? "sold out or held" : "", false);
+}
+
+function note(name, text, off) {
+  const metric = root.querySelector(`[data-metric="${name}"]`);
+  metric.dataset.off = off ? "yes" : "no";
+  metric.querySelector("[data-note]").textContent = text;
+}
+
+function showMail(mail) {
+  const cells = Object.entries(mail).map(([name, count]) => {
+    const cell = document.createElement("div");
+    const [term, value] = [document.createElement("dt"), document.createElement("dd")];
+    cell.dataset.off = name === "failed" && count > 0 ? "yes" : "no";
+    term.textContent = name[0].toUpperCase() + name.slice(1);
+    value.textContent = count;
+    cell.append(term, value);
+    return cell;
+  });
+  root.querySelector("[data-mail]").replaceChildren(...cells);
+}
+
+function showFreshness() {
+  const line = root.querySelector("[data-freshness]");
+  const fresh = lastAt !== null && Date.now() - lastAt < STALE_MS;
+  const before = root.dataset.fresh;
+  root.dataset.fresh = line.dataset.fresh = fresh ? "yes" : "no";
+  if (fresh && before !== "yes") line.textContent = "Live, a frame a second";
+  if (!fresh) line.textContent = lastAt ? `No news since ${exactClock(new Date(lastAt))}. These numbers are old.` : "No news yet";
+}
+
+prepareStock(root);
+show(first.desk);
+setInterval(showFreshness, 1_000);
+new LiveSocket(`/ws/organiser/${root.dataset.control}`, {
+  frame: (frame) => {
+    if (frame.type !== "desk") return;
+    lastAt = Date.now();
+    levers.see(frame);
+    show(frame);
+    showFreshness();
+  },
+});

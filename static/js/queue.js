@@ -1,0 +1,113 @@
+// The queue page: shows each new standing, and does what the fan decides.
+import { showConnection } from "./connection.js";
+import { Desk } from "./desk.js";
+import { roll } from "./digits.js";
+import { Pace, Walk } from "./line.js";
+import { say } from "./say.js";
+import { prepareStock, showStock } from "./stock.js";
+import { clock, countDown } from "./times.js";
+import { tellWait } from "./wait.js";
+
+const room = document.querySelector("[data-room]");
+const part = (name) => room.querySelector(`[data-${name}]`);
+const { eventPath, name: eventName } = room.dataset;
+const desk = new Desk(room.dataset.room);
+const walk = new Walk(part("walk"));
+const pace = new Pace(part("pace"));
+let lowest = Infinity;
+let claimBy = null;
+let stopClaimClock = () => {};
+
+function show(standing) {
+  const changed = room.dataset.state !== standing.state;
+  room.dataset.state = standing.state;
+  if (standing.state === "waiting") showPlace(standing);
+  else lowest = Infinity;
+  if (standing.state === "called") showClaim(standing.claim_by);
+  if (standing.state === "missed" && standing.expires_at) {
+    part("missed-until").textContent = `until ${clock(new Date(standing.expires_at))}`;
+  }
+  part("waiting").textContent = standing.waiting;
+  part("message-box").hidden = !standing.message;
+  part("message").textContent = standing.message ?? "";
+  document.title = titleFor(standing);
+  if (changed) announce(standing);
+}
+
+function showPlace({ place, ahead, waiting, wait_seconds, rate_per_minute }) {
+  // The server tells places from samples; what was shown once never rises again.
+  lowest = Math.min(lowest, place ?? Infinity);
+  const shown = Number.isFinite(lowest) ? lowest : null;
+  const before = shown === null ? (ahead ?? 0) : shown - 1;
+  roll(part("place"), shown);
+  part("ahead").textContent = before;
+  part("behind").textContent = Math.max(0, waiting - before - 1);
+  walk.show(before, waiting);
+  pace.saw(before);
+  const [lead, minutes] = tellWait(wait_seconds);
+  part("turn").textContent = lead;
+  part("turn-minutes").textContent = minutes;
+  part("rate").textContent = rate_per_minute > 0 ? `About ${rate_per_minute} people a minute are let in` : "Nobody is let in at the moment";
+  say(`Your place is ${shown}. ${lead}.`);
+}
+
+function showClaim(until) {
+  if (!until || until === claimBy) return;
+  claimBy = until;
+  stopClaimClock();
+  const end = new Date(until);
+  stopClaimClock = countDown(end, (text) => (part("claim-clock").textContent = text));
+  const keptUntil = clock(new Date(end.getTime() + room.dataset.keepSeconds * 1000));
+  part("kept-until").textContent = `Come in by ${clock(end)}. If you miss it, your place is still kept until ${keptUntil}.`;
+}
+
+function titleFor({ state, place }) {
+  if (state === "waiting" && place !== null) return `Place ${Math.min(lowest, place)}: ${eventName}`;
+  if (state === "called") return `Your turn: ${eventName}`;
+  return `Your place: ${eventName}`;
+}
+
+function announce({ state }) {
+  scrollTo({ top: 0 });
+  const news = {
+    called: "It is your turn. Press Come in.", missed: "Your turn has passed. Your place is kept, you can take it back.",
+    waiting: "You are in the line.", closed: "The sale is closed.", active: "You are in. Choose your tickets.",
+  };
+  if (news[state]) say(news[state], { now: true });
+}
+
+/** Does a command while its button rests; a refusal is told in the server's words. */
+async function act(form, command, then) {
+  const button = form.querySelector("button");
+  button.setAttribute("aria-disabled", "true");
+  const { status, body } = await desk.command(command);
+  button.removeAttribute("aria-disabled");
+  const problem = part("problem");
+  problem.hidden = status >= 200 && status < 300;
+  if (problem.hidden) then(body);
+  else problem.textContent = body?.detail ?? "That did not work. Your place is not touched. Try again.";
+}
+
+function onSubmit(form, action) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!form.querySelector("[aria-disabled]")) action(form);
+  });
+}
+
+for (const form of room.querySelectorAll("[data-join]")) onSubmit(form, () => form.submit());
+onSubmit(part("claim"), (form) => act(form, "claim", () => location.assign(`${eventPath}/book`)));
+onSubmit(part("leave"), () => part("leave-dialog").showModal());
+part("leave-dialog").addEventListener("close", ({ target }) => {
+  if (target.returnValue === "leave") act(part("leave"), "leave", () => location.assign(eventPath));
+  target.returnValue = "";
+});
+
+const figure = Number(part("place").textContent);
+if (figure) roll(part("place"), figure);
+prepareStock(room);
+if (room.dataset.wait !== "null") [part("turn").textContent, part("turn-minutes").textContent] = tellWait(JSON.parse(room.dataset.wait));
+showClaim(room.dataset.claimBy);
+desk.on("place", show)
+  .on("stock", (frame) => showStock(frame, room))
+  .on("connection", (state) => showConnection(state, "Your place is kept."));

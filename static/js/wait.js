@@ -1,0 +1,16 @@
+// A wait told as an interval, in clock times and in minutes.
+import { clock } from "./times.js";
+
+const ROUGHLY = "8 times out of 10 it is within this time";
+
+/** Two sentences for `[low, high]` seconds (or null: nothing moves) counted from `from` (a Date). */
+export function tellWait(seconds, from = new Date()) {
+  if (!seconds) return ["The line stands still at the moment", "Your place does not change while it does."];
+  const [low, high] = seconds;
+  if (high <= 60) return ["Your turn within a minute", "Stay on this page if you can."];
+  const [start, end] = seconds.map((s) => clock(new Date(from.getTime() + s * 1000)));
+  const [fewest, most] = [Math.floor(low / 60), Math.ceil(high / 60)];
+  const minutes = fewest === most ? `About ${most}` : `In ${fewest} to ${most}`;
+  const lead = start === end ? `Your turn at about ${start}` : `Your turn between ${start} and ${end}`;
+  return [lead, `${minutes} minutes. ${ROUGHLY}.`];
+}

@@ -1,0 +1,99 @@
+"""What every test may ask for. Servers start when the first test asks and end with the session."""
+
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+from redis.asyncio import Redis
+
+from tests import servers
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the session's Valkey, shared by all tests: keep to names under `prefix`."""
+    with servers.valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of the session's Valkey that gives text."""
+    client = Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A key prefix no other test has."""
+    return f"test-{uuid.uuid4().hex[:12]}:"
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.MariaDB]:
+    """The server that TICKETFLOW_TEST_DATABASE_URL names, else a private MariaDB."""
+    if address := os.environ.get("TICKETFLOW_TEST_DATABASE_URL"):
+        yield servers.MariaDB(address)
+        return
+    with servers.mariadb(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and no rows, to be copied: faster than making the tables each time."""
+    from ticketflow.store.tables import metadata
+
+    template = tmp_path_factory.mktemp("sqlite") / "template.db"
+    servers.create_tables(f"sqlite:///{template}", metadata)
+    return template
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database with all tables, as `databases` wants it named."""
+    copy = tmp_path / "ticketflow.db"
+    shutil.copyfile(sqlite_template, copy)
+    return f"sqlite+aiosqlite:///{copy}"
+
+
+@pytest.fixture
+def mariadb_url(mariadb: servers.MariaDB) -> Iterator[str]:
+    """A fresh MariaDB database with all tables, as `databases` wants it named."""
+    from ticketflow.store.tables import metadata
+
+    with mariadb.fresh(metadata) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database with all tables; each test that asks runs once on SQLite and once on MariaDB."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+async def smtp() -> AsyncIterator[servers.Mailbox]:
+    """A real SMTP server: hand its `.url` to what sends, read `.messages`, await `.wait_for(n)`."""
+    mailbox = servers.Mailbox()
+    server = await servers.smtp_server(mailbox)
+    yield mailbox
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium of the test's own: Playwright's objects cannot leave the loop they were made in."""
+    chromium = servers.program("chromium", "chromium-browser", "google-chrome", install="chromium")
+    quiet = ["--disable-quic", "--disable-background-networking", "--disable-component-update"]
+    args = ["--no-sandbox", "--disable-gpu", "--disable-sync", "--no-first-run", *quiet]
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
+        yield running
+        await running.close()

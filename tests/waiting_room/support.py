@@ -1,0 +1,63 @@
+"""What the room's tests share: moving time, filling a line, taking a guard out."""
+
+from typing import Any
+
+from redis.asyncio import Redis
+
+from waiting_room import WaitingRoom
+from waiting_room.scripts import source
+
+TIMES = [
+    "refilled_at",
+    "ticked_at",
+    "mapped_at",
+    "moving_since",
+    "opened_at",
+    "recover_until",
+    "opens_at",
+    "lobby_at",
+]
+
+
+async def travel(redis: Redis, room: WaitingRoom, seconds: float) -> None:
+    """Let time pass for a room: everything it remembers happened, and is due, that much earlier."""
+    shift = round(seconds * 1_000_000)
+    keys = room.keys
+    moments: dict[Any, Any] = await redis.hgetall(keys.room)
+    counts: dict[Any, Any] = await redis.hgetall(keys.admissions)
+    async with redis.pipeline() as changes:
+        changes.hset(
+            keys.room, mapping={name: int(moments[name]) - shift for name in TIMES if int(moments[name])}
+        )
+        changes.delete(keys.admissions)
+        for second, count in counts.items():
+            changes.hincrby(keys.admissions, str(int(second) - round(seconds)), int(count))
+        for key in (keys.called, keys.active, keys.missed, keys.away):
+            entries: list[Any] = await redis.zrange(key, 0, -1, withscores=True)
+            if entries:
+                changes.zadd(key, {visitor: moment - shift for visitor, moment in entries})
+        await changes.execute()
+
+
+async def stand_in_line(redis: Redis, room: WaitingRoom, count: int) -> list[str]:
+    """Put visitors into the line without the ceremony; they are named by their order."""
+    names = [f"fan-{n:06}" for n in range(count)]
+    first = 1_700_000_000_000_000
+    await redis.zadd(room.keys.waiting, {name: first + n for n, name in enumerate(names)})
+    return names
+
+
+async def miss_turn(redis: Redis, room: WaitingRoom, visitor: str) -> None:
+    """Take a waiting visitor out of the line as one who was called and did not come, a moment ago."""
+    seconds, microseconds = await redis.time()
+    policy = await room.policy()
+    return_by = seconds * 1_000_000 + microseconds + policy.return_seconds * 1_000_000
+    assert await redis.zrem(room.keys.waiting, visitor) == 1
+    await redis.zadd(room.keys.missed, {visitor: return_by})
+
+
+def take_out(redis: Redis, room: WaitingRoom, command: str, guard: str, instead: str = "") -> None:
+    """Run a command of this room without one of its guards, to see that a test misses it."""
+    text = source(command)
+    assert text.count(guard) == 1, f"{command} has no such guard any more: {guard}"
+    room._scripts._registered[command] = redis.register_script(text.replace(guard, instead))

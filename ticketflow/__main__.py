@@ -1,0 +1,5 @@
+"""`python -m ticketflow` is `ticketflow`."""
+
+from ticketflow.cli import main
+
+main()

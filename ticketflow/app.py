@@ -1,0 +1,182 @@
+"""`create_app`: the one place where the web process is wired."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from quart import Quart, request
+from quart_auth import QuartAuth
+from quart_schema import Info, QuartSchema
+
+from ticketflow import __version__, words
+from ticketflow.booking.brake import Brake
+from ticketflow.booking.desk import Desk
+from ticketflow.booking.results import Results
+from ticketflow.clients import Stores, open_stores
+from ticketflow.files import folder
+from ticketflow.live.control_room import ControlRoom
+from ticketflow.live.hub import Hub
+from ticketflow.settings import Settings
+from ticketflow.web import (
+    account_pages,
+    accounts,
+    bookings,
+    events,
+    guard,
+    health,
+    limits,
+    mailbox,
+    organiser,
+    organiser_pages,
+    pages,
+    problems,
+    sockets,
+)
+from ticketflow.passwords import Passwords
+from ticketflow.web.services import Services
+from ticketflow.web.session import Users, signed_in
+from ticketflow.worker import Background, running
+from waiting_room import WaitingRoom
+from waiting_room.web import queue_blueprint
+
+SESSION_DAYS = 30
+
+
+def create_app(
+    settings: Settings, stores: Stores, background: Background, mailbox_path: Path | None
+) -> Quart:
+    """The web application on open stores. `run_web` opens them and runs what must run beside it."""
+    app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=str(folder("static")))
+    app.secret_key = settings.secret_keys[0]
+    app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
+    QuartAuth(
+        app,
+        cookie_name="session",
+        cookie_secure=settings.secure,
+        cookie_samesite="Lax",
+        duration=SESSION_DAYS * 86_400,
+    )
+    QuartSchema(
+        app,
+        openapi_path="/openapi.json",
+        redoc_ui_path=None,
+        scalar_ui_path=None,
+        swagger_ui_path=None,
+        info=Info("TicketFlow", version=__version__),
+        conversion_preference="pydantic",
+    )
+    found = _services(settings, stores, background, mailbox_path)
+    app.extensions["ticketflow"] = found
+    _install(app, settings, found)
+    return app
+
+
+def _services(
+    settings: Settings, stores: Stores, background: Background, mailbox_path: Path | None
+) -> Services:
+    catalogue, rooms, stock = background.catalogue, background.rooms, background.stock
+    results = Results()
+    return Services(
+        settings=settings,
+        redis=stores.redis,
+        database=stores.database,
+        catalogue=catalogue,
+        hub=Hub(
+            redis=stores.redis,
+            prefix=settings.redis_prefix,
+            catalogue=catalogue,
+            stock=stock,
+            rooms=rooms,
+            results=results,
+        ),
+        control_room=ControlRoom(catalogue, stores.database),
+        rooms=rooms,
+        stock=stock,
+        keeper=background.keeper,
+        desk=Desk(
+            stock=stock,
+            rooms=rooms,
+            database=stores.database,
+            results=results,
+            brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
+            gateway=background.gateway,
+            settings=settings,
+        ),
+        gateway=background.gateway,
+        users=Users(stores.database),
+        passwords=Passwords(),
+        mailbox=mailbox_path,
+    )
+
+
+def _install(app: Quart, settings: Settings, found: Services) -> None:
+    problems.install(app)
+    guard.install(app, settings)
+    limits.install(app, found.redis, settings)
+
+    async def find_room(event_id: int) -> WaitingRoom:
+        return await found.rooms.of(found.catalogue.event(event_id).id)
+
+    queue = queue_blueprint(find_room, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue")
+    for blueprint in (
+        accounts.accounts_blueprint(settings),
+        account_pages.account_pages_blueprint(settings),
+        events.blueprint,
+        queue,
+        bookings.blueprint,
+        organiser.blueprint,
+        organiser_pages.blueprint,
+        pages.blueprint,
+        sockets.blueprint,
+        health.blueprint,
+        mailbox.blueprint,
+    ):
+        app.register_blueprint(blueprint)
+    _teach_templates(app, found)
+
+
+def _teach_templates(app: Quart, found: Services) -> None:
+    app.jinja_env.filters |= {"day": words.day, "clock": words.clock}
+    static = folder("static")
+    versions = {
+        str(file.relative_to(static)): sha256(file.read_bytes()).hexdigest()[:10]
+        for file in static.rglob("*")
+        if file.is_file()
+    }
+
+    def asset(name: str) -> str:
+        return f"/static/{name}?v={versions[name]}"
+
+    @app.context_processor
+    async def everywhere() -> dict[str, object]:
+        return {
+            "user": await signed_in(),
+            "path": request.path,
+            "mailbox": found.mailbox is not None,
+            "asset": asset,
+            "money": words.money,
+        }
+
+
+@asynccontextmanager
+async def open_web(
+    settings: Settings, *, with_worker: bool = False, mailbox_path: Path | None = None
+) -> AsyncIterator[Quart]:
+    """The web process, ready to serve: stores open, memory filled, loops running until the block ends.
+
+    `with_worker` runs the worker's loops here as well: embedded mode has one process for all.
+    """
+    async with open_stores(settings) as stores:
+        background = Background(settings, stores)
+        app = create_app(settings, stores, background, mailbox_path)
+        found: Services = app.extensions["ticketflow"]
+        await found.catalogue.load()
+        loops = [found.hub.run(), found.control_room.run()]
+        if with_worker:
+            for event in found.catalogue.all():
+                await found.keeper.prepare(event)
+            loops += background.loops()
+        async with running(loops):
+            await found.hub.ready.wait()
+            yield app

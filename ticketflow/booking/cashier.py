@@ -1,0 +1,102 @@
+"""The cashier: talks to the payment gateway for the ledger, before the commit and after it."""
+
+import asyncio
+import logging
+
+from databases import Database
+
+from ticketflow.domain import Booking, BookingStatus, Order
+from ticketflow.group_writer import GroupWriter
+from ticketflow.payments import Authorisation, Gateway, GatewayTimeout
+from ticketflow.store import sales, violations
+from ticketflow.store.sales import PaymentStatus, Verdict
+
+log = logging.getLogger(__name__)
+
+LOOK_UPS = 5
+LOOK_UP_SECONDS = 1.0
+SWEEP_SECONDS = 5.0
+UNSETTLED_AFTER_SECONDS = 15.0
+"""A payment that is not captured so long after its commit was left behind by a crash."""
+
+
+class Cashier:
+    """Authorises orders, and captures or voids once the database has spoken."""
+
+    def __init__(self, database: Database, gateway: Gateway) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._captured = GroupWriter(self._note_captured)
+        self._voided = GroupWriter(self._note_voided)
+
+    async def authorise(self, order: Order) -> Verdict:
+        """The verdict on an order as far as money goes; nothing is written yet."""
+        answer = await self._asked(order)
+        if answer is None:
+            # Nobody knows; should the charge turn up after all, the void lets go of it.
+            return Verdict(order, BookingStatus.REFUSED, PaymentStatus.VOID_DUE, None, "payment_unknown")
+        if not answer.approved:
+            declined = PaymentStatus.DECLINED
+            return Verdict(order, BookingStatus.REFUSED, declined, answer.reference, "payment_declined")
+        return Verdict(order, BookingStatus.CONFIRMED, PaymentStatus.AUTHORISED, answer.reference)
+
+    async def _asked(self, order: Order) -> Authorisation | None:
+        try:
+            return await self._gateway.authorise(order.booking_id, order.amount, order.currency, order.method)
+        except GatewayTimeout:
+            return await self._ask_again(order.booking_id)
+
+    async def _ask_again(self, key: str) -> Authorisation | None:
+        """What became of a charge whose answer was lost, or None if the gateway never says."""
+        for attempt in range(LOOK_UPS):
+            try:
+                return await self._gateway.find(key)
+            except GatewayTimeout:
+                await asyncio.sleep(LOOK_UP_SECONDS * attempt)
+        return None
+
+    async def close(self, booking: Booking) -> None:
+        """Capture a confirmed booking's money; let go of a refused one's. Idempotent.
+
+        A gateway that does not answer is asked again by `sweep`: the booking stands either way.
+        """
+        try:
+            if booking.status is BookingStatus.CONFIRMED:
+                await self._gateway.capture(booking.id)
+                await self._captured.add(booking.id)
+            elif booking.reason != "payment_declined":
+                await self._gateway.void(booking.id)
+                await self._voided.add(booking.id)
+        except GatewayTimeout:
+            log.warning("the gateway did not answer for booking %s; it will be asked again", booking.id)
+
+    async def sweep(self) -> None:
+        """For ever: settle what a crash has left between the commit and the gateway."""
+        while True:
+            try:
+                await self._sweep_once()
+            except violations.BROKEN as error:
+                log.warning("settling payments failed, trying again: %s", error)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _sweep_once(self) -> None:
+        for booking_id, status in await sales.unsettled_payments(
+            self._database, UNSETTLED_AFTER_SECONDS, 100
+        ):
+            try:
+                if status is PaymentStatus.AUTHORISED:
+                    await self._gateway.capture(booking_id)
+                    await self._captured.add(booking_id)
+                else:
+                    await self._gateway.void(booking_id)
+                    await self._voided.add(booking_id)
+            except GatewayTimeout:
+                continue
+
+    async def _note_captured(self, booking_ids: list[str]) -> None:
+        await sales.move_payments(
+            self._database, booking_ids, PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED
+        )
+
+    async def _note_voided(self, booking_ids: list[str]) -> None:
+        await sales.move_payments(self._database, booking_ids, PaymentStatus.VOID_DUE, PaymentStatus.VOIDED)

@@ -1,0 +1,226 @@
+"""The desk accepts: holds are taken and given back, bookings are submitted and their end is awaited."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from databases import Database
+
+from ticketflow.booking.brake import Brake
+from ticketflow.booking.results import Result, Results
+from ticketflow.domain import (
+    REASONS,
+    Booking,
+    BookingStatus,
+    Event,
+    Hold,
+    Order,
+    Refusal,
+    User,
+    booking_id,
+    request_hash,
+)
+from ticketflow.payments import Gateway
+from ticketflow.rooms import Rooms
+from ticketflow.settings import Settings
+from ticketflow.stock import Stock
+from ticketflow.store import bookings
+
+
+@dataclass(frozen=True)
+class Payment:
+    """How a booker wants to pay, and the key under which this attempt is made at most once."""
+
+    method: str
+    key: str | None
+    wait_seconds: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of a booking when the request must be answered: its body, or only its id."""
+
+    booking_id: str
+    body: dict[str, Any] | None
+
+    @property
+    def decided(self) -> bool:
+        return self.body is not None
+
+
+class Desk:
+    """Takes holds and bookings for users who are admitted. Refusals are raised as `Refusal`."""
+
+    def __init__(
+        self,
+        *,
+        stock: Stock,
+        rooms: Rooms,
+        database: Database,
+        results: Results,
+        brake: Brake,
+        gateway: Gateway,
+        settings: Settings,
+    ) -> None:
+        self._stock = stock
+        self._rooms = rooms
+        self._database = database
+        self._results = results
+        self._brake = brake
+        self._gateway = gateway
+        self._settings = settings
+
+    async def hold(
+        self,
+        event: Event,
+        user: User,
+        visitor: str,
+        ticket_type_id: int,
+        *,
+        quantity: int = 0,
+        units: Sequence[int] | None = None,
+    ) -> Hold:
+        """Set tickets aside for the user. Raises what `Stock.hold` raises."""
+        return await self._stock.hold(
+            event,
+            await self._leases(event),
+            user_id=user.id,
+            visitor=visitor,
+            ticket_type_id=ticket_type_id,
+            seconds=self._settings.hold_seconds,
+            quantity=quantity,
+            units=units,
+        )
+
+    async def release(self, event: Event, user: User, hold_id: str) -> None:
+        """Give a hold back. Raises hold_gone, hold_in_use."""
+        await self._stock.release(event, await self._leases(event), hold_id, user.id)
+
+    async def basket(self, event: Event, user: User) -> Hold | None:
+        """The tickets the user holds at this event."""
+        return await self._stock.basket(event.id, user.id)
+
+    async def book(self, event: Event, user: User, hold_id: str, payment: Payment) -> Answer:
+        """Book what is held. Raises payment_declined, hold_gone, idempotency_mismatch and others."""
+        await self._brake.press(user.id)
+        self._check_method(payment.method)
+        fingerprint = request_hash({"hold": hold_id, "method": payment.method})
+        return await self._submit(event, user, hold_id, payment, fingerprint, keep_hold=True)
+
+    async def book_at_once(
+        self, event: Event, user: User, visitor: str, ticket_type_id: int, quantity: int, payment: Payment
+    ) -> Answer:
+        """Hold and book in one step. Nothing stays held if the payment is declined."""
+        await self._brake.press(user.id)
+        self._check_method(payment.method)
+        asked = {"event": event.id, "type": ticket_type_id, "quantity": quantity, "method": payment.method}
+        fingerprint = request_hash(asked)
+        try:
+            hold = await self.hold(event, user, visitor, ticket_type_id, quantity=quantity)
+        except Refusal:
+            # A retry may find the limit used up by its own first try: a known key answers first.
+            if payment.key and (known := await self._known(user, payment.key, fingerprint)):
+                return known
+            raise
+        return await self._submit(event, user, hold.id, payment, fingerprint, keep_hold=False)
+
+    async def find(self, user: User, wanted: str) -> Booking | None:
+        """The user's booking of that id, as the database has it; None if there is none yet."""
+        return await bookings.by_id(self._database, wanted, user.id)
+
+    async def processing(self, user: User, wanted: str, events: Sequence[Event]) -> Order | None:
+        """The user's order of that id, while it is on its way through the ledger."""
+        return await self._stock.pending([event.id for event in events], wanted, user.id)
+
+    def _check_method(self, method: str) -> None:
+        if not self._gateway.accepts(method):
+            raise Refusal("bad_payment_method", f"There is no way to pay called {method!r} here.")
+
+    async def _submit(
+        self, event: Event, user: User, hold_id: str, payment: Payment, fingerprint: str, *, keep_hold: bool
+    ) -> Answer:
+        wanted = booking_id(user.id, payment.key)
+        submitted = False
+        with self._results.expect(wanted) as arriving:
+            try:
+                submitted = await self._stock.submit(
+                    event,
+                    await self._leases(event),
+                    hold_id=hold_id,
+                    user_id=user.id,
+                    booking_id=wanted,
+                    request_hash=fingerprint,
+                    method=payment.method,
+                    keep_hold=keep_hold,
+                    stream_limit=self._settings.stream_limit,
+                )
+            except Refusal:
+                # The hold may be gone because this very booking has used it: a known key answers first.
+                if payment.key and (known := await self._known(user, payment.key, fingerprint)):
+                    return known
+                raise
+            finally:
+                # A hold of one step that was not submitted is one that nobody will ever ask for again.
+                if not submitted and not keep_hold:
+                    await self._give_back_quietly(event, user, hold_id)
+            result = await _within(payment.wait_seconds, arriving)
+        if result is not None:
+            return _answer(result)
+        return await self._written(user, wanted) or Answer(wanted, None)
+
+    async def _known(self, user: User, key: str, fingerprint: str) -> Answer | None:
+        booking = await bookings.by_id(self._database, booking_id(user.id, key), user.id)
+        if booking is None:
+            return None
+        if booking.request_hash != fingerprint:
+            raise Refusal("idempotency_mismatch", "This key was used for another booking.")
+        return _answer(result_of(booking))
+
+    async def _written(self, user: User, wanted: str) -> Answer | None:
+        # Publishing may have failed while the commit did not: the database has the last word.
+        booking = await bookings.by_id(self._database, wanted, user.id)
+        return _answer(result_of(booking)) if booking else None
+
+    async def _give_back_quietly(self, event: Event, user: User, hold_id: str) -> None:
+        with suppress(Refusal):  # if it was submitted after all, it is the ledger's now
+            await self._stock.release(event, await self._leases(event), hold_id, user.id)
+
+    async def _leases(self, event: Event) -> str:
+        return (await self._rooms.of(event.id)).keys.active
+
+
+def result_of(booking: Booking) -> Result:
+    """What is told about a decided booking, to the request that waits and to the booker's sockets."""
+    return {
+        "booking_id": booking.id,
+        "user_id": booking.user_id,
+        "event_id": booking.event_id,
+        "status": booking.status.value,
+        "reason": booking.reason,
+        "booking": booking.public(),
+    }
+
+
+def mismatch_of(booking: Booking) -> Result:
+    """What is told when a key came back with another body."""
+    return {**result_of(booking), "status": BookingStatus.REFUSED.value, "reason": "idempotency_mismatch"}
+
+
+async def _within(seconds: float, arriving: "asyncio.Future[Result]") -> Result | None:
+    done, _ = await asyncio.wait([arriving], timeout=seconds)
+    return arriving.result() if done else None
+
+
+def _answer(result: Result) -> Answer:
+    """The answer to a decided booking. Raises `Refusal` if it was refused."""
+    if result["status"] == BookingStatus.REFUSED.value:
+        reason = result["reason"] or "payment_declined"
+        raise Refusal(
+            reason,
+            f"{REASONS.get(reason, reason)} Nothing was charged.",
+            booking_id=result["booking_id"],
+            hold_kept=bool(result.get("hold_kept")),
+        )
+    return Answer(result["booking_id"], dict(result["booking"]))

@@ -1,0 +1,111 @@
+"""The keeper keeps time: rooms tick, holds expire, and what Redis has lost is put back."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from databases import Database
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ticketflow.domain import Event
+from ticketflow.rooms import Rooms
+from ticketflow.settings import Settings
+from ticketflow.stock import Stock
+from ticketflow.store import events as event_store
+from ticketflow.store import rooms as records
+from ticketflow.store import violations
+from waiting_room import Frame, RoomLost, WaitingRoomError
+
+log = logging.getLogger(__name__)
+
+EXPIRE_SECONDS = 0.5
+REMEMBER_SECONDS = 2.0
+"""How often a room's mode and frontier are kept in the database: what a lost room comes back with."""
+
+
+class Keeper:
+    """The loops that every worker runs for all events. Any number of them may run at once."""
+
+    def __init__(
+        self,
+        *,
+        redis: "Redis",
+        database: Database,
+        stock: Stock,
+        rooms: Rooms,
+        events: Callable[[], Iterable[Event]],
+        settings: Settings,
+    ) -> None:
+        self._redis = redis
+        self._database = database
+        self._stock = stock
+        self._rooms = rooms
+        self._events = events
+        self._settings = settings
+        self._remembered: dict[int, tuple[str, int]] = {}
+
+    async def prepare(self, event: Event) -> None:
+        """Put the event's room and stock into Redis where they are missing."""
+        await self._rooms.open(event)
+        await self._load_stock(event)
+
+    async def tick(self) -> None:
+        """For ever: let each room admit, at the house's rhythm."""
+        while True:
+            await self._for_each(self._tick_room)
+            await asyncio.sleep(self._settings.tick_seconds)
+
+    async def expire(self) -> None:
+        """For ever: give back the holds whose time is over, and load the stock that is missing."""
+        while True:
+            await self._for_each(self._expire_holds)
+            await asyncio.sleep(EXPIRE_SECONDS)
+
+    async def remember(self) -> None:
+        """For ever: keep what a room needs to come back."""
+        while True:
+            await asyncio.sleep(REMEMBER_SECONDS)
+            await self._for_each(self._remember_room)
+
+    async def _for_each(self, step: Callable[[Event], Awaitable[None]]) -> None:
+        for event in self._events():
+            try:
+                await step(event)
+            except (RedisError, WaitingRoomError, *violations.BROKEN) as error:
+                log.warning("event %d: %s", event.id, error)
+            except Exception:
+                log.exception("event %d", event.id)
+
+    async def _tick_room(self, event: Event) -> None:
+        room = await self._rooms.of(event.id)
+        try:
+            await room.tick()
+        except RoomLost:
+            log.warning("event %d: its room is not in Redis, putting it there", event.id)
+            await self._rooms.open(event)
+
+    async def _expire_holds(self, event: Event) -> None:
+        room = await self._rooms.of(event.id)
+        if await self._stock.counts(event) is None:
+            await self._load_stock(event)
+        await self._stock.expire(event, room.keys.active)
+
+    async def _load_stock(self, event: Event) -> None:
+        room = await self._rooms.of(event.id)
+        async with self._redis.lock(f"{self._stock.keys(event.id).stock}:load", timeout=60):
+            if await self._stock.counts(event) is None:
+                sold = await event_store.sold_units(self._database, event.id)
+                taken = await event_store.bought_by_user(self._database, event.id)
+                await self._stock.load(event, room.keys.active, sold, taken)
+
+    async def _remember_room(self, event: Event) -> None:
+        frame = await (await self._rooms.of(event.id)).snapshot()
+        known = _what_matters(frame)
+        if self._remembered.get(event.id) != known:
+            await records.change(self._database, event.id, mode=known[0], frontier=known[1])
+            self._remembered[event.id] = known
+
+
+def _what_matters(frame: Frame) -> tuple[str, int]:
+    return frame.mode.value, frame.frontier

@@ -1,0 +1,149 @@
+"""The commands."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ticketflow import __version__, logs, seed
+from ticketflow.app import open_web
+from ticketflow.clients import open_stores
+from ticketflow.embedded import embedded
+from ticketflow.serving import serve_until, stop_signal
+from ticketflow.settings import BadSetting, Settings
+from ticketflow.store import migrate as migrations
+from ticketflow.worker import run_worker
+
+SERVING = ("database_url", "redis_url", "secret_keys", "public_url")
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """A real-time ticket desk with a virtual waiting room."""
+
+
+@main.command()
+@click.option(
+    "--crowd", type=click.IntRange(1, 20_000), help="Let so many simulated fans come to the demo sale."
+)
+def up(crowd: int | None) -> None:
+    """Run everything in one process, with nothing installed: Valkey, SQLite, a mailbox and demo data."""
+    logs.set_up(plain=True, level=logging.WARNING)
+    _run(_up(_settings(), crowd))
+
+
+@main.command()
+def serve() -> None:
+    """Serve the web against the stores that the settings name."""
+    logs.set_up(plain=sys.stderr.isatty())
+    _run(_serve(_settings().require(*SERVING)))
+
+
+@main.command()
+def worker() -> None:
+    """Run the background loops: rooms tick, holds expire, orders are booked, mail goes out."""
+    logs.set_up(plain=sys.stderr.isatty())
+    _run(_work(_settings().require(*SERVING, "smtp_url")))
+
+
+@main.command()
+@click.option("--down", is_flag=True, help="Take the schema away again, with everything in it.")
+def migrate(down: bool) -> None:
+    """Bring the database's schema up to date."""
+    url = _settings().require("database_url").database_url
+    if down:
+        click.confirm("This deletes all tables with what is in them. Go on?", abort=True)
+        migrations.downgrade(url)
+    else:
+        migrations.upgrade(url)
+    click.echo("The schema is taken down." if down else "The schema is up to date.")
+
+
+@main.command("seed")
+@click.option("--demo", is_flag=True, required=True, help="The demo accounts and sales.")
+def seed_command(demo: bool) -> None:
+    """Write demo data into the database that the settings name."""
+    _run(_seed(_settings().require("database_url")))
+    click.echo("The demo data is there.")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.read(os.environ)
+    except BadSetting as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command to its end. What stops the start is told in one line."""
+    try:
+        asyncio.run(work)
+    except* BadSetting as group:
+        raise click.ClickException(str(group.exceptions[0])) from None
+
+
+async def _up(settings: Settings, crowd: int | None) -> None:
+    stop = stop_signal()
+    async with embedded(settings) as ready:
+        await asyncio.to_thread(migrations.upgrade, ready.settings.database_url)
+        await _seed(ready.settings)
+        async with (
+            open_web(ready.settings, with_worker=True, mailbox_path=ready.mailbox) as app,
+            asyncio.TaskGroup() as tasks,
+        ):
+            tasks.create_task(serve_until(stop, app, ready.settings))
+            _welcome(ready.settings, mailbox=ready.mailbox is not None)
+            if crowd:
+                tasks.create_task(_let_come(crowd, ready.settings, stop))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = stop_signal()
+    async with open_web(settings) as app:
+        await serve_until(stop, app, settings)
+
+
+async def _work(settings: Settings) -> None:
+    await run_worker(settings, stop_signal())
+
+
+async def _seed(settings: Settings) -> None:
+    async with open_stores(replace(settings, redis_url=settings.redis_url or "redis://unused")) as stores:
+        await seed.seed_demo(stores.database)
+
+
+async def _let_come(count: int, settings: Settings, stop: asyncio.Event) -> None:
+    """The crowd is a process of its own, so that it does not take the server's time to think."""
+    url = f"http://127.0.0.1:{settings.port}"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ticketflow", "crowd", str(count), "--url", url
+    )
+    ended, stopped = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if process.returncode is None:
+        process.terminate()
+    await ended
+
+
+def _welcome(settings: Settings, *, mailbox: bool) -> None:
+    base = settings.public_url
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_row("The sales", f"{base}/")
+    table.add_row("A fan", f"{base}/signin", f"{seed.FAN} / {seed.PASSWORD}")
+    table.add_row("The organiser", f"{base}/organiser", f"{seed.ORGANISER} / {seed.PASSWORD}")
+    if mailbox:
+        table.add_row("The mailbox", f"{base}/mailbox")
+    table.add_row("Data", str(settings.data_dir.resolve()), "kept for the next start")
+    console = Console()
+    console.print("\n[bold]TicketFlow is up.[/bold] Ctrl-C ends it.\n")
+    console.print(table)
+    console.print()

@@ -1,0 +1,109 @@
+"""The one place where connections to Redis and the database are made.
+
+`app.py`, `worker.py` and the commands all need the same two, configured alike; DESIGN names those
+files as the makers, this module keeps them from each knowing the traps below.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from aiosmtplib import SMTP
+from databases import Database
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from ticketflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Open connections to both stores, for as long as `open_stores` lasts."""
+
+    redis: "Redis"
+    database: Database
+
+
+class _SharedSQLite(sqlite3.Connection):
+    """A SQLite connection fit for many at once.
+
+    `databases` opens one for each acquisition, so each sets itself up. A transaction here always
+    writes: it takes the write lock at BEGIN, because a reader that turns writer in WAL mode fails
+    at once with "database is locked", whatever the busy timeout.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for pragma in ("busy_timeout=15000", "foreign_keys=ON", "synchronous=NORMAL"):
+            super().execute(f"PRAGMA {pragma}")
+
+    def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+        return super().execute("BEGIN IMMEDIATE" if sql == "BEGIN" else sql, *args)
+
+
+def make_database(settings: Settings) -> Database:
+    """The database named by the settings, not yet connected."""
+    url = settings.database_url
+    if url.startswith("sqlite"):
+        return Database(url, factory=_SharedSQLite)
+    return Database(
+        url,
+        min_size=1,
+        max_size=settings.database_pool,
+        pool_recycle=1800,
+        connect_timeout=5,
+        charset="utf8mb4",
+        # REPEATABLE READ would show a transaction the past from its first read on.
+        # `databases` ignores `isolation=` on MySQL, so the session is told.
+        init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, time_zone = '+00:00'",
+    )
+
+
+def make_redis(settings: Settings) -> "Redis":
+    """A client whose callers wait for a free connection: the plain pool raises in a stampede."""
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=settings.redis_pool,
+        timeout=20,
+        decode_responses=True,
+        socket_connect_timeout=5,
+        health_check_interval=30,
+    )
+    return Redis(connection_pool=pool)
+
+
+def make_smtp(settings: Settings) -> SMTP:
+    """A mail client for the settings' server, not yet connected.
+
+    `smtp://` speaks plainly, `smtp+starttls://` insists on encryption after the greeting, and `smtps://`
+    encrypts from the first byte. A user and password in the URL are used to sign in.
+    """
+    url = urlsplit(settings.smtp_url)
+    return SMTP(
+        hostname=url.hostname or "localhost",
+        port=url.port or (465 if url.scheme == "smtps" else 25),
+        username=unquote(url.username) if url.username else None,
+        password=unquote(url.password) if url.password else None,
+        use_tls=url.scheme == "smtps",
+        start_tls=url.scheme == "smtp+starttls",
+        timeout=30,
+    )
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Both stores, connected; closed again at the end. Connection errors are the caller's to tell."""
+    database = make_database(settings)
+    redis = make_redis(settings)
+    try:
+        await database.connect()
+        if settings.database_url.startswith("sqlite"):
+            # Journal mode is kept in the file; changing it needs the file to itself.
+            await database.execute("PRAGMA journal_mode=WAL")
+        yield Stores(redis, database)
+    finally:
+        await redis.aclose()
+        await redis.connection_pool.disconnect()
+        await database.disconnect()

@@ -1,0 +1,141 @@
+"""What everybody asks for, in the process's memory: events, their stock, their rooms' last frames.
+
+Filled from the database and Redis, kept fresh by what is published; a hot page costs no query.
+"""
+
+from typing import Any
+
+from databases import Database
+
+from ticketflow.domain import Event, Refusal, SaleState, iso, now, sale_state, to_micros
+from ticketflow.stock import Counts
+from ticketflow.store import events as event_store
+from waiting_room import Frame, RankMap
+
+
+class Catalogue:
+    """The events of this house as this process knows them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._events: dict[int, Event] = {}
+        self._ids: dict[str, int] = {}
+        self._counts: dict[int, Counts] = {}
+        self._frames: dict[int, Frame] = {}
+        self._ranks: dict[int, RankMap] = {}
+
+    async def load(self) -> None:
+        """Read all events anew."""
+        found = await event_store.every(self._database)
+        self._events = {event.id: event for event in found}
+        self._ids = {event.slug: event.id for event in found}
+
+    def all(self) -> list[Event]:
+        """Every event, published or not, the next to start first."""
+        return list(self._events.values())
+
+    def published(self) -> list[Event]:
+        return [event for event in self._events.values() if event.published]
+
+    def of_organiser(self, organiser_id: int) -> list[Event]:
+        return [event for event in self._events.values() if event.organiser_id == organiser_id]
+
+    def event(self, event_id: int) -> Event:
+        """The published event of that id. Raises `Refusal` not_found."""
+        event = self._events.get(event_id)
+        if event is None or not event.published:
+            raise Refusal("not_found", "There is no such event.")
+        return event
+
+    def event_of_slug(self, slug: str) -> Event:
+        """The published event of that name. Raises `Refusal` not_found."""
+        return self.event(self._ids.get(slug, 0))
+
+    def own_event(self, event_id: int, organiser_id: int) -> Event:
+        """The organiser's own event, published or not. Raises `Refusal` not_found for any other."""
+        event = self._events.get(event_id)
+        if event is None or event.organiser_id != organiser_id:
+            raise Refusal("not_found", "There is no such event of yours.")
+        return event
+
+    def find(self, event_id: int) -> Event | None:
+        """The event of that id, published or not."""
+        return self._events.get(event_id)
+
+    def take_counts(self, event_id: int, counts: Counts) -> bool:
+        """Keep counts if they are newer than those here. Gives whether they were."""
+        if not counts.newer_than(self._counts.get(event_id)):
+            return False
+        self._counts[event_id] = counts
+        return True
+
+    def take_frame(self, event_id: int, frame: Frame) -> None:
+        """Keep a room's frame. Ranks come once a second: the last ones stay until then."""
+        last = self._frames.get(event_id)
+        if last and (frame.epoch, frame.version) < (last.epoch, last.version):
+            return
+        self._frames[event_id] = frame
+        if frame.ranks is not None:
+            self._ranks[event_id] = frame.ranks
+
+    def counts(self, event_id: int) -> Counts | None:
+        return self._counts.get(event_id)
+
+    def frame(self, event_id: int) -> Frame | None:
+        return self._frames.get(event_id)
+
+    def ranks(self, event_id: int) -> RankMap | None:
+        return self._ranks.get(event_id)
+
+    def sale_state(self, event: Event) -> SaleState:
+        """Where the sale stands, by the room's mode and what is unsold."""
+        frame, counts = self._frames.get(event.id), self._counts.get(event.id)
+        at = to_micros(now())
+        if frame is None:
+            return SaleState.SCHEDULED if at < to_micros(event.sale_starts_at) else SaleState.PAUSED
+        capacity = sum(t.capacity for t in event.ticket_types)
+        unsold = capacity - sum(counts.sold.values()) if counts else capacity
+        opens = frame.lobby_opens_at
+        return sale_state(frame.mode.value, lobby_opens_at=opens, at=at, unsold=unsold)
+
+    def public(self, event: Event) -> dict[str, Any]:
+        """The contract's event."""
+        counts = self._counts.get(event.id)
+        remaining = counts.remaining if counts else {}
+        return {
+            "id": event.id,
+            "slug": event.slug,
+            "name": event.name,
+            "venue": event.venue,
+            "starts_at": iso(event.starts_at),
+            "sale_starts_at": iso(event.sale_starts_at),
+            "lobby_opens_at": iso(event.lobby_opens_at) if event.lobby_opens_at else None,
+            "sale_state": self.sale_state(event).value,
+            "currency": event.currency,
+            "per_user_limit": event.per_user_limit,
+            "ticket_types": [
+                {
+                    "id": t.id,
+                    "name": t.name,
+                    "price": t.price,
+                    "capacity": t.capacity,
+                    # Until the first count arrives nothing is known to be left; never a wrong promise.
+                    "remaining": max(0, remaining.get(t.id, 0)),
+                    "seated": t.seated,
+                }
+                for t in event.ticket_types
+            ],
+        }
+
+    def stock_frame(self, event: Event) -> dict[str, Any] | None:
+        """The contract's stock frame, or None while the stock is not known."""
+        counts = self._counts.get(event.id)
+        if counts is None:
+            return None
+        return {
+            "type": "stock",
+            "epoch": counts.epoch,
+            "version": counts.version,
+            "sale_state": self.sale_state(event).value,
+            "remaining": {str(type_id): max(0, n) for type_id, n in counts.remaining.items()},
+        }

@@ -1,0 +1,107 @@
+"""One fan's line on a desk socket: works the place out from each frame, and looks only when it must."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from ticketflow.live.slot import Slot
+from waiting_room import Frame, Mode, RankMap, Standing, State, wait_interval
+from waiting_room.views import place_frame
+
+
+class FanLine:
+    """Keeps one socket told where its fan stands.
+
+    Between looks the place comes from the room's frame: no Redis command a fan. `look` asks Redis,
+    when the frontier has passed the fan, a deadline is over, or the room has changed its nature.
+    """
+
+    def __init__(self, slot: Slot, look: Callable[[], Awaitable[Standing]]) -> None:
+        self._slot = slot
+        self._look = look
+        self._standing: Standing | None = None
+        self._epoch = 0
+
+    @property
+    def standing(self) -> Standing | None:
+        return self._standing
+
+    def tell(self, standing: Standing) -> None:
+        """Take a standing that Redis gave, and tell it."""
+        last = self._standing
+        if last and last.order == standing.order and last.state is standing.state is State.WAITING:
+            standing = _not_behind(standing, last)
+        self._standing = standing
+        self._put(standing)
+
+    def forget(self) -> None:
+        """The fan has no place any more."""
+        self._standing = None
+
+    def must_look(self, frame: Frame) -> bool:
+        """Whether this frame says that something has happened to the fan which only Redis knows."""
+        standing, epoch, self._epoch = self._standing, self._epoch, frame.epoch
+        if standing is None:
+            return False
+        if epoch and epoch != frame.epoch:
+            return True
+        match standing.state:
+            case State.WAITING:
+                return standing.order <= frame.frontier or frame.mode in (Mode.CLOSED, Mode.LOBBY)
+            case State.LOBBY:
+                return frame.mode is not Mode.LOBBY
+            case State.CALLED:
+                return _passed(standing.claim_by, frame)
+            case State.ACTIVE:
+                return _passed(standing.expires_at, frame)
+            case State.CLOSED:
+                return frame.mode is not Mode.CLOSED
+            case _:
+                return False
+
+    async def refresh(self) -> None:
+        """Look, and tell."""
+        self.tell(await self._look())
+
+    def advance(self, frame: Frame, ranks: RankMap | None) -> None:
+        """Tell the place that this frame means, if it is news."""
+        standing = self._standing
+        if standing is None:
+            return
+        news = replace(
+            standing,
+            waiting=frame.waiting,
+            rate_per_minute=frame.rate_per_minute,
+            message=frame.message,
+            mode=frame.mode,
+        )
+        if standing.state is State.WAITING and ranks is not None:
+            news = _not_behind(_at_place(news, ranks.place(standing.order), frame), standing)
+        if place_frame(news) != place_frame(standing):
+            self._put(news)
+        self._standing = news
+
+    def _put(self, standing: Standing) -> None:
+        self._slot.put("place", json.dumps(place_frame(standing)))
+
+
+def _at_place(standing: Standing, place: int, frame: Frame) -> Standing:
+    wait = wait_interval(
+        place - 1,
+        frame.rate_per_minute,
+        frame.admitted_last_minute,
+        mode=frame.mode,
+        measured_seconds=min(60.0, max(0.0, (frame.at - frame.opens_at) / 1e6)),
+    )
+    return replace(standing, place=place, ahead=place - 1, wait_seconds=wait)
+
+
+def _not_behind(standing: Standing, last: Standing) -> Standing:
+    """A shown place never rises: who returns to the front does not push others back on their screens."""
+    if standing.place is None or last.place is None or standing.place <= last.place:
+        return standing
+    return replace(standing, place=last.place, ahead=last.ahead)
+
+
+def _passed(deadline: float | None, frame: Frame) -> bool:
+    return deadline is not None and frame.at >= deadline * 1_000_000

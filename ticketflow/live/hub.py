@@ -1,0 +1,214 @@
+"""The hub: hears everything that is published, keeps the process's memory, and fills sockets' slots."""
+
+import asyncio
+import json
+import logging
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from ticketflow.booking.results import Result, Results
+from ticketflow.live.catalogue import Catalogue
+from ticketflow.live.fan_line import FanLine
+from ticketflow.live.slot import Slot
+from ticketflow.rooms import Rooms
+from ticketflow.stock import Counts, Stock
+from ticketflow.store import violations
+from waiting_room import Frame, RoomLost, WaitingRoomError
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 5.0
+"""Rooms tick faster than this. Silence for so long means that the subscription may be deaf."""
+RETRY_SECONDS = 0.5
+
+
+@dataclass(eq=False)
+class Socket:
+    """One open socket of a fan or booker: where its frames go, and whose it is."""
+
+    slot: Slot = field(default_factory=Slot)
+    user_id: int | None = None
+    fan: FanLine | None = None
+
+
+class Hub:
+    """One subscription for the whole process. `run` it once; sockets come and go by `attach`."""
+
+    def __init__(
+        self,
+        *,
+        redis: "Redis",
+        prefix: str,
+        catalogue: Catalogue,
+        stock: Stock,
+        rooms: Rooms,
+        results: Results,
+    ) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._catalogue = catalogue
+        self._stock = stock
+        self._rooms = rooms
+        self._results = results
+        self._sockets: defaultdict[int, set[Socket]] = defaultdict(set)
+        self._looks: dict[Socket, asyncio.Task[None]] = {}
+        self._shown_states: dict[int, str] = {}
+        self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|counts|results)")
+        self.ready = asyncio.Event()
+        """Set once the first snapshot is here: before it, this process knows nothing."""
+
+    @contextmanager
+    def attach(self, event_id: int, socket: Socket) -> Iterator[None]:
+        """Let a socket hear of an event for as long as the block lasts."""
+        self._sockets[event_id].add(socket)
+        try:
+            yield
+        finally:
+            self._sockets[event_id].discard(socket)
+            if look := self._looks.pop(socket, None):
+                look.cancel()
+
+    def is_present(self, event_id: int, visitor: str, *, besides: Socket) -> bool:
+        """Whether a visitor has another socket open here: closing one of two tabs is not leaving."""
+        others = (s.fan.standing for s in self._sockets[event_id] if s is not besides and s.fan)
+        return any(standing is not None and standing.visitor == visitor for standing in others)
+
+    def drain(self) -> None:
+        """Let every socket go: this process stops, and others will take them."""
+        for sockets in self._sockets.values():
+            for socket in sockets:
+                socket.slot.close()
+
+    def socket_count(self) -> int:
+        return sum(len(sockets) for sockets in self._sockets.values())
+
+    async def announce(self, event_id: int) -> None:
+        """Tell every process that an event is new or has changed."""
+        await self._redis.publish(f"{self._prefix}:events", str(event_id))
+
+    async def run(self) -> None:
+        """Listen until cancelled; after a cut, subscribe again and catch up."""
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await self._subscribe(pubsub)
+                    # Subscribed first, then read: what changes in between is heard, not missed.
+                    await self.refresh()
+                    self.ready.set()
+                    await self._listen(pubsub)
+            except (RedisError, WaitingRoomError, *violations.BROKEN) as error:
+                log.warning("the subscription broke, subscribing again: %s", error)
+            await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))
+
+    async def _subscribe(self, pubsub: PubSub) -> None:
+        await pubsub.psubscribe(f"{self._prefix}:{{event:*")
+        await pubsub.subscribe(f"{self._prefix}:events")
+        for _ in range(2):
+            await pubsub.get_message(timeout=HEARTBEAT_SECONDS)
+
+    async def _listen(self, pubsub: PubSub) -> None:
+        while True:
+            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=HEARTBEAT_SECONDS)
+            if message is None:
+                # Quiet, or deaf: what was missed is read, and a dead connection shows itself.
+                await pubsub.ping()
+                await self.refresh()
+                continue
+            try:
+                await self._hear(message["channel"], message["data"])
+            except (ValueError, KeyError):
+                log.exception("a message on %s could not be read", message["channel"])
+
+    async def _hear(self, channel: str, data: str) -> None:
+        if channel == f"{self._prefix}:events":
+            await self.refresh()
+            return
+        match = self._channel.fullmatch(channel)
+        if match is None:
+            return
+        event_id, kind = int(match[1]), match[2]
+        if kind == "frames":
+            self._hear_frame(event_id, Frame.parse(data))
+        elif kind == "counts":
+            self._hear_counts(event_id, Counts.parse(data))
+        else:
+            self._hear_result(event_id, json.loads(data))
+
+    async def refresh(self) -> None:
+        """Read what this process should know: events, counts and frames."""
+        await self._catalogue.load()
+        for event in self._catalogue.all():
+            counts = await self._stock.counts(event)
+            if counts:
+                self._hear_counts(event.id, counts)
+            try:
+                room = await self._rooms.of(event.id)
+                self._hear_frame(event.id, await room.snapshot())
+            except RoomLost:
+                log.info("event %d has no room in Redis yet", event.id)
+
+    def _hear_counts(self, event_id: int, counts: Counts) -> None:
+        if self._catalogue.take_counts(event_id, counts):
+            self._show_stock(event_id)
+
+    def _show_stock(self, event_id: int) -> None:
+        event = self._catalogue.find(event_id)
+        frame = self._catalogue.stock_frame(event) if event else None
+        if frame is None:
+            return
+        self._shown_states[event_id] = frame["sale_state"]
+        text = json.dumps(frame)
+        for socket in self._sockets[event_id]:
+            socket.slot.put("stock", text)
+
+    def _hear_frame(self, event_id: int, frame: Frame) -> None:
+        self._catalogue.take_frame(event_id, frame)
+        event = self._catalogue.find(event_id)
+        if event and self._catalogue.sale_state(event).value != self._shown_states.get(event_id):
+            self._show_stock(event_id)
+        ranks = self._catalogue.ranks(event_id)
+        for socket in self._sockets[event_id]:
+            if socket.fan is None:
+                continue
+            if socket.fan.must_look(frame):
+                self._look(socket, socket.fan)
+            else:
+                socket.fan.advance(frame, ranks)
+
+    def _look(self, socket: Socket, fan: FanLine) -> None:
+        if socket in self._looks:
+            return
+        task = asyncio.create_task(self._refresh_fan(fan), name="look")
+        self._looks[socket] = task
+        task.add_done_callback(lambda _: self._looks.pop(socket, None))
+
+    async def _refresh_fan(self, fan: FanLine) -> None:
+        try:
+            await fan.refresh()
+        except (RedisError, WaitingRoomError) as error:
+            log.warning("a place could not be looked up, the next frame tries again: %s", error)
+
+    def _hear_result(self, event_id: int, result: Result) -> None:
+        self._results.tell(result)
+        for socket in self._sockets[event_id]:
+            if socket.user_id == result["user_id"]:
+                socket.slot.put(f"booking:{result['booking_id']}", json.dumps(booking_frame(result)))
+
+
+def booking_frame(result: Result) -> dict[str, Any]:
+    """The contract's `booking` frame: how a booking has ended."""
+    return {
+        "type": "booking",
+        "id": result["booking_id"],
+        "status": result["status"],
+        "reason": result["reason"],
+    }

@@ -1,0 +1,52 @@
+"""The messages: what stands in them. Text and HTML say the same."""
+
+from email.message import EmailMessage
+from email.utils import formatdate
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from ticketflow.domain import Booking, Event
+from ticketflow.files import folder
+from ticketflow.showing import show_booking
+from ticketflow.store.outbox import Letter
+from ticketflow.words import clock, day, money
+
+
+class Messages:
+    """Writes the mail for a letter of the outbox."""
+
+    def __init__(self, mail_from: str, public_url: str) -> None:
+        self._mail_from = mail_from
+        self._public_url = public_url.rstrip("/")
+        self._templates = Environment(
+            loader=FileSystemLoader(folder("templates")),
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {"day": day, "clock": clock}
+        self._templates.globals["money"] = money
+
+    def booking_confirmed(self, letter: Letter, name: str, booking: Booking, event: Event) -> EmailMessage:
+        """The confirmation of a booking, with its tickets' codes."""
+        context = {
+            "name": name,
+            "booking": show_booking(booking, event),
+            "url": f"{self._public_url}/bookings/{booking.id}",
+        }
+        return self._message(letter, f"Your tickets for {event.name}", context)
+
+    def _message(self, letter: Letter, subject: str, context: dict[str, Any]) -> EmailMessage:
+        message = EmailMessage()
+        message["From"] = self._mail_from
+        message["To"] = letter.recipient
+        # A line break in an event's name must not become a header of its own.
+        message["Subject"] = " ".join(subject.split())
+        message["Date"] = formatdate(usegmt=True)
+        message["Message-ID"] = letter.message_id
+        message.set_content(self._templates.get_template(f"mail/{letter.kind}.txt").render(context))
+        html = self._templates.get_template(f"mail/{letter.kind}.html").render(context)
+        message.add_alternative(html, subtype="html")
+        return message

@@ -1,0 +1,53 @@
+"""Hypercorn around the application: binding, stopping on a signal, letting sockets go."""
+
+import asyncio
+import logging
+import signal
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from quart import Quart
+
+from ticketflow.settings import BadSetting, Settings
+from ticketflow.web.services import Services
+
+# Fans come in one second, not one by one.
+BACKLOG = 4096
+MOST_SOCKET_MESSAGE_BYTES = 65_536
+PING_SECONDS = 20.0
+GRACE_SECONDS = 5.0
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> None:
+    """Serve `app` until `stop` is set, then let requests finish. Raises `BadSetting` if the port is taken."""
+    config = Config()
+    config.bind = [f"{settings.host}:{settings.port}"]
+    config.backlog = BACKLOG
+    config.websocket_max_message_size = MOST_SOCKET_MESSAGE_BYTES
+    config.websocket_ping_interval = PING_SECONDS
+    config.graceful_timeout = GRACE_SECONDS
+    config.keep_alive_max_requests = 100_000
+    config.errorlog = logging.getLogger("hypercorn")
+    config.include_server_header = False
+    found: Services = app.extensions["ticketflow"]
+
+    async def stopping() -> None:
+        await stop.wait()
+        found.hub.drain()
+        found.control_room.drain()
+
+    try:
+        await serve(app, config, shutdown_trigger=stopping)
+    except OSError as error:
+        raise BadSetting(
+            f"PORT {settings.port} on {settings.host} cannot be used ({error.strerror}); set PORT to another"
+        ) from error

@@ -1,0 +1,161 @@
+"""The one settings object, read from TICKETFLOW_* variables when a process starts.
+
+A missing or bad value stops the start with one line that names the variable. Secrets have a
+default only in embedded mode, where `ticketflow.embedded` makes and keeps them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+DEFAULT_DATA_DIR = Path(".ticketflow")
+
+
+class BadSetting(ValueError):
+    """A TICKETFLOW_* variable is missing or cannot be used; the message names it."""
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise BadSetting(f"wants a whole number, got {value!r}") from None
+        if not low <= number <= high:
+            raise BadSetting(f"wants a number from {low} to {high}, got {number}")
+        return number
+
+    return read
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            raise BadSetting(f"wants a number of seconds, got {value!r}") from None
+        if not low <= number <= high:
+            raise BadSetting(f"wants {low:g} to {high:g} seconds, got {value}")
+        return number
+
+    return read
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        value = value.strip()
+        if urlsplit(value).scheme not in schemes:
+            # The value may carry a password: it is not repeated.
+            raise BadSetting(f"wants a URL that starts with {' or '.join(s + ':' for s in schemes)}")
+        return value
+
+    return read
+
+
+def _secrets(value: str) -> tuple[str, ...]:
+    secrets = _list(value)
+    if not secrets or any(len(secret) < 32 for secret in secrets):
+        raise BadSetting("wants one or more secrets of at least 32 characters, the newest first")
+    return secrets
+
+
+def _setting(default: Any, read: Callable[[str], Any]) -> Any:
+    return field(default=default, metadata={"read": read})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a process may be told. The variable of a field is TICKETFLOW_ and its name.
+
+    Times are in seconds. Fields that default to "" must be given outside embedded mode.
+    """
+
+    database_url: str = _setting("", _url("mysql", "mysql+aiomysql", "sqlite", "sqlite+aiosqlite"))
+    redis_url: str = _setting("", _url("redis", "rediss", "unix"))
+    smtp_url: str = _setting("", _url("smtp", "smtps", "smtp+starttls"))
+    secret_keys: tuple[str, ...] = _setting((), _secrets)
+    public_url: str = _setting("", _url("http", "https"))
+    mail_from: str = _setting("TicketFlow <tickets@localhost>", _text)
+
+    host: str = _setting("127.0.0.1", _text)
+    port: int = _setting(8000, _whole(0, 65535))
+    data_dir: Path = _setting(DEFAULT_DATA_DIR, Path)  # noqa: RUF009 - it makes a field()
+    redis_prefix: str = _setting("ticketflow", _text)
+    proxy_hops: int = _setting(0, _whole(0, 10))
+
+    database_pool: int = _setting(10, _whole(1, 1000))
+    redis_pool: int = _setting(64, _whole(1, 10_000))
+
+    tick_seconds: float = _setting(0.5, _seconds(0.1, 5))
+    claim_seconds: int = _setting(120, _whole(5, 3600))
+    lease_seconds: int = _setting(600, _whole(5, 86_400))
+    hold_seconds: int = _setting(480, _whole(5, 86_400))
+    booking_wait_seconds: float = _setting(10.0, _seconds(0, 60))
+    bookings_per_minute: int = _setting(10, _whole(1, 100_000))
+    sign_ins_per_minute: int = _setting(30, _whole(1, 100_000))
+    socket_idle_seconds: float = _setting(30.0, _seconds(1, 600))
+
+    ledger_concurrency: int = _setting(256, _whole(1, 10_000))
+    ledger_batch: int = _setting(64, _whole(1, 1000))
+    ledger_takeover_seconds: float = _setting(15.0, _seconds(0.1, 3600))
+    stream_limit: int = _setting(20_000, _whole(1, 10_000_000))
+    mail_batch: int = _setting(50, _whole(1, 1000))
+    mail_lease_seconds: float = _setting(60.0, _seconds(1, 3600))
+    slow_payment_seconds: float = _setting(5.0, _seconds(0, 600))
+
+    embedded: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether visitors come by https, so that cookies may be marked Secure."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the public address: the one Origin besides the request's own host."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings in `environ`. Raises `BadSetting`, with the variable's name, at the first bad one."""
+        given: dict[str, Any] = {}
+        known = {_variable(f.name): f for f in fields(cls) if "read" in f.metadata}
+        for name, value in environ.items():
+            if not name.startswith("TICKETFLOW_") or name.startswith("TICKETFLOW_TEST_"):
+                continue
+            if name not in known:
+                raise BadSetting(f"{name} is not a setting; is it misspelt?")
+            if value.strip() == "":
+                continue
+            try:
+                given[known[name].name] = known[name].metadata["read"](value)
+            except BadSetting as error:
+                raise BadSetting(f"{name} {error}") from None
+        if "port" not in given and environ.get("PORT", "").strip():
+            try:
+                given["port"] = _whole(0, 65535)(environ["PORT"])
+            except BadSetting as error:
+                raise BadSetting(f"PORT {error}") from None
+        return cls(**given)
+
+    def require(self, *names: str) -> "Settings":
+        """Itself, if each named field was given. Raises `BadSetting`, naming the first that was not."""
+        for name in names:
+            if not getattr(self, name):
+                raise BadSetting(f"{_variable(name)} is missing; .env.example shows each setting")
+        return self
+
+
+def _variable(field_name: str) -> str:
+    return f"TICKETFLOW_{field_name.upper()}"

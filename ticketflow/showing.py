@@ -1,0 +1,70 @@
+"""Events and bookings as templates show them, in pages and in mail."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import segno
+
+from ticketflow.domain import REASONS, Booking, Event
+
+TICKET_QR_SCALE = 4
+
+
+def hue_of(event_id: int) -> int:
+    """The event's own colour: an angle in oklch, in steps of ten degrees."""
+    return event_id * 137 % 360 // 10 * 10
+
+
+def show_event(event: Event, public: Mapping[str, Any]) -> dict[str, Any]:
+    """The contract's event with real times and its colour."""
+    return {
+        **public,
+        "starts_at": event.starts_at,
+        "sale_starts_at": event.sale_starts_at,
+        "lobby_opens_at": event.lobby_opens_at,
+        "hue": hue_of(event.id),
+    }
+
+
+def show_booking(booking: Booking, event: Event) -> dict[str, Any]:
+    """A booking with its event, the name of its ticket type, and a QR code for each ticket."""
+    return {
+        "id": booking.id,
+        "code": booking.code,
+        "status": booking.status.value,
+        "reason": booking.reason and REASONS.get(booking.reason, booking.reason),
+        "quantity": booking.quantity,
+        "amount": booking.amount,
+        "currency": booking.currency,
+        "created_at": booking.created_at,
+        "event": {**_event_facts(event), "hue": hue_of(event.id)},
+        "ticket_type": event.ticket_type(booking.ticket_type_id).name,
+        "tickets": [{"code": t.code, "seat": t.seat, "qr": qr_svg(t.code)} for t in booking.tickets],
+    }
+
+
+def qr_svg(text: str) -> str:
+    """A QR code as inline SVG, black on white in either theme: scanners want it so."""
+    out = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(
+        out,
+        kind="svg",
+        scale=TICKET_QR_SCALE,
+        border=2,
+        light="white",
+        xmldecl=False,
+        svgns=True,
+        omitsize=True,
+    )
+    return out.getvalue().decode()
+
+
+def _event_facts(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "slug": event.slug,
+        "name": event.name,
+        "venue": event.venue,
+        "starts_at": event.starts_at,
+    }

@@ -1,0 +1,66 @@
+"""The names of an event's keys. All share the hash tag of its waiting room: one slot of a cluster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StockKeys:
+    """The keys of one event's stock.
+
+    stock    hash    epoch, version, limit, and per type capacity:<id>, free:<id>, sold:<id>
+    units    string  one bit a unit of a type, 1 = free
+    holds    hash    hold id -> JSON of the hold
+    expiry   zset    hold id -> microseconds at which an unpaid hold ends
+    taken    hash    user id -> units held or bought
+    visits   hash    visitor -> number of open holds
+    baskets  hash    user id -> the hold taken last, so that a reload finds it
+    pending  hash    booking id -> its order, from submit to settle
+    orders   stream  submitted bookings, read by the ledger
+    """
+
+    prefix: str
+    event_id: int
+
+    def _key(self, noun: str) -> str:
+        return f"{self.prefix}:{{event:{self.event_id}}}:{noun}"
+
+    @property
+    def stock(self) -> str:
+        return self._key("stock")
+
+    @property
+    def holds(self) -> str:
+        return self._key("holds")
+
+    @property
+    def baskets(self) -> str:
+        return self._key("baskets")
+
+    @property
+    def pending(self) -> str:
+        return self._key("pending")
+
+    @property
+    def orders(self) -> str:
+        return self._key("orders")
+
+    @property
+    def counts_channel(self) -> str:
+        """Where each change is published, as a stock frame."""
+        return self._key("counts")
+
+    @property
+    def results_channel(self) -> str:
+        """Where the end of each booking is published."""
+        return self._key("results")
+
+    def units(self, ticket_type_id: int) -> str:
+        return self._key(f"units:{ticket_type_id}")
+
+    def script_keys(self, leases: str, ticket_type_ids: Sequence[int]) -> list[str]:
+        """KEYS as every script here takes them; lua/common.lua binds them to names in this order."""
+        nouns = ("stock", "holds", "expiry", "taken", "visits", "baskets", "pending", "orders")
+        fixed = [self._key(noun) for noun in nouns]
+        channels = [self.counts_channel, self.results_channel]
+        return [*fixed, leases, *channels, *(self.units(type_id) for type_id in ticket_type_ids)]

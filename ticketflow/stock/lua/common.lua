@@ -1,0 +1,72 @@
+-- Purpose: what the stock scripts share; Stock puts it before each of them.
+-- KEYS: 1 stock, 2 holds, 3 expiry, 4 taken, 5 visits, 6 baskets, 7 pending, 8 orders, 9 leases,
+--       10 counts channel, 11 results channel, 12.. units of each type in `ask.types`
+-- ARGV: 1 JSON of what is asked, always with `types`: the ticket type ids in the order of KEYS
+-- Times are microseconds of Redis TIME. They are kept as text: cjson writes numbers with 14 digits.
+local STOCK, HOLDS, EXPIRY, TAKEN, VISITS, BASKETS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local PENDING, ORDERS, LEASES, COUNTS_CHANNEL, RESULTS_CHANNEL = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local ask = cjson.decode(ARGV[1])
+
+local UNITS = {}
+for position, type_id in ipairs(ask.types) do
+  UNITS[type_id] = KEYS[11 + position]
+end
+
+local function micros()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function add(hash, field, by)
+  if by == 0 then return end -- Lua writes a negative zero as "-0", which is no integer to HINCRBY
+  if redis.call('HINCRBY', hash, field, by) == 0 and hash ~= STOCK then
+    redis.call('HDEL', hash, field)
+  end
+end
+
+local function find(hold_id)
+  local stored = redis.call('HGET', HOLDS, hold_id)
+  return stored and cjson.decode(stored)
+end
+
+local function has_lease(visitor, now)
+  local ends = redis.call('ZSCORE', LEASES, visitor)
+  return ends and tonumber(ends) > now
+end
+
+-- Forgets a hold; what becomes of its units is the caller's to say.
+local function forget(hold_id, hold)
+  redis.call('HDEL', HOLDS, hold_id)
+  redis.call('ZREM', EXPIRY, hold_id)
+  add(VISITS, hold.visitor, -1)
+  if redis.call('HGET', BASKETS, hold.user) == hold_id then redis.call('HDEL', BASKETS, hold.user) end
+end
+
+-- Gives a hold's units back. Only who forgets the hold gives back: exactly once.
+local function give_back(hold_id, hold)
+  forget(hold_id, hold)
+  for _, unit in ipairs(hold.units) do
+    redis.call('SETBIT', UNITS[hold.type], unit, 1)
+  end
+  add(STOCK, 'free:' .. hold.type, #hold.units)
+  add(TAKEN, hold.user, -#hold.units)
+end
+
+-- A new version and its frame, in the script that made the change: no frame can be out of order.
+local function publish_counts()
+  local version = redis.call('HINCRBY', STOCK, 'version', 1)
+  local remaining, sold = {}, {}
+  for _, type_id in ipairs(ask.types) do
+    local counts = redis.call('HMGET', STOCK, 'free:' .. type_id, 'sold:' .. type_id)
+    remaining[tostring(type_id)] = tonumber(counts[1])
+    sold[tostring(type_id)] = tonumber(counts[2])
+  end
+  redis.call('PUBLISH', COUNTS_CHANNEL, cjson.encode({
+    type = 'stock', epoch = tonumber(redis.call('HGET', STOCK, 'epoch')), version = version,
+    remaining = remaining, sold = sold,
+  }))
+end

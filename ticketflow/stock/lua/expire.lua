@@ -1,0 +1,11 @@
+-- Purpose: give back the holds whose time is over, a bounded number at a time.
+-- KEYS: see common.lua
+-- ARGV: 1 JSON {types, most}
+-- Returns: how many were given back
+local over = redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', text(micros()), 'LIMIT', 0, ask.most)
+for _, hold_id in ipairs(over) do
+  local hold = find(hold_id)
+  if hold then give_back(hold_id, hold) else redis.call('ZREM', EXPIRY, hold_id) end
+end
+if #over > 0 then publish_counts() end
+return #over

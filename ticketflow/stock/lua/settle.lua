@@ -1,0 +1,57 @@
+-- Purpose: end an order once the database has its outcome: paying -> sold, free or held again; the entry
+--          leaves the stream and the result is published, in one step. Doing it again changes nothing.
+-- KEYS: see common.lua
+-- ARGV: 1 JSON {types, entry, group, booking, id, type, user, units, outcome, lost, grace_seconds, result}
+--       outcome: sold | free | held; units: those in the database's tickets;
+--       lost: those of the hold that the database has sold to somebody else
+-- Returns: the number of holds the visitor still has open
+local hold = find(ask.id)
+local mine = hold and hold.booking == ask.booking
+
+-- Marks units as sold that stand here as free: after a rebuild the hold may be gone, and where the
+-- database refused a unit the ledger took another.
+local function take_free()
+  local count = 0
+  for _, unit in ipairs(ask.units) do
+    if redis.call('GETBIT', UNITS[ask.type], unit) == 1 then
+      redis.call('SETBIT', UNITS[ask.type], unit, 0)
+      count = count + 1
+    end
+  end
+  add(STOCK, 'free:' .. ask.type, -count)
+  return count
+end
+
+local left = 0
+if ask.outcome == 'sold' then
+  local found_free = take_free()
+  if mine then
+    forget(ask.id, hold)
+    -- Each unit that was held is sold now: to this booking or, where the database refused it, to another.
+    add(STOCK, 'sold:' .. ask.type, #hold.units + found_free)
+  elseif found_free > 0 then
+    add(STOCK, 'sold:' .. ask.type, found_free)
+    add(TAKEN, ask.user, found_free)
+  end
+elseif mine and ask.outcome == 'free' then
+  give_back(ask.id, hold)
+  for _, unit in ipairs(ask.lost) do
+    redis.call('SETBIT', UNITS[ask.type], unit, 0)
+  end
+  add(STOCK, 'free:' .. ask.type, -#ask.lost)
+  add(STOCK, 'sold:' .. ask.type, #ask.lost)
+elseif mine and hold.state == 'paying' then
+  local expires = math.max(tonumber(hold.expires), micros() + ask.grace_seconds * 1000000)
+  hold.state, hold.booking, hold.expires = 'held', nil, text(expires)
+  redis.call('HSET', HOLDS, ask.id, cjson.encode(hold))
+  redis.call('ZADD', EXPIRY, text(expires), ask.id)
+  redis.call('ZADD', LEASES, 'XX', 'GT', text(expires), hold.visitor)
+end
+if hold then left = tonumber(redis.call('HGET', VISITS, hold.visitor) or 0) end
+
+redis.call('HDEL', PENDING, ask.booking)
+redis.call('XACK', ORDERS, ask.group, ask.entry)
+redis.call('XDEL', ORDERS, ask.entry)
+if redis.call('EXISTS', STOCK) == 1 then publish_counts() end
+redis.call('PUBLISH', RESULTS_CHANNEL, ask.result)
+return left

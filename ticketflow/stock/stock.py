@@ -1,0 +1,327 @@
+"""The stock of an event: what can be held, what is held, what is being paid."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import Redis
+
+from ticketflow.domain import Event, Hold, Order, Refusal, from_micros
+from ticketflow.stock.keys import StockKeys
+
+GROUP = "ledger"
+"""The consumer group that reads the orders."""
+
+RETRY_GRACE_SECONDS = 120
+"""What is left at least of a hold whose payment was declined, so that another card can be found."""
+
+_SCRIPTS = ("hold", "release", "submit", "settle", "expire", "load")
+
+_REFUSALS = {
+    "not_ready": "The desk is counting its tickets again. Nothing was lost; try again in a few seconds.",
+    "not_admitted": "It is not your turn at the desk, or your turn has ended. Join the queue to come in.",
+    "hold_gone": "The time for these tickets has run out, so they went back. Nothing was charged.",
+    "hold_in_use": "These tickets are being paid for right now.",
+    "busy": "Very many bookings are on their way. Your tickets stay yours; try again in a few seconds.",
+}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """One version of an event's counts. `held` is what is neither free nor sold."""
+
+    epoch: int
+    version: int
+    remaining: Mapping[int, int]
+    sold: Mapping[int, int]
+
+    @classmethod
+    def parse(cls, frame: str) -> "Counts":
+        """The counts in a published stock frame."""
+        body = json.loads(frame)
+        return cls(body["epoch"], body["version"], _by_type(body["remaining"]), _by_type(body["sold"]))
+
+    def newer_than(self, other: "Counts | None") -> bool:
+        return other is None or (self.epoch, self.version) > (other.epoch, other.version)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How an order ended: outcome `sold`, `free` or `held`; `result` is told to whoever waits for it.
+
+    `units` are those the database wrote tickets for; `lost` those it had sold to somebody else.
+    """
+
+    order: Order
+    outcome: str
+    result: Mapping[str, Any]
+    units: Sequence[int] = ()
+    lost: Sequence[int] = ()
+
+
+class Stock:
+    """All events' stock on one Redis. Each method is one script, and so one atomic step.
+
+    Methods take the event, whose ticket types name the keys, and `leases`: the name of the sorted
+    set in which the waiting room keeps visitor -> end of lease (microseconds).
+    """
+
+    def __init__(self, redis: "Redis", prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        folder = files("ticketflow.stock") / "lua"
+        common = (folder / "common.lua").read_text()
+        self._scripts = {
+            name: redis.register_script(common + (folder / f"{name}.lua").read_text()) for name in _SCRIPTS
+        }
+
+    def keys(self, event_id: int) -> StockKeys:
+        return StockKeys(self._prefix, event_id)
+
+    async def hold(
+        self,
+        event: Event,
+        leases: str,
+        *,
+        user_id: int,
+        visitor: str,
+        ticket_type_id: int,
+        seconds: int,
+        quantity: int = 0,
+        units: Sequence[int] | None = None,
+    ) -> Hold:
+        """Set `quantity` free units aside, or exactly `units`, for `seconds`.
+
+        Raises `Refusal`: not_ready, not_admitted, limit_exceeded, sold_out, unit_taken.
+        """
+        ticket_type = event.ticket_type(ticket_type_id)
+        count = quantity if units is None else len(units)
+        hold_id = f"{event.id}-{secrets.token_hex(16)}"
+        reply = await self._run(
+            "hold",
+            event,
+            leases,
+            id=hold_id,
+            type=ticket_type_id,
+            user=str(user_id),
+            visitor=visitor,
+            seconds=seconds,
+            amount=ticket_type.price * count,
+            currency=event.currency,
+            **({"quantity": quantity} if units is None else {"units": list(units)}),
+        )
+        if reply[0] != "ok":
+            raise _hold_refusal(event, count, *reply)
+        return _hold(hold_id, event.id, json.loads(reply[1]))
+
+    async def find(self, event_id: int, hold_id: str, user_id: int) -> Hold | None:
+        """The user's own hold of that id, or None."""
+        stored = await self._redis.hget(self.keys(event_id).holds, hold_id)
+        hold = stored and _hold(hold_id, event_id, json.loads(stored))
+        return hold if hold and hold.user_id == user_id else None
+
+    async def basket(self, event_id: int, user_id: int) -> Hold | None:
+        """The hold the user took last, if it still stands."""
+        hold_id = await self._redis.hget(self.keys(event_id).baskets, str(user_id))
+        return await self.find(event_id, str(hold_id), user_id) if hold_id else None
+
+    async def release(self, event: Event, leases: str, hold_id: str, user_id: int) -> None:
+        """Give a hold back. Raises `Refusal`: hold_gone (nobody's, or another's), hold_in_use."""
+        reply = await self._run("release", event, leases, id=hold_id, user=str(user_id))
+        if reply[0] != "ok":
+            raise Refusal(reply[0], _REFUSALS[reply[0]])
+
+    async def submit(
+        self,
+        event: Event,
+        leases: str,
+        *,
+        hold_id: str,
+        user_id: int,
+        booking_id: str,
+        request_hash: str,
+        method: str,
+        keep_hold: bool,
+        stream_limit: int,
+    ) -> bool:
+        """Hand a hold to the ledger. True: it is on its way now; False: it was on its way already.
+
+        Raises `Refusal`: hold_gone, hold_in_use, not_admitted, busy, and idempotency_mismatch if the
+        booking on its way was asked for with another body.
+        """
+        reply = await self._run(
+            "submit",
+            event,
+            leases,
+            id=hold_id,
+            user=str(user_id),
+            booking=booking_id,
+            hash=request_hash,
+            method=method,
+            keep_hold=keep_hold,
+            stream_limit=stream_limit,
+            event_id=event.id,
+        )
+        if reply[0] == "ok":
+            return True
+        if reply[0] != "known":
+            raise Refusal(reply[0], _REFUSALS[reply[0]])
+        if reply[1] != request_hash:
+            raise Refusal("idempotency_mismatch", "This key was used for another booking.")
+        return False
+
+    async def settle(self, event: Event, leases: str, settlement: Settlement) -> int:
+        """End an order after its commit; idempotent. Gives the number of holds its visitor has left."""
+        order = settlement.order
+        left = await self._run(
+            "settle",
+            event,
+            leases,
+            entry=order.entry_id,
+            group=GROUP,
+            booking=order.booking_id,
+            id=order.hold_id,
+            type=order.ticket_type_id,
+            user=str(order.user_id),
+            units=list(settlement.units),
+            lost=list(settlement.lost),
+            outcome=settlement.outcome,
+            grace_seconds=RETRY_GRACE_SECONDS,
+            result=json.dumps(settlement.result),
+        )
+        return int(left)
+
+    async def expire(self, event: Event, leases: str, most: int = 200) -> int:
+        """Give back holds whose time is over, `most` at a time. Gives how many."""
+        return int(await self._run("expire", event, leases, most=most))
+
+    async def load(
+        self, event: Event, leases: str, sold: Mapping[int, Sequence[int]], taken: Mapping[int, int]
+    ) -> bool:
+        """Put an event's stock into Redis if none is there: free = all units - `sold` (per type).
+
+        `taken` is what each user has bought. Gives whether it was put there.
+        """
+        bits = [free_bits(t.capacity, sold.get(t.id, ())) for t in event.ticket_types]
+        loaded = await self._run(
+            "load",
+            event,
+            leases,
+            *bits,
+            limit=event.per_user_limit,
+            capacity={str(t.id): t.capacity for t in event.ticket_types},
+            sold={str(t.id): len(sold.get(t.id, ())) for t in event.ticket_types},
+            taken={str(user_id): count for user_id, count in taken.items()},
+        )
+        return bool(loaded)
+
+    async def counts(self, event: Event) -> Counts | None:
+        """The counts as they stand now, or None if the stock is not in Redis."""
+        fields = await self._redis.hgetall(self.keys(event.id).stock)
+        if "epoch" not in fields:
+            return None
+        return Counts(
+            int(fields["epoch"]),
+            int(fields["version"]),
+            {t.id: int(fields[f"free:{t.id}"]) for t in event.ticket_types},
+            {t.id: int(fields[f"sold:{t.id}"]) for t in event.ticket_types},
+        )
+
+    async def free_units(self, event_id: int, ticket_type_id: int) -> bytes:
+        """The free units of a type as one bit each, the first unit in the highest bit of the first byte."""
+        # The client decodes replies as text; bits are not text, so this one reply is asked for raw.
+        raw = await self._redis.execute_command(  # type: ignore[no-untyped-call]
+            "GET", self.keys(event_id).units(ticket_type_id), NEVER_DECODE=True
+        )
+        return bytes(raw or b"")
+
+    async def pending(self, event_ids: Sequence[int], booking_id: str, user_id: int) -> Order | None:
+        """The user's order of that booking id at one of the events, while it has no outcome yet."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for event_id in event_ids:
+            pipeline.hget(self.keys(event_id).pending, booking_id)
+        orders = [parse_order("", known) for known in await pipeline.execute() if known]
+        return next((order for order in orders if order.user_id == user_id), None)
+
+    async def _run(self, script: str, event: Event, leases: str, *args: bytes, **ask: Any) -> Any:
+        types = [t.id for t in event.ticket_types]
+        keys = self.keys(event.id).script_keys(leases, types)
+        return await self._scripts[script](keys=keys, args=[json.dumps({"types": types, **ask}), *args])
+
+
+def event_of_hold(hold_id: str) -> int:
+    """The event of a hold, which its id begins with. Raises `Refusal` hold_gone if it is no hold's id."""
+    event_id, _, rest = hold_id.partition("-")
+    if not (event_id.isascii() and event_id.isdigit() and len(event_id) < 19 and rest):
+        raise Refusal("hold_gone", _REFUSALS["hold_gone"])
+    return int(event_id)
+
+
+def free_bits(capacity: int, sold: Sequence[int]) -> bytes:
+    """One bit a unit, 1 = free, in the order SETBIT counts them; the last byte padded with zeros."""
+    bits = bytearray(b"\xff" * (capacity // 8))
+    if capacity % 8:
+        bits.append(0xFF << (8 - capacity % 8) & 0xFF)
+    for unit in sold:
+        bits[unit // 8] &= ~(0x80 >> unit % 8)
+    return bytes(bits)
+
+
+def parse_order(entry_id: str, body: str) -> Order:
+    """The order in a stream entry."""
+    fields = json.loads(body)
+    return Order(
+        entry_id=entry_id,
+        booking_id=fields["booking_id"],
+        request_hash=fields["request_hash"],
+        hold_id=fields["hold_id"],
+        event_id=int(fields["event_id"]),
+        user_id=int(fields["user_id"]),
+        visitor=fields["visitor"],
+        ticket_type_id=int(fields["ticket_type_id"]),
+        units=tuple(fields["units"]),
+        amount=int(fields["amount"]),
+        currency=fields["currency"],
+        method=fields["method"],
+        keep_hold=fields["keep_hold"],
+        submitted_at=from_micros(int(fields["submitted_at"])),
+    )
+
+
+def _hold(hold_id: str, event_id: int, body: Mapping[str, Any]) -> Hold:
+    return Hold(
+        id=hold_id,
+        event_id=event_id,
+        user_id=int(body["user"]),
+        visitor=body["visitor"],
+        ticket_type_id=int(body["type"]),
+        units=tuple(body["units"]),
+        amount=int(body["amount"]),
+        currency=body["currency"],
+        expires_at=from_micros(int(body["expires"])),
+        paying=body["state"] == "paying",
+    )
+
+
+def _hold_refusal(event: Event, wanted: int, code: str, value: int = 0) -> Refusal:
+    if code == "limit_exceeded":
+        detail = (
+            f"{event.per_user_limit} tickets a person is the limit, and you hold or have bought {value}. "
+            f"{wanted} more would be too many."
+        )
+        return Refusal(code, detail, limit=event.per_user_limit, taken=value)
+    if code == "sold_out":
+        detail = "None are left right now." if value == 0 else f"Only {value} are left right now."
+        return Refusal(code, f"{detail} Tickets that others give back appear here at once.", remaining=value)
+    if code == "unit_taken":
+        return Refusal(
+            code, "Somebody was a moment faster with that seat. Please choose another.", unit=value
+        )
+    return Refusal(code, _REFUSALS[code])
+
+
+def _by_type(counts: Mapping[str, int]) -> dict[int, int]:
+    return {int(type_id): count for type_id, count in counts.items()}

@@ -1,0 +1,184 @@
+"""Events, their ticket types and their units."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from databases import Database
+from sqlalchemy import func, insert, select, update
+
+from ticketflow.domain import Event, Refusal, TicketType, now
+from ticketflow.store import violations
+from ticketflow.store.tables import events, ticket_types, tickets, units
+
+UNITS_A_STATEMENT = 2000
+"""Rows of one multi-row insert: large enough to be quick, below what the engines allow (5 values each)."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a seated unit is."""
+
+    section: str
+    row: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.section}, row {self.row}, seat {self.number}"
+
+
+@dataclass(frozen=True)
+class NewTicketType:
+    """A type to make. Either `capacity` (general admission) or `seats`, one for each unit in order."""
+
+    name: str
+    price: int
+    capacity: int
+    seats: Sequence[Seat] | None = None
+
+
+async def create(
+    database: Database,
+    *,
+    slug: str,
+    name: str,
+    venue: str,
+    starts_at: datetime,
+    sale_starts_at: datetime,
+    lobby_opens_at: datetime | None,
+    currency: str,
+    per_user_limit: int,
+    published: bool,
+    organiser_id: int,
+    types: Sequence[NewTicketType],
+) -> int:
+    """A new event with its types and units, in one transaction. Gives its id. Raises `Refusal` slug_taken."""
+    row = {
+        "slug": slug,
+        "name": name,
+        "venue": venue,
+        "starts_at": starts_at,
+        "sale_starts_at": sale_starts_at,
+        "lobby_opens_at": lobby_opens_at,
+        "currency": currency,
+        "per_user_limit": per_user_limit,
+        "published": published,
+        "organiser_id": organiser_id,
+        "created_at": now(),
+    }
+    try:
+        async with database.transaction():
+            event_id = int(await database.execute(insert(events).values(row)))
+            for position, new in enumerate(types):
+                await _create_type(database, event_id, position, new)
+    except violations.UNIQUE as error:
+        raise Refusal("slug_taken", "There is an event with this name already.") from error
+    return event_id
+
+
+async def _create_type(database: Database, event_id: int, position: int, new: NewTicketType) -> None:
+    row = {
+        "event_id": event_id,
+        "position": position,
+        "name": new.name,
+        "price": new.price,
+        "capacity": new.capacity,
+        "seated": new.seats is not None,
+    }
+    type_id = int(await database.execute(insert(ticket_types).values(row)))
+    for start in range(0, new.capacity, UNITS_A_STATEMENT):
+        numbers = range(start, min(start + UNITS_A_STATEMENT, new.capacity))
+        await database.execute(insert(units).values([_unit(type_id, n, new.seats) for n in numbers]))
+
+
+def _unit(type_id: int, number: int, seats: Sequence[Seat] | None) -> dict[str, Any]:
+    seat = seats[number] if seats is not None else None
+    return {
+        "ticket_type_id": type_id,
+        "unit": number,
+        "section": seat and seat.section,
+        "row": seat and seat.row,
+        "number": seat and seat.number,
+    }
+
+
+async def publish(database: Database, event_id: int, organiser_id: int) -> None:
+    """Put an event on show. Raises `Refusal` not_found if it is not this organiser's."""
+    mine = (events.c.id == event_id) & (events.c.organiser_id == organiser_id)
+    if await database.fetch_val(select(events.c.id).where(mine)) is None:
+        raise Refusal("not_found", "There is no such event of yours.")
+    await database.execute(update(events).where(mine).values(published=True))
+
+
+async def every(database: Database) -> list[Event]:
+    """All events with their types, the next to start first."""
+    rows = await database.fetch_all(select(events).order_by(events.c.starts_at, events.c.id))
+    return await _with_types(database, rows)
+
+
+async def by_id(database: Database, event_id: int) -> Event | None:
+    found = await _with_types(
+        database, await database.fetch_all(select(events).where(events.c.id == event_id))
+    )
+    return found[0] if found else None
+
+
+async def _with_types(database: Database, rows: Sequence[Any]) -> list[Event]:
+    of_event = ticket_types.c.event_id.in_([row["id"] for row in rows])
+    types: dict[int, list[TicketType]] = defaultdict(list)
+    for t in await database.fetch_all(
+        select(ticket_types).where(of_event).order_by(ticket_types.c.event_id, ticket_types.c.position)
+    ):
+        types[t["event_id"]].append(
+            TicketType(t["id"], t["name"], t["price"], t["capacity"], bool(t["seated"]))
+        )
+    return [_event(row, types[row["id"]]) for row in rows]
+
+
+def _event(row: Any, types: Iterable[TicketType]) -> Event:
+    return Event(
+        id=row["id"],
+        slug=row["slug"],
+        name=row["name"],
+        venue=row["venue"],
+        starts_at=row["starts_at"],
+        sale_starts_at=row["sale_starts_at"],
+        lobby_opens_at=row["lobby_opens_at"],
+        currency=row["currency"],
+        per_user_limit=row["per_user_limit"],
+        organiser_id=row["organiser_id"],
+        published=bool(row["published"]),
+        ticket_types=tuple(types),
+    )
+
+
+async def seats(database: Database, ticket_type_id: int) -> list[Seat | None]:
+    """The seat of each unit of a type, by unit number; None where the type is not seated."""
+    rows = await database.fetch_all(
+        select(units.c.section, units.c.row, units.c.number)
+        .where(units.c.ticket_type_id == ticket_type_id)
+        .order_by(units.c.unit)
+    )
+    return [Seat(r["section"], r["row"], r["number"]) if r["section"] is not None else None for r in rows]
+
+
+async def sold_units(database: Database, event_id: int) -> Mapping[int, list[int]]:
+    """Type -> the units that tickets have been written for."""
+    sold: dict[int, list[int]] = defaultdict(list)
+    for row in await database.fetch_all(
+        select(tickets.c.ticket_type_id, tickets.c.unit).where(tickets.c.event_id == event_id)
+    ):
+        sold[row["ticket_type_id"]].append(row["unit"])
+    return sold
+
+
+async def bought_by_user(database: Database, event_id: int) -> Mapping[int, int]:
+    """User -> how many tickets of the event they have."""
+    rows = await database.fetch_all(
+        select(tickets.c.user_id, func.count().label("bought"))
+        .where(tickets.c.event_id == event_id)
+        .group_by(tickets.c.user_id)
+    )
+    return {row["user_id"]: row["bought"] for row in rows}

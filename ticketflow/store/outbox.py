@@ -1,0 +1,112 @@
+"""Mail to be sent: written with the booking it tells of, leased by a worker, kept with its end."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from databases import Database
+from sqlalchemy import func, select, update
+
+from ticketflow.domain import now
+from ticketflow.store.tables import outbox
+
+
+class MailState(StrEnum):
+    """`pending` -> `sending` (leased) -> `sent`, or back to `pending` for another try, or `failed`."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Letter:
+    id: int
+    kind: str
+    booking_id: str
+    recipient: str
+    message_id: str
+    attempts: int
+
+
+async def lease(database: Database, most: int, seconds: float) -> list[Letter]:
+    """Take up to `most` letters that are due, the oldest first, for `seconds`.
+
+    A letter whose lease ran out was in the hands of a worker that died: it is due again. Several
+    workers may call at once: the UPDATE decides who has a letter, the SELECT before it only proposes.
+    """
+    at = now()
+    due = outbox.c.state.in_([MailState.PENDING.value, MailState.SENDING.value]) & (outbox.c.due_at <= at)
+    rows = await database.fetch_all(
+        select(outbox.c.id).where(due).order_by(outbox.c.due_at, outbox.c.id).limit(most)
+    )
+    if not rows:
+        return []
+    token = secrets.token_hex(16)
+    await database.execute(
+        update(outbox)
+        .where(outbox.c.id.in_([row["id"] for row in rows]) & due)
+        .values(state=MailState.SENDING.value, lease=token, due_at=at + timedelta(seconds=seconds))
+    )
+    taken = await database.fetch_all(select(outbox).where(outbox.c.lease == token).order_by(outbox.c.id))
+    return [_letter(row) for row in taken]
+
+
+async def sent(database: Database, letter_ids: Sequence[int]) -> None:
+    """Note that the mail server has accepted these."""
+    await database.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(letter_ids))
+        .values(state=MailState.SENT.value, sent_at=now(), lease=None, attempts=outbox.c.attempts + 1)
+    )
+
+
+async def give_back(database: Database, letter_ids: Sequence[int]) -> None:
+    """Let go of leased letters that were not tried: they are due again at once."""
+    ours = outbox.c.id.in_(letter_ids) & (outbox.c.state == MailState.SENDING.value)
+    await database.execute(
+        update(outbox).where(ours).values(state=MailState.PENDING.value, lease=None, due_at=now())
+    )
+
+
+async def postpone(database: Database, letter_id: int, error: str, until: datetime) -> None:
+    """Give a letter back, to be tried again at `until`."""
+    await _after_failure(database, letter_id, error, state=MailState.PENDING.value, due_at=until)
+
+
+async def give_up(database: Database, letter_id: int, error: str) -> None:
+    """Put a letter aside with the reason for which it cannot be delivered."""
+    await _after_failure(database, letter_id, error, state=MailState.FAILED.value)
+
+
+async def _after_failure(database: Database, letter_id: int, error: str, **values: Any) -> None:
+    await database.execute(
+        update(outbox)
+        .where(outbox.c.id == letter_id)
+        .values(lease=None, attempts=outbox.c.attempts + 1, last_error=error[:2000], **values)
+    )
+
+
+async def counts(database: Database, event_id: int) -> dict[str, int]:
+    """State -> number of letters about an event."""
+    rows = await database.fetch_all(
+        select(outbox.c.state, func.count().label("letters"))
+        .where(outbox.c.event_id == event_id)
+        .group_by(outbox.c.state)
+    )
+    return {state.value: 0 for state in MailState} | {row["state"]: row["letters"] for row in rows}
+
+
+def _letter(row: Any) -> Letter:
+    return Letter(
+        id=row["id"],
+        kind=row["kind"],
+        booking_id=row["booking_id"],
+        recipient=row["recipient"],
+        message_id=row["message_id"],
+        attempts=row["attempts"],
+    )

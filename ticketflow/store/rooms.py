@@ -1,0 +1,69 @@
+"""What the database keeps of each waiting room, so that it can come back after Redis is lost."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from databases import Database
+from sqlalchemy import insert, select, update
+
+from ticketflow.domain import now
+from ticketflow.store.tables import rooms
+
+
+@dataclass(frozen=True)
+class RoomRecord:
+    event_id: int
+    mode: str
+    rate_per_minute: int
+    max_active: int
+    message: str
+    manual: bool
+    """The organiser set the mode by hand: the schedule no longer opens the doors."""
+    epoch: int
+    """How often the room was put into Redis; 0 before the first time."""
+    frontier: int
+    seed: bytes
+
+
+async def create(
+    database: Database, event_id: int, *, mode: str, rate_per_minute: int, max_active: int, seed: bytes
+) -> None:
+    row = {
+        "event_id": event_id,
+        "mode": mode,
+        "rate_per_minute": rate_per_minute,
+        "max_active": max_active,
+        "message": "",
+        "manual": False,
+        "epoch": 0,
+        "frontier": 0,
+        "seed": seed.hex(),
+        "updated_at": now(),
+    }
+    await database.execute(insert(rooms).values(row))
+
+
+async def by_event(database: Database, event_id: int) -> RoomRecord | None:
+    row = await database.fetch_one(select(rooms).where(rooms.c.event_id == event_id))
+    return _record(row) if row else None
+
+
+async def change(database: Database, event_id: int, **values: Any) -> None:
+    """Keep the named columns: mode, rate_per_minute, max_active, message, manual, epoch, frontier."""
+    await database.execute(
+        update(rooms).where(rooms.c.event_id == event_id).values(**values, updated_at=now())
+    )
+
+
+def _record(row: Any) -> RoomRecord:
+    return RoomRecord(
+        event_id=row["event_id"],
+        mode=row["mode"],
+        rate_per_minute=row["rate_per_minute"],
+        max_active=row["max_active"],
+        message=row["message"],
+        manual=bool(row["manual"]),
+        epoch=row["epoch"],
+        frontier=row["frontier"],
+        seed=bytes.fromhex(row["seed"]),
+    )

@@ -1,0 +1,251 @@
+"""The tables. Migrations make them; a test proves that the two agree."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+)
+from sqlalchemy.dialects import mysql
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC to the microsecond; aware in Python, naive UTC in the database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only where the key is INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+# InnoDB is what makes transactions and foreign keys true; utf8mb4 lets names be names.
+_MYSQL: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_unicode_ci",
+}
+# Ids, codes and keys differ if one letter differs in case.
+_EXACT = "utf8mb4_bin"
+
+
+def _exact(length: int) -> String:
+    return String(length).with_variant(mysql.VARCHAR(length, collation=_EXACT), "mysql", "mariadb")
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("name", String(120), nullable=False),
+    Column("email", String(254), nullable=False, unique=True),
+    Column("password_hash", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("slug", String(140), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("venue", String(200), nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("sale_starts_at", Moment, nullable=False),
+    Column("lobby_opens_at", Moment),
+    Column("currency", String(3), nullable=False),
+    Column("per_user_limit", Integer, nullable=False),
+    Column("published", Boolean, nullable=False, server_default=false()),
+    Column("organiser_id", _Id, ForeignKey("users.id"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    CheckConstraint("per_user_limit > 0", name="per_user_limit"),
+    **_MYSQL,
+)
+
+ticket_types = Table(
+    "ticket_types",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("event_id", _Id, ForeignKey("events.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("seated", Boolean, nullable=False),
+    UniqueConstraint("event_id", "position"),
+    CheckConstraint("price >= 0", name="price"),
+    CheckConstraint("capacity >= 0", name="capacity"),
+    **_MYSQL,
+)
+
+# A row a unit: a ticket's foreign key to it makes overselling impossible, whatever Redis says.
+units = Table(
+    "units",
+    metadata,
+    Column("ticket_type_id", _Id, ForeignKey("ticket_types.id"), primary_key=True, autoincrement=False),
+    Column("unit", Integer, primary_key=True, autoincrement=False),
+    Column("section", String(40)),
+    Column("row", String(20)),
+    Column("number", Integer),
+    **_MYSQL,
+)
+
+bookings = Table(
+    "bookings",
+    metadata,
+    Column("id", _exact(32), primary_key=True),
+    Column("code", _exact(32), nullable=False, unique=True),
+    Column("event_id", _Id, ForeignKey("events.id"), nullable=False),
+    Column("user_id", _Id, ForeignKey("users.id"), nullable=False),
+    Column("ticket_type_id", _Id, ForeignKey("ticket_types.id"), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(40)),
+    Column("request_hash", _exact(32), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("decided_at", Moment, nullable=False),
+    Index("ix_bookings_user", "user_id", "created_at"),
+    Index("ix_bookings_event_status", "event_id", "status"),
+    **_MYSQL,
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("code", _exact(32), nullable=False, unique=True),
+    Column("booking_id", _exact(32), ForeignKey("bookings.id"), nullable=False, index=True),
+    Column("event_id", _Id, ForeignKey("events.id"), nullable=False),
+    Column("user_id", _Id, ForeignKey("users.id"), nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("ticket_type_id", _Id, nullable=False),
+    Column("unit", Integer, nullable=False),
+    ForeignKeyConstraint(["ticket_type_id", "unit"], ["units.ticket_type_id", "units.unit"]),
+    # No unit twice, and nobody above the limit: a user's tickets each take a slot below it.
+    UniqueConstraint("ticket_type_id", "unit"),
+    UniqueConstraint("event_id", "user_id", "slot"),
+    **_MYSQL,
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("booking_id", _exact(32), ForeignKey("bookings.id"), primary_key=True),
+    Column("method", String(40), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reference", String(80)),
+    Column("updated_at", Moment, nullable=False),
+    Index("ix_payments_status", "status", "updated_at"),
+    **_MYSQL,
+)
+
+# What the simulated gateway remembers, as a real one would on its own machines. Nothing of ours
+# refers to it: only `payments.simulated` reads and writes it.
+simulated_charges = Table(
+    "simulated_charges",
+    metadata,
+    Column("charge_key", _exact(64), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("kind", String(40), nullable=False),
+    Column("booking_id", _exact(32), ForeignKey("bookings.id"), nullable=False),
+    Column("event_id", _Id, ForeignKey("events.id"), nullable=False),
+    Column("recipient", String(254), nullable=False),
+    Column("message_id", String(120), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", Moment, nullable=False),
+    Column("lease", _exact(32)),
+    Column("last_error", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    # One confirmation a booking, however often its commit is tried.
+    UniqueConstraint("kind", "booking_id"),
+    Index("ix_outbox_due", "state", "due_at"),
+    Index("ix_outbox_event", "event_id", "state"),
+    **_MYSQL,
+)
+
+# What a room needs to come back after Redis is lost, and what a new one starts with.
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
+    Column("mode", String(16), nullable=False),
+    Column("rate_per_minute", Integer, nullable=False),
+    Column("max_active", Integer, nullable=False),
+    Column("message", String(500), nullable=False),
+    # Set by hand: the schedule no longer opens the doors by itself.
+    Column("manual", Boolean, nullable=False, server_default=false()),
+    Column("epoch", Integer, nullable=False),
+    Column("frontier", BigInteger, nullable=False),
+    # The draw's secret, in hex: public once the sale has started.
+    Column("seed", _exact(64), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("actor_id", _Id, ForeignKey("users.id"), nullable=False),
+    Column("event_id", _Id, ForeignKey("events.id")),
+    Column("action", String(60), nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Index("ix_audit_event", "event_id", "at"),
+    **_MYSQL,
+)

@@ -1,0 +1,51 @@
+"""Accounts."""
+
+from typing import Any
+
+from databases import Database
+from sqlalchemy import insert, select
+
+from ticketflow.domain import Refusal, Role, User, now
+from ticketflow.store import violations
+from ticketflow.store.tables import users
+
+
+async def create(
+    database: Database, *, name: str, email: str, password_hash: str, role: Role = Role.FAN
+) -> User:
+    """A new account. Raises `Refusal` email_taken."""
+    email = normal_email(email)
+    row = {
+        "name": name,
+        "email": email,
+        "password_hash": password_hash,
+        "role": role.value,
+        "created_at": now(),
+    }
+    try:
+        user_id = await database.execute(insert(users).values(row))
+    except violations.UNIQUE as error:
+        raise Refusal(
+            "email_taken", "There is an account with this address already. Sign in instead?"
+        ) from error
+    return User(user_id, name, email, role)
+
+
+async def by_id(database: Database, user_id: int) -> User | None:
+    row = await database.fetch_one(select(users).where(users.c.id == user_id))
+    return _user(row) if row else None
+
+
+async def by_email(database: Database, email: str) -> tuple[User, str] | None:
+    """The account with this address and its password hash, or None."""
+    row = await database.fetch_one(select(users).where(users.c.email == normal_email(email)))
+    return (_user(row), row["password_hash"]) if row else None
+
+
+def normal_email(email: str) -> str:
+    """One spelling an address: people do not know in which case they registered."""
+    return email.strip().lower()
+
+
+def _user(row: Any) -> User:
+    return User(row["id"], row["name"], row["email"], Role(row["role"]))

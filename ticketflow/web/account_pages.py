@@ -1,0 +1,90 @@
+"""The pages to sign in, register and sign out. They work without scripts."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from quart import Blueprint, redirect, render_template, request
+from quart.typing import ResponseReturnValue
+from quart_auth import logout_user
+from quart_rate_limiter import rate_limit
+
+from ticketflow.domain import Refusal
+from ticketflow.settings import Settings
+from ticketflow.web import accounts
+from ticketflow.web.asks import Credentials, Register
+from ticketflow.web.limits import sign_in_limit
+from ticketflow.web.services import services
+
+AskT = TypeVar("AskT", bound=BaseModel)
+
+_HINTS = {
+    "name": "Please say what to call you.",
+    "email": "That does not look like an e-mail address.",
+    "password": "A password has at least 8 characters.",
+}
+
+
+def account_pages_blueprint(settings: Settings) -> Blueprint:
+    """The account's pages."""
+    blueprint = Blueprint("account_pages", __name__)
+    limited = rate_limit(limits=[sign_in_limit(settings)])
+
+    @blueprint.get("/signin")
+    async def sign_in_page() -> ResponseReturnValue:
+        return await _form("signin.html", {}, {}, 200)
+
+    @blueprint.post("/signin")
+    @limited
+    async def sign_in() -> ResponseReturnValue:
+        form = dict(await request.form)
+        try:
+            await accounts.sign_in(services(), _read(Credentials, form))
+        except (ValidationError, Refusal):
+            return await _form("signin.html", form, {"": accounts.WRONG}, 401)
+        return redirect(_next(form), 303)
+
+    @blueprint.get("/register")
+    async def register_page() -> ResponseReturnValue:
+        return await _form("register.html", {}, {}, 200)
+
+    @blueprint.post("/register")
+    @limited
+    async def register() -> ResponseReturnValue:
+        form = dict(await request.form)
+        try:
+            await accounts.register(services(), _read(Register, form))
+        except ValidationError as error:
+            fields = {str(e["loc"][0]) for e in error.errors() if e["loc"]}
+            return await _form("register.html", form, {f: _HINTS.get(f, "") for f in fields}, 422)
+        except Refusal as refusal:
+            return await _form("register.html", form, {"email": refusal.detail}, 409)
+        return redirect(_next(form), 303)
+
+    @blueprint.post("/signout")
+    async def sign_out() -> ResponseReturnValue:
+        logout_user()
+        return redirect("/", 303)
+
+    return blueprint
+
+
+def _read(kind: type[AskT], form: dict[str, str]) -> AskT:
+    return kind.model_validate({name: form.get(name, "") for name in kind.model_fields})
+
+
+async def _form(
+    template: str, form: dict[str, str], problems: dict[str, str], status: int
+) -> ResponseReturnValue:
+    kept = {name: value for name, value in form.items() if name != "password"}
+    onward = safe_path(form.get("next") or request.args.get("next", ""))
+    return await render_template(template, form=kept, problems=problems, next=onward), status
+
+
+def _next(form: dict[str, str]) -> str:
+    return safe_path(form.get("next", "")) or "/"
+
+
+def safe_path(path: str) -> str:
+    """The path if it leads to a page of this site, else "". Browsers take "//x" and "/\\x" for a host."""
+    inside = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if inside else ""

@@ -1,0 +1,190 @@
+"""What clients may send: one model a command, checked the same at both doors."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+MOST_TICKETS_AT_ONCE = 100
+MOST_UNITS = 200_000
+MOST_PRICE = 10**11
+
+_EMAIL = re.compile(r"[^@\s,;:<>()\"\\]+@[^@\s,;:<>()\"\\]+\.[^@\s,;:<>()\"\\]+")
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has characters that cannot be shown")
+    return text
+
+
+def _email(text: str) -> str:
+    if not _EMAIL.fullmatch(text):
+        raise ValueError("does not look like an e-mail address")
+    return text
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254),
+    AfterValidator(_email),
+    AfterValidator(_printable),
+]
+Id = Annotated[int, Field(ge=1, lt=2**63)]
+# JSON has no times: they come as text, also where everything else must have its own type.
+Moment = Annotated[AwareDatetime, Field(strict=False)]
+Quantity = Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
+
+
+class Ask(BaseModel):
+    """The base: each value of its own type ("2" is not 2), and no field that nobody knows."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Credentials(Ask):
+    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)]
+    password: Annotated[str, Field(max_length=200)]
+
+
+class Register(Ask):
+    name: Annotated[Line, Field(max_length=120)]
+    email: Email
+    password: Annotated[str, Field(min_length=8, max_length=200)]
+
+
+class HoldAsk(Ask):
+    ticket_type_id: Id
+    quantity: Quantity | None = None
+    units: Annotated[list[Annotated[int, Field(ge=0, lt=MOST_UNITS)]], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "HoldAsk":
+        if (self.quantity is None) == (self.units is None):
+            raise ValueError("give either a quantity or units")
+        if self.units is not None and len(set(self.units)) != len(self.units):
+            raise ValueError("names a unit twice")
+        if self.units is not None and len(self.units) > MOST_TICKETS_AT_ONCE:
+            raise ValueError(f"names more than {MOST_TICKETS_AT_ONCE} units")
+        return self
+
+
+class PaymentAsk(Ask):
+    method: Annotated[Line, Field(max_length=40)]
+
+
+class BookAsk(Ask):
+    """Either what is held (`hold_id`), or all in one step (`event_id`, `quantity`, `ticket_type_id`)."""
+
+    hold_id: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    event_id: Id | None = None
+    ticket_type_id: Id | None = None
+    quantity: Quantity | None = None
+    payment: PaymentAsk | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "BookAsk":
+        at_once = (self.event_id, self.ticket_type_id, self.quantity)
+        if self.hold_id is not None and any(value is not None for value in at_once):
+            raise ValueError("give either hold_id, or event_id and quantity")
+        if self.hold_id is None and (self.event_id is None or self.quantity is None):
+            raise ValueError("give hold_id, or event_id and quantity")
+        return self
+
+
+class RoomAsk(Ask):
+    """The organiser's levers; what is left out stays as it is."""
+
+    mode: Annotated[str, Field(pattern="^(lobby|open|paused|closed)$")] | None = None
+    rate_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    max_active: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    message: Annotated[str, Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "RoomAsk":
+        if not self.model_fields_set:
+            raise ValueError("name at least one lever: mode, rate_per_minute, max_active or message")
+        return self
+
+
+class RowAsk(Ask):
+    section: Annotated[Line, Field(max_length=40)]
+    row: Annotated[Line, Field(max_length=20)]
+    seats: Annotated[int, Field(ge=1, le=1000)]
+
+
+class TicketTypeAsk(Ask):
+    """General admission by `capacity`, or seated by `rows`."""
+
+    name: Annotated[Line, Field(max_length=120)]
+    price: Annotated[int, Field(ge=0, le=MOST_PRICE)]
+    capacity: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = None
+    rows: Annotated[list[RowAsk], Field(min_length=1, max_length=5000)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "TicketTypeAsk":
+        if (self.capacity is None) == (self.rows is None):
+            raise ValueError("give either a capacity or rows")
+        if self.rows is not None:
+            places = [(row.section, row.row) for row in self.rows]
+            if len(set(places)) != len(places):
+                raise ValueError("names a row of a section twice")
+            if sum(row.seats for row in self.rows) > MOST_UNITS:
+                raise ValueError(f"has more than {MOST_UNITS} seats")
+        return self
+
+
+class EventAsk(Ask):
+    name: Annotated[Line, Field(max_length=200)]
+    venue: Annotated[Line, Field(max_length=200)]
+    starts_at: Moment
+    sale_starts_at: Moment
+    lobby_opens_at: Moment | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    per_user_limit: Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
+    publish: bool = False
+    rate_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 600
+    max_active: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    ticket_types: Annotated[list[TicketTypeAsk], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "EventAsk":
+        if self.sale_starts_at >= self.starts_at:
+            raise ValueError("the sale must start before the event")
+        if self.lobby_opens_at is not None and self.lobby_opens_at > self.sale_starts_at:
+            raise ValueError("the lobby must open before the sale starts")
+        names = [t.name for t in self.ticket_types]
+        if len(set(names)) != len(names):
+            raise ValueError("two ticket types have one name")
+        for moment in (self.starts_at, self.sale_starts_at, self.lobby_opens_at):
+            _storable(moment)
+        return self
+
+
+class Command(BaseModel):
+    """What every socket command has: a number of the client's for the reply, and what to do."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    id: Annotated[int, Field(ge=0, lt=2**53)]
+    do: Annotated[str, Field(max_length=20)]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Everything else that was sent."""
+        return dict(self.model_extra or {})
+
+
+def _storable(moment: datetime | None) -> None:
+    if moment is not None and not 2000 <= moment.year <= 9000:
+        raise ValueError("a time lies outside the years 2000 to 9000")

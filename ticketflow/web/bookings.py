@@ -1,0 +1,110 @@
+"""Holds and bookings over the API."""
+
+import re
+from http import HTTPStatus
+
+from quart import Blueprint, Response, jsonify, request
+from quart.typing import ResponseReturnValue
+from quart_schema import validate_request
+
+from ticketflow.domain import Refusal
+from ticketflow.stock import event_of_hold
+from ticketflow.store import bookings as booking_store
+from ticketflow.web import counter
+from ticketflow.web.asks import BookAsk, HoldAsk
+from ticketflow.web.counter import Reply
+from ticketflow.web.services import Services, services
+from ticketflow.web.session import require_user
+from waiting_room.web import PASS_HEADER, TICKET_HEADER, NotAdmitted, presented_visitor
+
+blueprint = Blueprint("bookings", __name__, url_prefix="/api")
+
+LONGEST_WAIT_SECONDS = 30.0
+_PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+@blueprint.post("/events/<int:event_id>/holds")
+@validate_request(HoldAsk)
+async def hold(event_id: int, data: HoldAsk) -> ResponseReturnValue:
+    """Set tickets aside for a while. Needs a pass, or the ticket of who is let in."""
+    found = services()
+    event = found.catalogue.event(event_id)
+    user = await require_user()
+    visitor = presented_visitor(await found.rooms.of(event.id), event.id)
+    return _send(await counter.hold(found, event, user, visitor, data))
+
+
+@blueprint.delete("/holds/<hold_id>")
+async def release(hold_id: str) -> ResponseReturnValue:
+    """Give held tickets back."""
+    return _send(await counter.release(services(), await require_user(), hold_id))
+
+
+@blueprint.post("/bookings")
+@validate_request(BookAsk)
+async def book(data: BookAsk) -> ResponseReturnValue:
+    """Pay for what is held, or hold and pay in one step. Waits for the result up to `Prefer: wait=N`."""
+    found = services()
+    user = await require_user()
+    visitor = await _visitor(found, data)
+    reply = await counter.book(
+        found,
+        user,
+        data,
+        visitor=visitor,
+        key=idempotency_key(request.headers.get("Idempotency-Key")),
+        wait_seconds=_wait(found),
+    )
+    response = _send(reply)
+    if reply.body:
+        response.headers["Location"] = f"/api/bookings/{reply.body['id']}"
+    return response
+
+
+@blueprint.get("/bookings")
+async def mine() -> ResponseReturnValue:
+    """The account's bookings, the newest first."""
+    user = await require_user()
+    return [booking.public() for booking in await booking_store.of_user(services().database, user.id)]
+
+
+@blueprint.get("/bookings/<booking_id>")
+async def one(booking_id: str) -> ResponseReturnValue:
+    """One booking of the account: confirmed, refused, or still on its way."""
+    user = await require_user()
+    return (await counter.find_booking(services(), user, booking_id)).public()
+
+
+def idempotency_key(key: str | None) -> str | None:
+    """The key as it may be used. Raises `Refusal` invalid_request."""
+    if key is not None and not _KEY.fullmatch(key):
+        raise Refusal("invalid_request", "An Idempotency-Key is 1 to 200 visible ASCII characters.")
+    return key
+
+
+async def _visitor(found: Services, ask: BookAsk) -> str | None:
+    """Who the pass or ticket names. A forged one is refused even where the hold itself would do."""
+    if ask.event_id is not None:
+        event_id = found.catalogue.event(ask.event_id).id
+    elif PASS_HEADER in request.headers or TICKET_HEADER in request.headers:
+        event_id = event_of_hold(ask.hold_id or "")
+    else:
+        return None
+    try:
+        return presented_visitor(await found.rooms.of(event_id), event_id)
+    except NotAdmitted:
+        return None
+
+
+def _wait(found: Services) -> float:
+    wanted = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
+    return min(float(wanted[1]), LONGEST_WAIT_SECONDS) if wanted else found.settings.booking_wait_seconds
+
+
+def _send(reply: Reply) -> Response:
+    response = jsonify(reply.body) if reply.body is not None else Response()
+    response.status_code = reply.status
+    if reply.status == HTTPStatus.NO_CONTENT:
+        response.headers.pop("Content-Type", None)
+    return response

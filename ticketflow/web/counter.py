@@ -1,0 +1,119 @@
+"""The desk's commands, one function each: the one set of handlers behind both doors.
+
+The HTTP routes and the desk socket only bring what was asked and carry the reply away.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from ticketflow.booking.desk import Answer, Payment
+from ticketflow.domain import Booking, BookingStatus, Event, Hold, Order, Refusal, SaleState, User, iso
+from ticketflow.stock import event_of_hold
+from ticketflow.web.asks import BookAsk, HoldAsk
+from ticketflow.web.services import Services
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Status and body, as HTTP sends them and as a socket repeats them."""
+
+    status: int
+    body: dict[str, Any] | None = None
+
+
+async def hold(services: Services, event: Event, user: User, visitor: str, ask: HoldAsk) -> Reply:
+    """Set tickets aside. Raises what `Desk.hold` raises, and sale_closed."""
+    if services.catalogue.sale_state(event) is SaleState.CLOSED:
+        raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
+    taken = await services.desk.hold(
+        event, user, visitor, ask.ticket_type_id, quantity=ask.quantity or 0, units=ask.units
+    )
+    return Reply(HTTPStatus.CREATED, hold_view(taken))
+
+
+async def release(services: Services, user: User, hold_id: str) -> Reply:
+    """Give a hold back. Raises not_found if it is not the user's, or over; hold_in_use."""
+    try:
+        await services.desk.release(_event_of(services, hold_id), user, hold_id)
+    except Refusal as refusal:
+        if refusal.code == "hold_gone":
+            raise Refusal(
+                "not_found", "You hold no such tickets. They may have gone back by themselves."
+            ) from None
+        raise
+    return Reply(HTTPStatus.NO_CONTENT)
+
+
+async def book(
+    services: Services, user: User, ask: BookAsk, *, visitor: str | None, key: str | None, wait_seconds: float
+) -> Reply:
+    """Book what is held, or in one step. `visitor` is who the pass or ticket names; one step needs it."""
+    method = ask.payment.method if ask.payment else services.gateway.default_method
+    payment = Payment(method, key, wait_seconds)
+    if ask.hold_id is not None:
+        event = _event_of(services, ask.hold_id)
+        return _booked(await services.desk.book(event, user, ask.hold_id, payment))
+    event = services.catalogue.event(ask.event_id or 0)
+    if services.catalogue.sale_state(event) is SaleState.CLOSED:
+        raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
+    if visitor is None:
+        raise Refusal("not_admitted", "It is not your turn at the desk. Join the queue to come in.")
+    type_id = ask.ticket_type_id or event.ticket_types[0].id
+    event.ticket_type(type_id)
+    return _booked(
+        await services.desk.book_at_once(event, user, visitor, type_id, ask.quantity or 1, payment)
+    )
+
+
+async def find_booking(services: Services, user: User, booking_id: str) -> Booking:
+    """The user's booking: decided, or `processing` while the ledger has it. Raises not_found."""
+    booking = await services.desk.find(user, booking_id)
+    if booking is None:
+        order = await services.desk.processing(user, booking_id, services.catalogue.all())
+        # Where there is no order either, it may have been decided between the two looks.
+        booking = _processing(order) if order else await services.desk.find(user, booking_id)
+    if booking is None:
+        raise Refusal("not_found", "There is no such booking of yours.")
+    return booking
+
+
+def hold_view(taken: Hold) -> dict[str, Any]:
+    """The contract's hold."""
+    return {
+        "id": taken.id,
+        "event_id": taken.event_id,
+        "ticket_type_id": taken.ticket_type_id,
+        "units": list(taken.units),
+        "amount": taken.amount,
+        "currency": taken.currency,
+        "expires_at": iso(taken.expires_at),
+    }
+
+
+def _processing(order: Order) -> Booking:
+    return Booking(
+        id=order.booking_id,
+        status=BookingStatus.PROCESSING,
+        event_id=order.event_id,
+        user_id=order.user_id,
+        ticket_type_id=order.ticket_type_id,
+        quantity=len(order.units),
+        amount=order.amount,
+        currency=order.currency,
+        created_at=order.submitted_at,
+        request_hash=order.request_hash,
+    )
+
+
+def _booked(answer: Answer) -> Reply:
+    if answer.body is None:
+        return Reply(HTTPStatus.ACCEPTED, {"id": answer.booking_id, "status": BookingStatus.PROCESSING.value})
+    return Reply(HTTPStatus.CREATED, answer.body)
+
+
+def _event_of(services: Services, hold_id: str) -> Event:
+    event = services.catalogue.find(event_of_hold(hold_id))
+    if event is None:
+        raise Refusal("hold_gone", "There is no such hold. Nothing was charged.")
+    return event

@@ -1,0 +1,187 @@
+"""One fan's desk socket: commands read, handed to the counter, and answered by number."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from ticketflow.domain import Event, Refusal, User
+from ticketflow.live.fan_line import FanLine
+from ticketflow.live.hub import Socket
+from ticketflow.web import counter
+from ticketflow.web.asks import Ask, BookAsk, Command, HoldAsk
+from ticketflow.web.bookings import idempotency_key
+from ticketflow.web.counter import Reply
+from ticketflow.web.problems import problem_of
+from ticketflow.web.services import Services
+from waiting_room import WaitingRoom
+from waiting_room.views import queue_view
+from waiting_room.web import NoPlace, NotAdmitted, pass_view
+
+MOST_COMMANDS_AT_ONCE = 8
+"""A client that sends more without waiting for replies is read more slowly."""
+MOST_MESSAGE_CHARS = 20_000
+
+
+class JoinAsk(Ask):
+    ticket: str | None = None
+
+
+class NothingAsk(Ask):
+    pass
+
+
+class ReleaseAsk(Ask):
+    hold_id: str
+
+
+class BookCommand(BookAsk):
+    key: str | None = None
+
+
+class DeskSocket:
+    """The conversation with one fan. The ticket names them; who is signed in may hold and book."""
+
+    def __init__(
+        self,
+        services: Services,
+        event: Event,
+        room: WaitingRoom,
+        user: User | None,
+        ticket: str | None,
+        token: str | None,
+    ) -> None:
+        self._services = services
+        self._event = event
+        self._room = room
+        self._user = user
+        self._ticket = ticket
+        # A pass is as good as a ticket for who only wants to book.
+        self._visitor = room.read_pass(token).visitor if token else None
+        self._fan: FanLine | None = None
+        self._at_once = asyncio.Semaphore(MOST_COMMANDS_AT_ONCE)
+        self.socket = Socket(user_id=user.id if user else None)
+        self._commands: dict[str, Callable[[dict[str, Any]], Awaitable[Reply]]] = {
+            "join": self._join,
+            "claim": self._claim,
+            "leave": self._leave,
+            "hold": self._hold,
+            "release": self._release,
+            "book": self._book,
+        }
+
+    async def begin(self) -> None:
+        """Tell a fan with a place where it is."""
+        if self._ticket is not None:
+            await self._follow(self._ticket)
+
+    async def end(self) -> None:
+        """The page is gone: from now on the fan counts as away, unless another page of theirs is open."""
+        visitor = self._fan and self._fan.standing and self._fan.standing.visitor
+        if visitor and not self._services.hub.is_present(self._event.id, visitor, besides=self.socket):
+            await self._room.set_present(visitor, False)
+
+    async def read(self, receive: Callable[[], Awaitable[str | bytes]]) -> None:
+        """Answer commands until the socket closes. Each is worked on by itself, a few at once."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                text = await receive()
+                await self._at_once.acquire()
+                tasks.create_task(self._answer(text))
+
+    async def _answer(self, text: str | bytes) -> None:
+        number: int | None = None
+        try:
+            command = Command.model_validate(_parsed(text))
+            number = command.id
+            act = self._commands.get(command.do)
+            if act is None:
+                raise Refusal("invalid_request", f"There is no command {command.do!r}.")
+            reply = await act(command.fields)
+        except Exception as error:
+            body = problem_of(error)
+            reply = Reply(body["status"], body)
+        finally:
+            self._at_once.release()
+        message = {"type": "reply", "id": number, "status": int(reply.status), "body": reply.body}
+        self.socket.slot.reply(json.dumps(message))
+
+    async def _follow(self, ticket: str) -> None:
+        self._ticket = ticket
+        self._fan = self.socket.fan = FanLine(self.socket.slot, lambda: self._room.look(ticket, present=True))
+        await self._fan.refresh()
+
+    async def _join(self, fields: dict[str, Any]) -> Reply:
+        ask = JoinAsk.model_validate(fields)
+        standing = await self._room.join(ask.ticket or self._ticket, present=True)
+        if standing.ticket != self._ticket or self._fan is None:
+            await self._follow(standing.ticket)
+        else:
+            self._fan.tell(standing)
+        return Reply(HTTPStatus.CREATED if standing.new else HTTPStatus.OK, queue_view(standing))
+
+    async def _claim(self, fields: dict[str, Any]) -> Reply:
+        NothingAsk.model_validate(fields)
+        granted = await self._room.claim(self._needed_ticket())
+        if self._fan:
+            await self._fan.refresh()
+        return Reply(HTTPStatus.OK, pass_view(granted.token, granted.expires_at))
+
+    async def _leave(self, fields: dict[str, Any]) -> Reply:
+        NothingAsk.model_validate(fields)
+        ticket = self._needed_ticket()
+        await self._room.leave(ticket)
+        if self._fan:
+            self._fan.tell(await self._room.look(ticket))
+        return Reply(HTTPStatus.NO_CONTENT)
+
+    async def _hold(self, fields: dict[str, Any]) -> Reply:
+        ask = HoldAsk.model_validate(fields)
+        user = self._needed_user()
+        visitor = self._known_visitor()
+        if visitor is None:
+            raise NotAdmitted
+        return await counter.hold(self._services, self._event, user, visitor, ask)
+
+    async def _release(self, fields: dict[str, Any]) -> Reply:
+        ask = ReleaseAsk.model_validate(fields)
+        return await counter.release(self._services, self._needed_user(), ask.hold_id)
+
+    async def _book(self, fields: dict[str, Any]) -> Reply:
+        if "hold_id" not in fields:
+            fields.setdefault("event_id", self._event.id)
+        command = BookCommand.model_validate(fields)
+        user = self._needed_user()
+        return await counter.book(
+            self._services,
+            user,
+            command,
+            visitor=self._known_visitor(),
+            key=idempotency_key(command.key),
+            wait_seconds=self._services.settings.booking_wait_seconds,
+        )
+
+    def _known_visitor(self) -> str | None:
+        if self._visitor is None and self._ticket is not None:
+            return self._room.read_ticket(self._ticket).visitor
+        return self._visitor
+
+    def _needed_ticket(self) -> str:
+        if self._ticket is None:
+            raise NoPlace
+        return self._ticket
+
+    def _needed_user(self) -> User:
+        if self._user is None:
+            raise Refusal("not_signed_in", "Sign in first. Your place in the queue is kept meanwhile.")
+        return self._user
+
+
+def _parsed(text: str | bytes) -> Any:
+    if len(text) > MOST_MESSAGE_CHARS:
+        raise Refusal("invalid_request", "That message is too long for this desk.")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refusal("malformed_json", "That message is not valid JSON.") from None

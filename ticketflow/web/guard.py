@@ -1,0 +1,66 @@
+"""What guards every route: same origin for what changes something, and headers that say how to show pages."""
+
+from urllib.parse import urlsplit
+
+from quart import Quart, Response, request, websocket
+
+from ticketflow.domain import Refusal
+from ticketflow.settings import Settings
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+MOST_BODY_BYTES = 1_000_000
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "frame-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+
+
+def install(app: Quart, settings: Settings) -> None:
+    """Put the guards before and behind every request of `app`."""
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+
+    @app.before_request
+    async def same_origin() -> None:
+        if request.method not in SAFE and not _same_site(settings):
+            raise Refusal("cross_site", "This was sent from another site, so it was not done.")
+
+    @app.after_request
+    async def headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        if settings.secure:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        return response
+
+
+def _same_site(settings: Settings) -> bool:
+    # A bearer token is not sent by a browser on its own: no other site can borrow it.
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return True
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    return _own_origin(request.headers.get("Origin"), request.host, settings)
+
+
+def socket_origin_allowed(settings: Settings) -> bool:
+    """Whether the websocket at hand was opened by a page of ours, or by no page at all."""
+    return _own_origin(websocket.headers.get("Origin"), websocket.host, settings)
+
+
+def _own_origin(origin: str | None, host: str, settings: Settings) -> bool:
+    if origin is None:
+        return True
+    return origin == settings.origin or urlsplit(origin).netloc == host

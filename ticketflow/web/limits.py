@@ -1,0 +1,75 @@
+"""How often an address may try something: quart-rate-limiter with a Redis store whose keys expire."""
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+from quart import Quart, request
+from quart_rate_limiter import RateLimit, RateLimiter
+from quart_rate_limiter.store import RateLimiterStoreABC
+from redis.asyncio import Redis
+
+from ticketflow.settings import Settings
+
+MINUTE = timedelta(minutes=1)
+SPARE_SECONDS = 60
+
+
+class ExpiringStore(RateLimiterStoreABC):
+    """The library's Redis store on our pool, with keys that end by themselves."""
+
+    def __init__(self, redis: "Redis", prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+
+    async def get(self, key: str, default: datetime) -> datetime:
+        stored = await self._redis.get(f"{self._prefix}:limit:{key}")
+        return default if stored is None else datetime.fromtimestamp(float(stored), UTC)
+
+    async def set(self, key: str, tat: datetime) -> None:
+        seconds = int((tat - datetime.now(UTC)).total_seconds()) + SPARE_SECONDS
+        await self._redis.set(f"{self._prefix}:limit:{key}", tat.timestamp(), ex=max(1, seconds))
+
+    async def before_serving(self) -> None:
+        """The pool is open already."""
+
+    async def after_serving(self) -> None:
+        """The pool is closed by who made it."""
+
+
+def install(app: Quart, redis: "Redis", settings: Settings) -> None:
+    """Count requests by address, for the routes that are marked. An embedded crowd runs on loopback."""
+
+    async def address() -> str:
+        return client_address(settings.proxy_hops)
+
+    async def skip() -> bool:
+        return settings.embedded and _is_loopback(client_address(settings.proxy_hops))
+
+    store = ExpiringStore(redis, settings.redis_prefix)
+    RateLimiter(app, key_function=address, store=store, skip_function=skip)
+
+
+def sign_in_limit(settings: Settings) -> RateLimit:
+    """How often one address may register or sign in."""
+    return RateLimit(settings.sign_ins_per_minute, MINUTE)
+
+
+def client_address(proxy_hops: int) -> str:
+    """Who is asking: the peer, or what the trusted proxies in front of us saw.
+
+    Each proxy appends who it saw to X-Forwarded-For, so only the last `proxy_hops` entries can be believed.
+    """
+    peer = request.remote_addr or "unknown"
+    forwarded = [
+        part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()
+    ]
+    if proxy_hops == 0 or len(forwarded) < proxy_hops:
+        return peer
+    return forwarded[-proxy_hops]
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,126 @@
+"""The organiser's API: making a sale, and the levers of its waiting room."""
+
+import re
+import secrets
+import unicodedata
+from http import HTTPStatus
+from typing import Any
+
+from quart import Blueprint
+from quart.typing import ResponseReturnValue
+from quart_schema import validate_request
+
+from ticketflow.domain import Event, Refusal, User
+from ticketflow.store import audit
+from ticketflow.store import events as event_store
+from ticketflow.store import rooms as records
+from ticketflow.store.events import NewTicketType, Seat
+from ticketflow.web.asks import EventAsk, RoomAsk, TicketTypeAsk
+from ticketflow.web.services import Services, services
+from ticketflow.web.session import require_organiser
+from waiting_room import Mode, RoomPolicy
+
+blueprint = Blueprint("organiser", __name__, url_prefix="/api/organiser")
+
+
+@blueprint.post("/events")
+@validate_request(EventAsk)
+async def create(data: EventAsk) -> ResponseReturnValue:
+    """Make a sale: the event, its ticket types with every unit, and its waiting room."""
+    found = services()
+    user = await require_organiser()
+    event = await create_event(found, user, data)
+    await audit.record(
+        found.database,
+        actor_id=user.id,
+        event_id=event.id,
+        action="event.create",
+        after=data.model_dump(mode="json"),
+    )
+    return found.catalogue.public(event), HTTPStatus.CREATED
+
+
+@blueprint.get("/events/<int:event_id>/room")
+async def room(event_id: int) -> ResponseReturnValue:
+    """The room's levers as they stand."""
+    found = services()
+    event = found.catalogue.own_event(event_id, (await require_organiser()).id)
+    return policy_view(await (await found.rooms.of(event.id)).policy())
+
+
+@blueprint.patch("/events/<int:event_id>/room")
+@validate_request(RoomAsk)
+async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
+    """Move the levers; acts on the next tick."""
+    found = services()
+    user = await require_organiser()
+    event = found.catalogue.own_event(event_id, user.id)
+    waiting_room = await found.rooms.of(event.id)
+    before = policy_view(await waiting_room.policy())
+    changes: dict[str, Any] = data.model_dump(exclude_none=True)
+    levers = {**changes, "mode": Mode(changes["mode"])} if "mode" in changes else changes
+    after = policy_view(await waiting_room.steer(**levers))
+    manual = {"manual": True} if "mode" in changes else {}
+    await records.change(found.database, event.id, **changes, **manual)
+    await audit.record(
+        found.database, actor_id=user.id, event_id=event.id, action="room.steer", before=before, after=after
+    )
+    return after
+
+
+async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
+    """Write a new event down and open its room and stock, so that it can be joined at once."""
+    event_id = await event_store.create(
+        found.database,
+        slug=slug_of(ask.name),
+        name=ask.name,
+        venue=ask.venue,
+        starts_at=ask.starts_at,
+        sale_starts_at=ask.sale_starts_at,
+        lobby_opens_at=ask.lobby_opens_at,
+        currency=ask.currency,
+        per_user_limit=ask.per_user_limit,
+        published=ask.publish,
+        organiser_id=user.id,
+        types=[new_type(t) for t in ask.ticket_types],
+    )
+    await records.create(
+        found.database,
+        event_id,
+        mode=Mode.LOBBY.value,
+        rate_per_minute=ask.rate_per_minute,
+        max_active=ask.max_active,
+        seed=secrets.token_bytes(32),
+    )
+    event = await event_store.by_id(found.database, event_id)
+    if event is None:
+        raise Refusal("not_found", "The event was taken away again while it was being made.")
+    await found.keeper.prepare(event)
+    await found.hub.refresh()
+    await found.hub.announce(event.id)
+    return event
+
+
+def new_type(ask: TicketTypeAsk) -> NewTicketType:
+    """The type with one seat for each unit, row by row, or with plain units."""
+    if ask.rows is None:
+        return NewTicketType(ask.name, ask.price, ask.capacity or 0)
+    seats = [Seat(row.section, row.row, number + 1) for row in ask.rows for number in range(row.seats)]
+    return NewTicketType(ask.name, ask.price, len(seats), seats)
+
+
+def slug_of(name: str) -> str:
+    """The event's name as it stands in an address, with a few letters that keep two apart."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:100]
+    return f"{words or 'event'}-{secrets.token_hex(3)}"
+
+
+def policy_view(policy: RoomPolicy) -> dict[str, Any]:
+    """The contract's levers."""
+    return {
+        "mode": policy.mode.value,
+        "rate_per_minute": policy.rate_per_minute,
+        "max_active": policy.max_active,
+        "message": policy.message,
+    }

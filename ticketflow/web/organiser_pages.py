@@ -1,0 +1,44 @@
+"""The pages of an organiser: their sales, and the desk of one."""
+
+from quart import Blueprint, redirect, render_template, request, url_for
+from quart.typing import ResponseReturnValue
+
+from ticketflow.domain import Refusal
+from ticketflow.showing import show_event
+from ticketflow.web.organiser import policy_view
+from ticketflow.web.services import services
+from ticketflow.web.session import require_organiser, signed_in
+
+blueprint = Blueprint("organiser_pages", __name__, url_prefix="/organiser")
+
+
+@blueprint.before_request
+async def sign_in_first() -> ResponseReturnValue | None:
+    if await signed_in() is None:
+        return redirect(url_for("account_pages.sign_in_page", next=request.path))
+    return None
+
+
+@blueprint.get("")
+async def sales() -> ResponseReturnValue:
+    found = services()
+    user = await require_organiser()
+    mine = found.catalogue.of_organiser(user.id)
+    shown = [show_event(event, found.catalogue.public(event)) for event in mine]
+    return await render_template("organiser.html", events=shown)
+
+
+@blueprint.get("/<slug>")
+async def desk(slug: str) -> ResponseReturnValue:
+    found = services()
+    user = await require_organiser()
+    event = next((e for e in found.catalogue.of_organiser(user.id) if e.slug == slug), None)
+    if event is None:
+        raise Refusal("not_found", "There is no such event of yours.")
+    room = await found.rooms.of(event.id)
+    return await render_template(
+        "desk.html",
+        event=show_event(event, found.catalogue.public(event)),
+        desk=await found.control_room.frame(event),
+        policy=policy_view(await room.policy()),
+    )

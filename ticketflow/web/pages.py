@@ -1,0 +1,191 @@
+"""The pages a fan sees: events, the queue, the checkout, the tickets."""
+
+from typing import Any
+
+from quart import Blueprint, Response, redirect, render_template, request, url_for
+from quart.typing import ResponseReturnValue
+
+from ticketflow.domain import Booking, Event, Hold, Refusal, User, from_micros
+from ticketflow.payments.simulated import METHODS
+from ticketflow.showing import show_booking, show_event
+from ticketflow.store import bookings as booking_store
+from ticketflow.store import events as event_store
+from ticketflow.web import counter
+from ticketflow.web.artwork import artwork
+from ticketflow.web.services import Services, services
+from ticketflow.web.session import signed_in
+from waiting_room import NotCalled, Standing, State, WaitingRoom
+from waiting_room.views import queue_view
+from waiting_room.web import cookie_name, good_cookie, set_ticket
+
+blueprint = Blueprint("pages", __name__)
+
+ARTWORK_SECONDS = 86_400
+
+
+@blueprint.get("/")
+async def landing() -> ResponseReturnValue:
+    catalogue = services().catalogue
+    shown = [show_event(event, catalogue.public(event)) for event in catalogue.published()]
+    return await render_template("landing.html", events=shown)
+
+
+@blueprint.get("/events/<slug>")
+async def event_page(slug: str) -> ResponseReturnValue:
+    found, event = _event(slug)
+    room = await found.rooms.of(event.id)
+    ticket = _ticket(room, event)
+    standing = await room.look(ticket) if ticket else None
+    return await render_template(
+        "event.html", event=_shown(found, event), standing=standing and queue_view(standing)
+    )
+
+
+@blueprint.get("/events/<slug>/artwork.svg")
+async def artwork_file(slug: str) -> ResponseReturnValue:
+    _, event = _event(slug)
+    headers = {"Cache-Control": f"public, max-age={ARTWORK_SECONDS}"}
+    return Response(artwork(event.id), content_type="image/svg+xml", headers=headers)
+
+
+@blueprint.post("/events/<slug>/queue")
+async def join(slug: str) -> ResponseReturnValue:
+    """Take a place; who is let in at once goes straight to the desk: a quiet sale shows no queue."""
+    found, event = _event(slug)
+    room = await found.rooms.of(event.id)
+    standing = await room.join(_ticket(room, event))
+    page = "pages.queue"
+    if standing.new and standing.state is State.CALLED:
+        await room.claim(standing.ticket)
+        page = "pages.book"
+    response = redirect(url_for(page, slug=slug), 303)
+    set_ticket(response, event.id, standing.ticket, secure=found.settings.secure)  # type: ignore[arg-type]
+    return response
+
+
+@blueprint.get("/events/<slug>/queue")
+async def queue(slug: str) -> ResponseReturnValue:
+    found, event = _event(slug)
+    room = await found.rooms.of(event.id)
+    ticket = _ticket(room, event)
+    if ticket is None:
+        return redirect(url_for("pages.event_page", slug=slug))
+    standing = await room.look(ticket, present=False)
+    view = {**queue_view(standing), "return_seconds": (await room.policy()).return_seconds}
+    return await _fresh("queue.html", event=_shown(found, event), standing=view)
+
+
+@blueprint.post("/events/<slug>/queue/claim")
+async def claim(slug: str) -> ResponseReturnValue:
+    """Come in, for a page whose script does not run."""
+    found, event = _event(slug)
+    room = await found.rooms.of(event.id)
+    ticket = _ticket(room, event)
+    try:
+        if ticket:
+            await room.claim(ticket)
+    except NotCalled:
+        return redirect(url_for("pages.queue", slug=slug), 303)
+    return redirect(url_for("pages.book", slug=slug), 303)
+
+
+@blueprint.post("/events/<slug>/queue/leave")
+async def leave(slug: str) -> ResponseReturnValue:
+    """Give the place up, for a page whose script does not run."""
+    found, event = _event(slug)
+    room = await found.rooms.of(event.id)
+    ticket = _ticket(room, event)
+    if ticket:
+        await room.leave(ticket)
+    response = redirect(url_for("pages.event_page", slug=slug), 303)
+    response.delete_cookie(cookie_name(event.id))
+    return response
+
+
+@blueprint.get("/events/<slug>/book")
+async def book(slug: str) -> ResponseReturnValue:
+    found, event = _event(slug)
+    user = await signed_in()
+    standing = await _admitted(await found.rooms.of(event.id), event)
+    hold = await found.desk.basket(event, user) if user else None
+    return await _fresh(
+        "book.html",
+        event=_shown(found, event),
+        admitted=standing is not None,
+        expires_at=from_micros(int(standing.expires_at * 1e6)) if standing and standing.expires_at else None,
+        hold=await _hold_view(found, event, hold) if hold and not hold.paying else None,
+        selected={"type": _number("type"), "quantity": _number("quantity")},
+        methods=[{"id": method, "label": label} for method, label in METHODS.items()],
+    )
+
+
+@blueprint.get("/bookings/<booking_id>")
+async def booking_page(booking_id: str) -> ResponseReturnValue:
+    found = services()
+    user = await signed_in()
+    if user is None:
+        return redirect(url_for("account_pages.sign_in_page", next=request.path))
+    booking = await counter.find_booking(found, user, booking_id)
+    return await _fresh("booking.html", booking=_shown_booking(found, booking))
+
+
+@blueprint.get("/tickets")
+async def tickets() -> ResponseReturnValue:
+    found = services()
+    user: User | None = await signed_in()
+    if user is None:
+        return redirect(url_for("account_pages.sign_in_page", next=request.path))
+    mine = await booking_store.of_user(found.database, user.id)
+    return await _fresh("tickets.html", bookings=[_shown_booking(found, booking) for booking in mine])
+
+
+def _event(slug: str) -> tuple[Services, Event]:
+    found = services()
+    return found, found.catalogue.event_of_slug(slug)
+
+
+def _shown(found: Services, event: Event) -> dict[str, Any]:
+    return show_event(event, found.catalogue.public(event))
+
+
+def _ticket(room: WaitingRoom, event: Event) -> str | None:
+    return good_cookie(room, request.cookies.get(cookie_name(event.id)))
+
+
+async def _admitted(room: WaitingRoom, event: Event) -> Standing | None:
+    """The fan's standing if they are let in; looking at the desk is use, which renews the lease."""
+    ticket = _ticket(room, event)
+    standing = await room.look(ticket) if ticket else None
+    if ticket is None or standing is None or standing.state is not State.ACTIVE:
+        return None
+    await room.renew(standing.visitor)
+    return await room.look(ticket)
+
+
+async def _hold_view(found: Services, event: Event, hold: Hold) -> dict[str, Any]:
+    ticket_type = event.ticket_type(hold.ticket_type_id)
+    seats = await event_store.seats(found.database, ticket_type.id) if ticket_type.seated else []
+    return {
+        **counter.hold_view(hold),
+        "ticket_type": ticket_type.name,
+        "quantity": len(hold.units),
+        "seats": [str(seats[unit]) for unit in hold.units] if seats else [],
+    }
+
+
+def _shown_booking(found: Services, booking: Booking) -> dict[str, Any]:
+    event = found.catalogue.find(booking.event_id)
+    if event is None:
+        raise Refusal("not_found", "The event of this booking is not there any more.")
+    return show_booking(booking, event)
+
+
+def _number(name: str) -> int | None:
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+async def _fresh(template: str, **context: Any) -> Response:
+    """A page about one person at one moment: never kept by anything on the way."""
+    page = await render_template(template, **context)
+    return Response(page, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})

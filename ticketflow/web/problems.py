@@ -1,0 +1,158 @@
+"""Errors become answers here, in one table: RFC 9457 problems for the API, a page for people."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+from quart import Quart, Response, has_request_context, jsonify, render_template, request
+from quart.typing import ResponseReturnValue
+from quart_rate_limiter import RateLimitExceeded
+from quart_schema import RequestSchemaValidationError
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from ticketflow.domain import Refusal
+from ticketflow.store import violations
+from waiting_room import WaitingRoomError
+from waiting_room.web import problem as room_problem
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    "malformed_json": HTTPStatus.BAD_REQUEST,
+    "invalid_request": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "not_signed_in": HTTPStatus.UNAUTHORIZED,
+    "wrong_credentials": HTTPStatus.UNAUTHORIZED,
+    "payment_declined": HTTPStatus.PAYMENT_REQUIRED,
+    "payment_unknown": HTTPStatus.PAYMENT_REQUIRED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "cross_site": HTTPStatus.FORBIDDEN,
+    "not_admitted": HTTPStatus.FORBIDDEN,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "email_taken": HTTPStatus.CONFLICT,
+    "slug_taken": HTTPStatus.CONFLICT,
+    "sale_closed": HTTPStatus.CONFLICT,
+    "sold_out": HTTPStatus.CONFLICT,
+    "unit_taken": HTTPStatus.CONFLICT,
+    "hold_in_use": HTTPStatus.CONFLICT,
+    "hold_gone": HTTPStatus.GONE,
+    "limit_exceeded": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "idempotency_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "bad_payment_method": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
+    "busy": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The one table from a refusal's code to its HTTP status."""
+
+# The contract's name for a hold that is gone; inside, holds may also be released.
+PUBLIC_CODE = {"hold_gone": "hold_expired"}
+RETRY_SECONDS = 2
+UNAVAILABLE = "The desk cannot reach its stores right now. Nothing was lost; try again in a few seconds."
+
+Problem = dict[str, Any]
+
+
+def problem(status: int, code: str, detail: str, **extra: Any) -> Problem:
+    """A problem document."""
+    title = HTTPStatus(status).phrase
+    return {
+        "type": f"urn:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **extra,
+    }
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem document for anything that a handler may raise. What nobody foresaw is logged: a 500."""
+    match error:
+        case Refusal():
+            status = STATUS.get(error.code, HTTPStatus.CONFLICT)
+            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                error.extra.setdefault("retry_after", RETRY_SECONDS)
+            return problem(status, PUBLIC_CODE.get(error.code, error.code), error.detail, **error.extra)
+        case WaitingRoomError():
+            _, body = room_problem(error)
+            return body if body["status"] != 503 else {**body, "retry_after": RETRY_SECONDS}
+        case ValidationError():
+            return _invalid(error)
+        case RequestSchemaValidationError():
+            return problem_of(error.validation_error)
+        case RateLimitExceeded():
+            detail = f"That was a lot in a short time. Try again in {error.retry_after} s."
+            return problem(429, "too_many_requests", detail, retry_after=error.retry_after)
+        case HTTPException():
+            return _http_problem(error)
+        case RedisError() | OSError():
+            log.warning("a store did not answer: %s", error)
+            return problem(503, "unavailable", UNAVAILABLE, retry_after=RETRY_SECONDS)
+    if isinstance(error, violations.BROKEN):
+        log.warning("the database did not answer: %s", error)
+        return problem(503, "unavailable", UNAVAILABLE, retry_after=RETRY_SECONDS)
+    log.error("not foreseen", exc_info=error)
+    return problem(
+        500, "internal", "Something broke on our side. It is logged; nothing of yours was changed."
+    )
+
+
+def _invalid(error: ValidationError) -> Problem:
+    errors = [
+        {"field": ".".join(map(str, e["loc"])), "problem": e["msg"].removeprefix("Value error, ")}
+        for e in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    said = "; ".join(f"{e['field'] or 'body'}: {e['problem']}" for e in errors)
+    return problem(422, "invalid_request", f"Something in the request cannot be used. {said}", errors=errors)
+
+
+def _http_problem(error: HTTPException) -> Problem:
+    status = error.code or 500
+    if status == 400 and has_request_context() and request.is_json:
+        return problem(400, "malformed_json", "The body is not valid JSON.")
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+    return problem(status, code, error.description or "")
+
+
+def answer(body: Problem) -> Response:
+    """The HTTP response for a problem."""
+    response = jsonify(body)
+    response.status_code = body["status"]
+    response.headers["Content-Type"] = "application/problem+json"
+    if "retry_after" in body:
+        response.headers["Retry-After"] = str(body["retry_after"])
+    return response
+
+
+def install(app: Quart) -> None:
+    """Let `app` answer every error from the table."""
+
+    async def handle(error: Exception) -> ResponseReturnValue:
+        body = problem_of(error)
+        if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+            return answer(body)
+        page = await render_template(
+            "error.html",
+            status=body["status"],
+            title=_TITLES.get(body["status"], body["title"]),
+            detail=body["detail"],
+            action={"label": "All events", "href": "/"},
+        )
+        headers = {"Retry-After": str(body["retry_after"])} if "retry_after" in body else {}
+        return page, body["status"], headers
+
+    for kind in (Exception, HTTPException, Refusal, WaitingRoomError, RateLimitExceeded):
+        app.register_error_handler(kind, handle)
+    app.register_error_handler(RequestSchemaValidationError, handle)
+
+
+_TITLES = {
+    403: "This door is not open to you",
+    404: "There is nothing here",
+    410: "This has ended",
+    429: "One moment, please",
+    500: "Something broke on our side",
+    503: "We will be right back",
+}

@@ -1,0 +1,45 @@
+"""What handlers may use, in one object that `app.py` fills."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from databases import Database
+from quart import current_app
+from redis.asyncio import Redis
+
+from ticketflow.booking.desk import Desk
+from ticketflow.booking.keeper import Keeper
+from ticketflow.live.catalogue import Catalogue
+from ticketflow.live.control_room import ControlRoom
+from ticketflow.live.hub import Hub
+from ticketflow.payments import Gateway
+from ticketflow.rooms import Rooms
+from ticketflow.settings import Settings
+from ticketflow.stock import Stock
+from ticketflow.passwords import Passwords
+from ticketflow.web.session import Users
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    redis: "Redis"
+    database: Database
+    catalogue: Catalogue
+    hub: Hub
+    control_room: ControlRoom
+    rooms: Rooms
+    stock: Stock
+    keeper: Keeper
+    desk: Desk
+    gateway: Gateway
+    users: Users
+    passwords: Passwords
+    mailbox: Path | None
+    """Where embedded mode keeps what its mail server received."""
+
+
+def services() -> Services:
+    """The application's services, inside a request or a websocket."""
+    found: Services = current_app.extensions["ticketflow"]
+    return found

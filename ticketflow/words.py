@@ -1,0 +1,28 @@
+"""How money and times are written for people, in pages and in mail alike."""
+
+from datetime import UTC, datetime
+
+_SYMBOLS = {"INR": "₹", "EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+# ISO 4217: how many digits of the minor unit stand after the point, where it is not two.
+_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "TND": 3, "OMR": 3, "JOD": 3}
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount in minor units as people read it: 250000 INR is "₹2,500.00"."""
+    digits = _DIGITS.get(currency, 2)
+    whole, part = divmod(abs(minor), 10**digits)
+    number = f"{whole:,}" + (f".{part:0{digits}d}" if digits else "")
+    sign = "-" if minor < 0 else ""
+    symbol = _SYMBOLS.get(currency)
+    return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency}"
+
+
+def day(moment: datetime) -> str:
+    """A date as "Sat 12 December 2026", in UTC."""
+    moment = moment.astimezone(UTC)
+    return f"{moment:%a} {moment.day} {moment:%B %Y}"
+
+
+def clock(moment: datetime) -> str:
+    """A time of day as "10:00 UTC"."""
+    return f"{moment.astimezone(UTC):%H:%M} UTC"

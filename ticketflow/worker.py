@@ -1,0 +1,114 @@
+"""The one place where the background loops are wired: rooms, holds, orders, payments and mail."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from ticketflow.booking.cashier import Cashier
+from ticketflow.booking.keeper import Keeper
+from ticketflow.booking.ledger import Ledger
+from ticketflow.clients import Stores, make_smtp, open_stores
+from ticketflow.live.catalogue import Catalogue
+from ticketflow.mail.delivery import Postman
+from ticketflow.mail.message import Messages
+from ticketflow.payments import SimulatedGateway
+from ticketflow.rooms import Rooms
+from ticketflow.settings import Settings
+from ticketflow.stock import Stock
+from ticketflow.store import violations
+
+log = logging.getLogger(__name__)
+
+Loop = Coroutine[Any, Any, None]
+
+REFRESH_SECONDS = 1.0
+"""How soon a worker knows of a new event."""
+
+
+class Background:
+    """What the loops need, and the loops themselves. Any number of processes may run them at once."""
+
+    def __init__(self, settings: Settings, stores: Stores) -> None:
+        self._settings = settings
+        self._stores = stores
+        self.catalogue = Catalogue(stores.database)
+        self.stock = Stock(stores.redis, settings.redis_prefix)
+        self.rooms = Rooms(stores.redis, stores.database, settings)
+        self.gateway = SimulatedGateway(stores.database, settings.slow_payment_seconds)
+        self.keeper = Keeper(
+            redis=stores.redis,
+            database=stores.database,
+            stock=self.stock,
+            rooms=self.rooms,
+            events=self.catalogue.all,
+            settings=settings,
+        )
+
+    def loops(self) -> list[Loop]:
+        """All that a worker does, to be run until cancelled."""
+        cashier = Cashier(self._stores.database, self.gateway)
+        ledger = Ledger(
+            # A name of its own each time: what a namesake before left in hand must look abandoned.
+            name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+            redis=self._stores.redis,
+            database=self._stores.database,
+            stock=self.stock,
+            rooms=self.rooms,
+            cashier=cashier,
+            events=self.catalogue.all,
+            settings=self._settings,
+        )
+        postman = Postman(
+            self._stores.database,
+            Messages(self._settings.mail_from, self._settings.public_url),
+            partial(make_smtp, self._settings),
+            batch=self._settings.mail_batch,
+            lease_seconds=self._settings.mail_lease_seconds,
+        )
+        keeper = self.keeper
+        return [
+            self._refresh(),
+            keeper.tick(),
+            keeper.expire(),
+            keeper.remember(),
+            ledger.run(),
+            cashier.sweep(),
+            postman.run(),
+        ]
+
+    async def _refresh(self) -> None:
+        while True:
+            try:
+                await self.catalogue.load()
+            except (RedisError, *violations.BROKEN) as error:
+                log.warning("the events could not be read: %s", error)
+            await asyncio.sleep(REFRESH_SECONDS)
+
+
+@asynccontextmanager
+async def running(loops: Sequence[Loop]) -> AsyncIterator[None]:
+    """Run loops beside the block. One that fails takes the block down with its error; all end with it."""
+    async with asyncio.TaskGroup() as tasks:
+        started = [tasks.create_task(loop) for loop in loops]
+        try:
+            yield
+        finally:
+            for task in started:
+                task.cancel()
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until `stop` is set."""
+    async with open_stores(settings) as stores:
+        background = Background(settings, stores)
+        await background.catalogue.load()
+        async with running(background.loops()):
+            await stop.wait()

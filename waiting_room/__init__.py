@@ -1,0 +1,43 @@
+"""A virtual waiting room for anyone with Redis: a fair line, told live, that outlives Redis itself."""
+
+from .errors import (
+    BadPass,
+    BadPolicy,
+    BadTicket,
+    NotActive,
+    NotCalled,
+    NotOpen,
+    RoomClosed,
+    RoomLost,
+    WaitingRoomError,
+)
+from .estimate import RankMap, wait_interval
+from .frame import Frame
+from .keys import RoomKeys
+from .places import Pass, Place
+from .policy import Mode, RoomPolicy
+from .room import WaitingRoom
+from .standing import Standing, State
+
+__all__ = [
+    "BadPass",
+    "BadPolicy",
+    "BadTicket",
+    "Frame",
+    "Mode",
+    "NotActive",
+    "NotCalled",
+    "NotOpen",
+    "Pass",
+    "Place",
+    "RankMap",
+    "RoomClosed",
+    "RoomKeys",
+    "RoomLost",
+    "RoomPolicy",
+    "Standing",
+    "State",
+    "WaitingRoom",
+    "WaitingRoomError",
+    "wait_interval",
+]

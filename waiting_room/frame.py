@@ -1,0 +1,53 @@
+"""The frame: what a room publishes once a tick for everybody. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .estimate import RankMap
+from .policy import Mode
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A room at one moment. `at`, `lobby_opens_at` and `opens_at` are unix microseconds; 0 is "not set".
+
+    `frontier` is the highest order called so far. `ranks` comes once a second, else it is None.
+    """
+
+    room: str
+    epoch: int
+    version: int
+    at: int
+    mode: Mode
+    message: str
+    rate_per_minute: int
+    max_active: int
+    waiting: int
+    called: int
+    active: int
+    missed: int
+    admitted_total: int
+    admitted_last_minute: int
+    frontier: int
+    lobby_opens_at: int
+    opens_at: int
+    ranks: RankMap | None
+
+    @classmethod
+    def parse(cls, text: str) -> Frame:
+        """The frame in a published text. Raises ValueError or KeyError if it is none."""
+        said: dict[str, Any] = json.loads(text)
+        texts: dict[str, Any] = {
+            "room": str(said["room"]),
+            "mode": Mode(said["mode"]),
+            "message": str(said["message"]),
+        }
+        orders = said.get("ranks")
+        ranks = None if orders is None else RankMap([int(o) for o in orders.split()], int(said["waiting"]))
+        # The scripts write what has more than 14 digits as text, since Redis's JSON would round it.
+        rest = {field.name for field in fields(cls)} - texts.keys() - {"ranks"}
+        numbers: dict[str, Any] = {name: int(said[name]) for name in rest}
+        return cls(**texts, **numbers, ranks=ranks)

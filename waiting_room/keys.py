@@ -1,0 +1,44 @@
+"""The names of a room's keys in Redis: the one place that knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class RoomKeys:
+    """All keys of one room. They share a hash tag, so that one script may touch them all in a cluster."""
+
+    room: str
+    """Hash: policy, epoch, version, token bucket, totals. Without it the room is lost."""
+    waiting: str
+    """Sorted set: visitor -> order."""
+    called: str
+    """Sorted set: visitor -> end of their time to claim, unix microseconds."""
+    active: str
+    """Sorted set: visitor -> end of their lease, unix microseconds. Others may read it as the lease table."""
+    missed: str
+    """Sorted set: visitor -> end of their time to return, unix microseconds. Kept a day longer."""
+    away: str
+    """Sorted set: waiting visitor without a live page -> since when, unix microseconds."""
+    done: str
+    """Sorted set: visitor -> when they finished, unix microseconds. Kept a day."""
+    left: str
+    """Sorted set: visitor -> when they gave their place up, unix microseconds. Kept a day."""
+    admissions: str
+    """Hash: unix second -> how many were called in it, over the last minute."""
+    frames: str
+    """The channel the frames are published on; no key."""
+
+    @classmethod
+    def of(cls, prefix: str, name: str) -> RoomKeys:
+        """The keys of room `name`. Raises ValueError for a name that would break the hash tag."""
+        if not name or "{" in name or "}" in name:
+            raise ValueError(f"not a room's name: {name!r}")
+        base = f"{prefix}:{{{name}}}:"
+        return cls(*(base + field.name for field in fields(cls)))
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Every key, in the order in which lua/room.lua binds them. The channel is none."""
+        return tuple(getattr(self, field.name) for field in fields(self) if field.name != "frames")

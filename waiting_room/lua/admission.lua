@@ -1,0 +1,80 @@
+-- Shared by the commands that admit: the token bucket, the cap, and the call itself.
+
+-- Tokens are counted in whole units so that no fraction is lost: one unit is what a rate of 1 a minute brings
+-- in a microsecond, and a person costs a minute's worth of them.
+local PERSON = MINUTE
+-- Of those long away, at most so many are passed over in one go: a tick stays short.
+local PASSED_OVER_MAX = 1000
+
+-- One tick's worth, and less than one person besides: the fraction that is left when whole people are called.
+-- So the bucket can never hold more whole people than one tick's worth, rounded up.
+local function capacity(room)
+  return room.rate * room.tick_us + PERSON - 1
+end
+
+local function refill(room, now)
+  local elapsed = math.max(0, math.min(now - room.refilled_at, MINUTE))
+  room.tokens = math.min(room.tokens + room.rate * elapsed, capacity(room))
+  room.refilled_at = now
+end
+
+-- How many may be called at this moment.
+local function slots(room, now)
+  if room.mode ~= 'open' or now < room.recover_until then return 0 end
+  local free = room.cap - redis.call('ZCARD', called_key) - redis.call('ZCARD', active_key)
+  return math.max(0, math.min(math.floor(room.tokens / PERSON), free))
+end
+
+-- Since when each of the visitors is away; false for who is here.
+local function away_since(visitors)
+  if redis.call('EXISTS', away_key) == 0 then return {} end
+  return redis.call('ZMSCORE', away_key, unpack(visitors))
+end
+
+-- Deal with the first n of the line: call them, or pass over who is away too long (they cost no token and may
+-- come back to their place). Returns how many were called, and how many were passed over.
+local function call_first(room, n, now)
+  local line = redis.call('ZRANGE', waiting_key, 0, n - 1, 'WITHSCORES')
+  local visitors, called, passed_over = {}, {}, {}
+  for i = 1, #line, 2 do visitors[#visitors + 1] = line[i] end
+  if #visitors == 0 then return 0, 0 end
+  local since = away_since(visitors)
+  local claim_by, return_by = int(now + room.claim_us), int(now + room.return_us)
+  for i, visitor in ipairs(visitors) do
+    local to, deadline = called, claim_by
+    if since[i] and now - since[i] > room.away_us then to, deadline = passed_over, return_by end
+    to[#to + 1] = deadline
+    to[#to + 1] = visitor
+    if to == called then room.frontier = math.max(room.frontier, tonumber(line[2 * i])) end
+  end
+  if #called > 0 then redis.call('ZADD', called_key, unpack(called)) end
+  if #passed_over > 0 then redis.call('ZADD', missed_key, unpack(passed_over)) end
+  redis.call('ZREMRANGEBYRANK', waiting_key, 0, #visitors - 1)
+  redis.call('ZREM', away_key, unpack(visitors))
+  return #called / 2, #passed_over / 2
+end
+
+-- Call up to `budget` from the front, paid with tokens. Saves what it changes in the room.
+local function admit(room, budget, now)
+  local admitted, passed_over = 0, 0
+  while admitted < budget and passed_over < PASSED_OVER_MAX do
+    local called, over = call_first(room, math.min(CHUNK, budget - admitted), now)
+    if called + over == 0 then break end
+    admitted, passed_over = admitted + called, passed_over + over
+  end
+  if admitted > 0 then
+    room.tokens = room.tokens - admitted * PERSON
+    room.admitted_total = room.admitted_total + admitted
+    redis.call('HINCRBY', admissions_key, int(math.floor(now / SECOND)), admitted)
+    redis.call('EXPIRE', admissions_key, 120)
+  end
+  save(room, 'tokens', 'refilled_at', 'frontier', 'admitted_total')
+  return admitted
+end
+
+-- Change the mode. Sets what depends on when the room opened; the caller saves.
+local function turn(room, mode, now)
+  if mode ~= 'lobby' and room.opened_at == 0 then room.opened_at = now end
+  if mode == 'open' and room.mode ~= 'open' then room.moving_since = now end
+  room.mode = mode
+end

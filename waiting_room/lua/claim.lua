@@ -1,0 +1,17 @@
+-- Turn a call into a lease; asked again, give the same lease. Who missed their turn gets the old place back.
+-- ARGV: visitor, order and epoch of the ticket.
+-- Returns the standing ('active' if the claim succeeded) or {'room_lost'}.
+local fan = {visitor = ARGV[1], order = tonumber(ARGV[2]), epoch = tonumber(ARGV[3])}
+
+local room = load_room()
+if not room then return {'room_lost'} end
+local now = clock()
+local place = find_or_restore(room, fan, now)
+if place.state == 'called' then
+  place = {state = 'active', order = place.order, till = now + room.lease_us}
+  redis.call('ZADD', active_key, int(place.till), fan.visitor)
+  redis.call('ZREM', called_key, fan.visitor)
+elseif place.state == 'missed' and place.may_return and room.mode ~= 'closed' then
+  place = put_back(room, fan)
+end
+return standing(room, fan, place, 0, now)

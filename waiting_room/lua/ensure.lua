@@ -1,0 +1,24 @@
+-- Make the room, unless Redis has it already: of several that try, one does.
+-- ARGV: epoch, frontier, recovering ('1' or '0'), then the policy as field and value in turn.
+-- Returns {'ok', 1 if it was made here, else 0}.
+local epoch, frontier, recovering = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local policy = {unpack(ARGV, 4)}
+
+if redis.call('EXISTS', room_key) == 1 then return {'ok', 0} end
+local now = clock()
+redis.call('HSET', room_key, unpack(policy))
+local mode, rate, tick_us, recovery_us =
+  unpack(redis.call('HMGET', room_key, 'mode', 'rate', 'tick_us', 'recovery_us'))
+
+-- Who was called before the loss is unknown, so a recovered room starts with an empty bucket.
+local tokens = recovering and 0 or rate * tick_us + MINUTE - 1
+-- A frontier means that people were called: the lobby of such a room draws no more.
+local opened = mode ~= 'lobby' or frontier > 0
+local resumes_at = recovering and now + recovery_us or now
+redis.call('HSET', room_key,
+  'epoch', epoch, 'version', 0, 'frontier', int(frontier), 'last_order', int(frontier),
+  'opened_at', opened and int(now) or 0, 'moving_since', int(resumes_at),
+  'recover_until', recovering and int(resumes_at) or 0,
+  'tokens', int(tokens), 'refilled_at', int(now), 'ticked_at', 0, 'mapped_at', 0,
+  'admitted_total', 0, 'admitted_last_minute', 0)
+return {'ok', 1}

@@ -1,0 +1,46 @@
+-- Shared by tick and snapshot: the frame as JSON, and the rank map in it.
+
+-- Ranks below this are all in the map. In step with estimate.py, as is the ratio below.
+local EXACT = 256
+
+-- The orders found at ranks 0..255, then at ranks 1% apart, and at the last one.
+local function rank_map(waiting)
+  local orders = {}
+  local head = redis.call('ZRANGE', waiting_key, 0, EXACT - 1, 'WITHSCORES')
+  for i = 2, #head, 2 do orders[#orders + 1] = head[i] end
+  local function sample(rank)
+    orders[#orders + 1] = redis.call('ZRANGE', waiting_key, rank, rank, 'WITHSCORES')[2]
+  end
+  local rank = math.floor((EXACT - 1) * 101 / 100) + 1
+  while rank < waiting - 1 do
+    sample(rank)
+    rank = math.floor(rank * 101 / 100) + 1
+  end
+  if waiting > EXACT then sample(waiting - 1) end
+  return table.concat(orders, ' ')
+end
+
+-- What has up to 16 digits goes as text: cjson writes numbers with 14.
+local function frame(name, room, with_ranks, now)
+  local waiting = redis.call('ZCARD', waiting_key)
+  return cjson.encode({
+    room = name,
+    epoch = room.epoch,
+    version = room.version,
+    at = int(now),
+    mode = room.mode,
+    message = room.message,
+    rate_per_minute = room.rate,
+    max_active = room.cap,
+    waiting = waiting,
+    called = redis.call('ZCARD', called_key),
+    active = redis.call('ZCARD', active_key),
+    missed = redis.call('ZCOUNT', missed_key, '(' .. int(now), '+inf'),
+    admitted_total = room.admitted_total,
+    admitted_last_minute = room.admitted_last_minute,
+    frontier = int(room.frontier),
+    lobby_opens_at = int(room.lobby_at),
+    opens_at = int(room.opens_at),
+    ranks = with_ranks and rank_map(waiting) or nil,
+  })
+end

@@ -1,0 +1,44 @@
+-- Take a place in the line, or find the one there is: as often as it is called, one visitor has one place.
+-- ARGV: visitor, order and epoch of the ticket (order 0: no ticket), the visitor's draw, present ('1' or '0').
+-- Returns the standing, {'room_lost'}, {'room_closed'} or {'not_open'}.
+local fan = {visitor = ARGV[1], order = tonumber(ARGV[2]), epoch = tonumber(ARGV[3])}
+local draw, present = tonumber(ARGV[4]), ARGV[5]
+
+-- An order for who starts anew. Any earlier order of theirs counts no more, unless it is the same draw.
+local function new_place(room, now)
+  if room.mode == 'lobby' and room.opened_at == 0 then
+    fan.order = draw
+    redis.call('ZREM', left_key, fan.visitor)
+    redis.call('ZREM', done_key, fan.visitor)
+  else
+    if fan.order > 0 then redis.call('ZADD', left_key, int(math.max(now, room.last_order)), fan.visitor) end
+    fan.order = math.max(now, room.last_order) + 1
+  end
+  return put_back(room, fan)
+end
+
+local room = load_room()
+if not room then return {'room_lost'} end
+local now = clock()
+local place = find(room, fan, now)
+local new = 0
+local placed = place.state == 'waiting' or place.state == 'called' or place.state == 'active'
+if not placed then
+  if room.mode == 'closed' then return {'room_closed'} end
+  if place.may_return then
+    place = put_back(room, fan)
+  else
+    if room.mode == 'lobby' and now < room.lobby_at then return {'not_open'} end
+    place, new = new_place(room, now), 1
+  end
+end
+mark_presence(fan.visitor, present, now)
+
+-- A quiet sale shows no queue: who is alone in the line need not wait for the tick.
+if place.state == 'waiting' and redis.call('ZCARD', waiting_key) == 1 then
+  refill(room, now)
+  if slots(room, now) > 0 and admit(room, 1, now) == 1 then
+    place = {state = 'called', order = place.order, till = now + room.claim_us}
+  end
+end
+return standing(room, fan, place, new, now)

@@ -1,0 +1,18 @@
+-- Give up a place, a turn or a lease. Remembered for a day, so that the old ticket brings no old place back.
+-- ARGV: visitor.
+-- Returns {'ok'} or {'room_lost'}.
+local visitor = ARGV[1]
+
+local room = load_room()
+if not room then return {'room_lost'} end
+local had_place = 0
+for _, key in ipairs({waiting_key, called_key, active_key, missed_key}) do
+  had_place = had_place + redis.call('ZREM', key, visitor)
+end
+redis.call('ZREM', away_key, visitor)
+-- Who is done and leaves stays done; a visitor Redis has lost leaves all the same.
+if had_place > 0 or not score(done_key, visitor) then
+  redis.call('ZADD', left_key, int(math.max(clock(), room.last_order)), visitor)
+  redis.call('ZREM', done_key, visitor)
+end
+return {'ok'}

@@ -1,0 +1,22 @@
+-- Change the controls.
+-- ARGV: field and new value in turn, of mode, rate, cap and message.
+-- Returns {'ok'} or {'room_lost'}.
+local room = load_room()
+if not room then return {'room_lost'} end
+local now = clock()
+-- What has passed is counted at the old rate. The next refill cuts the bucket to what the new one allows.
+refill(room, now)
+for i = 1, #ARGV, 2 do
+  local field, value = ARGV[i], ARGV[i + 1]
+  if field == 'mode' then
+    turn(room, value, now)
+    -- Doors that were shut by hand are opened by hand.
+    if value == 'lobby' then room.opens_at = 0 end
+  elseif field == 'message' then
+    room.message = value
+  else
+    room[field] = tonumber(value)
+  end
+end
+save(room, 'mode', 'message', 'rate', 'cap', 'opens_at', 'opened_at', 'moving_since', 'tokens', 'refilled_at')
+return {'ok'}

@@ -1,0 +1,89 @@
+"""Signed places (what a fan holds) and passes (what an admitted fan holds). Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from .errors import BadPass, BadTicket
+
+LONGEST = 1_024
+"""Characters. Ours are about 120; a longer one is refused before any hashing."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a ticket says: whose place, its order in the line, and the room's epoch when it was signed."""
+
+    visitor: str
+    order: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Proof of admission. `expires_at` (unix seconds) is the lease's end when signed; use moves it."""
+
+    token: str
+    visitor: str
+    expires_at: float
+
+
+class Signer:
+    """Signs and reads the tickets and passes of one room.
+
+    `secrets` are newest first: the first signs, all are accepted, so a secret is rotated by putting a new
+    one in front and dropping the old one when its tickets have run out. Raises ValueError if there is none.
+    """
+
+    def __init__(self, secrets: Sequence[str], room: str) -> None:
+        if isinstance(secrets, str) or not secrets or not all(secrets):
+            raise ValueError("secrets must be a list of non-empty texts")
+        self._room = room
+        self._tickets = _serializer(secrets, "waiting-room.ticket")
+        self._passes = _serializer(secrets, "waiting-room.pass")
+
+    def ticket(self, place: Place) -> str:
+        """The place as a text that cannot be altered."""
+        return str(self._tickets.dumps([self._room, place.visitor, place.order, place.epoch]))
+
+    def read_ticket(self, ticket: str) -> Place:
+        """The place a ticket says. Raises BadTicket unless we signed it for this room."""
+        match _read(self._tickets, ticket):
+            case [self._room, str(visitor), int(order), int(epoch)]:
+                return Place(visitor, order, epoch)
+        raise BadTicket("no ticket of this room")
+
+    def grant(self, visitor: str, expires_at: float) -> Pass:
+        """A signed pass for a visitor whose lease ends at `expires_at` (unix seconds)."""
+        return Pass(str(self._passes.dumps([self._room, visitor, expires_at])), visitor, expires_at)
+
+    def read_pass(self, token: str) -> Pass:
+        """What a pass says. Raises BadPass unless we signed it for this room."""
+        match _read(self._passes, token):
+            case [self._room, str(visitor), float() | int() as expires_at]:
+                return Pass(token, visitor, float(expires_at))
+        raise BadPass("no pass of this room")
+
+
+def _serializer(secrets: Sequence[str], salt: str) -> URLSafeSerializer:
+    # The salt keeps a ticket from passing for a pass. The library wants the newest secret last.
+    return URLSafeSerializer(
+        list(reversed(secrets)),
+        salt=salt,
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )
+
+
+def _read(serializer: URLSafeSerializer, text: str) -> Any:
+    if len(text) > LONGEST:
+        return None
+    try:
+        return serializer.loads(text)
+    # A lone surrogate is a ValueError of the codec's, not of the library's.
+    except (BadData, ValueError):
+        return None

@@ -1,0 +1,163 @@
+"""The waiting room: each call is one script on Redis, so that any number of processes may serve one room."""
+
+from __future__ import annotations
+
+import secrets as randomness
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+from redis.asyncio import Redis
+
+from .draw import draw_number
+from .errors import NotCalled, RoomLost
+from .frame import Frame
+from .keys import RoomKeys
+from .places import Pass, Place, Signer
+from .policy import STORED, Mode, RoomPolicy
+from .scripts import Scripts
+from .standing import Standing, State
+
+
+class WaitingRoom:
+    """One virtual waiting room on one Redis.
+
+        lobby -> waiting -> called -> active -> done
+                    ^          |         |
+                    '-------- missed <---'         and left, from anywhere
+
+    `redis` must decode its answers to text. `secrets` are newest first: the first signs, all are accepted.
+    `seed` decides the lobby's draw; publish `draw.commitment(seed)` before, and the seed once the sale runs.
+    Without one the draw is as even, but whoever knows a visitor's id can foretell their number.
+
+    Every method that talks to Redis raises RoomLost if the room is not there, save `set_present`. Methods
+    taking a ticket raise BadTicket unless we signed it for this room.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        name: str,
+        *,
+        secrets: Sequence[str],
+        prefix: str = "waiting-room",
+        seed: bytes = b"",
+    ) -> None:
+        self.name = name
+        self.keys = RoomKeys.of(prefix, name)
+        self.channel = self.keys.frames
+        self._redis = redis
+        self._signer = Signer(secrets, name)
+        self._scripts = Scripts(redis, self.keys)
+        self._seed = seed
+
+    async def ensure(
+        self, policy: RoomPolicy, *, epoch: int, frontier: int = 0, recovering: bool = False
+    ) -> bool:
+        """Make the room unless Redis has it. True if this call made it; a room that is there stays as it is.
+
+        After a loss pass an `epoch` above the lost one, the last known `frontier`, and `recovering`: then
+        places are taken back for `recovery_seconds` before anybody is admitted.
+        """
+        held = chain.from_iterable(policy.stored().items())
+        (made,) = await self._scripts.run("ensure", epoch, frontier, int(recovering), *held)
+        return bool(made)
+
+    async def join(self, ticket: str | None = None, *, present: bool = False) -> Standing:
+        """Take a place, or with a ticket find the one there is; a missed or lost place comes back.
+
+        Who is done or has left starts anew. `present` says that a live page shows the place; otherwise the
+        fan counts as away from now on, until they are seen again. Raises NotOpen, RoomClosed.
+        """
+        place = self.read_ticket(ticket) if ticket is not None else Place(randomness.token_urlsafe(16), 0, 0)
+        draw = draw_number(self._seed, place.visitor)
+        return await self._standing("join", place, draw, int(present))
+
+    async def look(self, ticket: str, *, present: bool | None = None) -> Standing:
+        """Where the fan is. Makes no place, but puts back one lost with Redis. `present` as in `join`."""
+        return await self._standing("look", self.read_ticket(ticket), "" if present is None else int(present))
+
+    async def claim(self, ticket: str) -> Pass:
+        """Come in: a called fan gets a lease and its pass, an active one a pass for the lease they have.
+
+        Raises NotCalled, with the standing, for anybody else; who missed their turn has their old place back.
+        """
+        standing = await self._standing("claim", self.read_ticket(ticket))
+        if standing.state is not State.ACTIVE or standing.expires_at is None:
+            raise NotCalled(standing)
+        return self._signer.grant(standing.visitor, standing.expires_at)
+
+    async def renew(self, visitor: str) -> float:
+        """Extend a lease to its full length from now, and give its end (unix seconds). Raises NotActive."""
+        (till,) = await self._scripts.run("renew", visitor)
+        return int(till) / 1e6
+
+    async def leave(self, ticket: str) -> None:
+        """Give up the place, the turn or the lease. Leaving twice is leaving once."""
+        await self._scripts.run("leave", self.read_ticket(ticket).visitor)
+
+    async def finish(self, visitor: str) -> None:
+        """End a lease whose purpose is served. Does nothing for who is neither active nor lapsed."""
+        await self._scripts.run("finish", visitor)
+
+    async def set_present(self, visitor: str, present: bool) -> None:
+        """Note that a waiting fan's page is live, or is not any more. Nothing happens to anybody else."""
+        await self._scripts.run("presence", visitor, int(present))
+
+    async def steer(
+        self,
+        *,
+        mode: Mode | None = None,
+        rate_per_minute: int | None = None,
+        max_active: int | None = None,
+        message: str | None = None,
+    ) -> RoomPolicy:
+        """Change what is given, and give the policy that holds from the next tick on. Raises BadPolicy.
+
+        Turning to LOBBY by hand clears `opens_at`: the doors then open by hand, too.
+        """
+        given = {
+            "mode": mode,
+            "rate_per_minute": rate_per_minute,
+            "max_active": max_active,
+            "message": message,
+        }
+        changes = {field: value for field, value in given.items() if value is not None}
+        if changes:
+            wanted = replace(await self.policy(), **changes)  # type: ignore[arg-type]
+            await self._scripts.run("steer", *chain.from_iterable(wanted.stored(*changes).items()))
+        return await self.policy()
+
+    async def policy(self) -> RoomPolicy:
+        """The policy that holds now."""
+        names = list(STORED.values())
+        values = await self._redis.hmget(self.keys.room, names)
+        held = {name: str(value) for name, value in zip(names, values, strict=True) if value is not None}
+        if not held:
+            raise RoomLost("room lost")
+        return RoomPolicy.restored(held)
+
+    async def snapshot(self) -> Frame:
+        """The frame as it is now, with its rank map: what to begin with after subscribing to `channel`."""
+        (text,) = await self._scripts.run("snapshot", self.name)
+        return Frame.parse(text)
+
+    async def tick(self) -> Frame | None:
+        """Admit whose turn it is and publish a frame. None if this interval's tick is done already.
+
+        To be called once in `tick_seconds` by one process or by many.
+        """
+        published = await self._scripts.run("tick", self.name, self.channel)
+        return Frame.parse(published[0]) if published else None
+
+    def read_ticket(self, ticket: str) -> Place:
+        """What a ticket says, by its signature alone. Raises BadTicket."""
+        return self._signer.read_ticket(ticket)
+
+    def read_pass(self, token: str) -> Pass:
+        """What a pass says, by its signature alone: whether the lease runs, Redis knows. Raises BadPass."""
+        return self._signer.read_pass(token)
+
+    async def _standing(self, command: str, place: Place, *args: str | int) -> Standing:
+        answer = await self._scripts.run(command, place.visitor, place.order, place.epoch, *args)
+        return Standing.read(place.visitor, self._signer, answer)

@@ -1,0 +1,51 @@
+"""The Lua scripts, read from package data and registered with a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import Redis
+
+from .errors import REFUSALS
+from .keys import RoomKeys
+
+SHARED: Mapping[str, tuple[str, ...]] = {
+    "ensure": ("room",),
+    "join": ("room", "fans", "admission"),
+    "look": ("room", "fans"),
+    "claim": ("room", "fans"),
+    "renew": ("room", "fans"),
+    "leave": ("room", "fans"),
+    "finish": ("room", "fans"),
+    "presence": ("room", "fans"),
+    "steer": ("room", "admission"),
+    "snapshot": ("room", "frame"),
+    "tick": ("room", "fans", "admission", "frame"),
+}
+"""Each command, and the files of functions that go before it."""
+
+
+@cache
+def source(command: str) -> str:
+    """The full text of a command's script: the functions it shares with others, then itself."""
+    folder = files("waiting_room") / "lua"
+    names = (*SHARED[command], command)
+    return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in names)
+
+
+class Scripts:
+    """A room's commands, each run as one script on one Redis."""
+
+    def __init__(self, redis: Redis, keys: RoomKeys) -> None:
+        self._keys = keys.touched
+        self._registered = {command: redis.register_script(source(command)) for command in SHARED}
+
+    async def run(self, command: str, *args: str | int | float) -> list[Any]:
+        """Run a command and give what it answers after its "ok". Raises what stands for any other code."""
+        code, *answer = await self._registered[command](keys=self._keys, args=args)
+        if code != "ok":
+            raise REFUSALS[code](code.replace("_", " "))
+        return list(answer)
