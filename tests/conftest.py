@@ -11,6 +11,8 @@ from playwright.async_api import Browser, async_playwright
 from redis.asyncio import Redis
 
 from tests import servers
+from tests.house import settings_for
+from ticketflow.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -97,3 +99,9 @@ async def browser() -> AsyncIterator[Browser]:
         running = await playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
         yield running
         await running.close()
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, smtp: servers.Mailbox, prefix: str) -> Settings:
+    """Settings of a whole house on real servers, once on SQLite and once on MariaDB."""
+    return settings_for(database_url=database_url, redis_url=redis_url, smtp_url=smtp.url, prefix=prefix)

@@ -17,6 +17,7 @@ from ticketflow.clients import Stores, open_stores
 from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.hub import Hub
+from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
 from ticketflow.web import (
     account_pages,
@@ -33,7 +34,6 @@ from ticketflow.web import (
     problems,
     sockets,
 )
-from ticketflow.passwords import Passwords
 from ticketflow.web.services import Services
 from ticketflow.web.session import Users, signed_in
 from ticketflow.worker import Background, running

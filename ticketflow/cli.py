@@ -75,6 +75,34 @@ def seed_command(demo: bool) -> None:
     click.echo("The demo data is there.")
 
 
+@main.command()
+@click.argument("count", metavar="N", type=click.IntRange(1, 20_000))
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The server they come to.")
+@click.option("--event", metavar="SLUG", help="The sale they come to; by default the one with most left.")
+@click.option("--hurry", type=click.FloatRange(1), default=1, help="So many times quicker than people are.")
+@click.option(
+    "--arrivals", type=click.FloatRange(0.1), help="Fans a second; by default 8 to 25, by the size."
+)
+def crowd(count: int, url: str, event: str | None, hurry: float, arrivals: float | None) -> None:
+    """Let N simulated fans come to a sale: they register, queue, book or think better of it.
+
+    Ends with 1 if they saw something that must not be. Each registers anew, so a server that is not
+    `ticketflow up` on this machine wants TICKETFLOW_SIGN_INS_PER_MINUTE high enough.
+    """
+    from ticketflow.crowd.reply import NoSale
+    from ticketflow.crowd.run import Plan, run_crowd
+
+    async def come() -> bool:
+        tally = await run_crowd(Plan(url, count, event, hurry, arrivals), Console(), stop_signal())
+        return not tally.errors
+
+    try:
+        well = asyncio.run(come())
+    except NoSale as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(0 if well else 1)
+
+
 def _settings() -> Settings:
     try:
         return Settings.read(os.environ)

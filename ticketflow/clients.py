@@ -57,7 +57,7 @@ def make_database(settings: Settings) -> Database:
         charset="utf8mb4",
         # REPEATABLE READ would show a transaction the past from its first read on.
         # `databases` ignores `isolation=` on MySQL, so the session is told.
-        init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, time_zone = '+00:00'",
+        init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     )
 
 

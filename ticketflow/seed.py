@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from databases import Database
 
 from ticketflow.domain import Role, User, now
+from ticketflow.passwords import Passwords
 from ticketflow.store import events, rooms, users
 from ticketflow.store.events import NewTicketType, Seat
-from ticketflow.passwords import Passwords
 
 PASSWORD = "ticketflow-demo"  # noqa: S105 - the demo accounts' password is public
 ORGANISER = "organiser@example.com"

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 Loop = Coroutine[Any, Any, None]
 
+CANCEL_AGAIN_SECONDS = 0.3
 REFRESH_SECONDS = 1.0
 """How soon a worker knows of a new event."""
 
@@ -101,8 +102,17 @@ async def running(loops: Sequence[Loop]) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            for task in started:
-                task.cancel()
+            await _end(started)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel the tasks until they have heard it: `wait_for` in Python 3.11, deep inside the mail and SQLite
+    clients, loses a cancellation that meets the result it was waiting for."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:

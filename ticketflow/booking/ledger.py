@@ -226,7 +226,10 @@ class Ledger:
         """Settle in Redis and tell; then the money. Both can be done again."""
         room = await self._rooms.of(order.event_id)
         event = next(event for event in self._events() if event.id == order.event_id)
-        left = await self._stock.settle(event, room.keys.active, await self._settlement(order, booking))
+        settlement = await self._settlement(order, booking)
+        left = await self._stock.settle(
+            event, room.keys.active, settlement, retry_seconds=self._settings.retry_seconds
+        )
         if booking.status is BookingStatus.CONFIRMED and left == 0:
             await room.finish(order.visitor)
         await self._cashier.close(booking)

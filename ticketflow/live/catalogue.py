@@ -3,13 +3,15 @@
 Filled from the database and Redis, kept fresh by what is published; a hot page costs no query.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from databases import Database
 
-from ticketflow.domain import Event, Refusal, SaleState, iso, now, sale_state, to_micros
+from ticketflow.domain import Event, Refusal, SaleState, TicketType, iso, now, sale_state, to_micros
 from ticketflow.stock import Counts
 from ticketflow.store import events as event_store
+from ticketflow.store.events import Seat
 from waiting_room import Frame, RankMap
 
 
@@ -23,6 +25,7 @@ class Catalogue:
         self._counts: dict[int, Counts] = {}
         self._frames: dict[int, Frame] = {}
         self._ranks: dict[int, RankMap] = {}
+        self._seats: dict[int, Sequence[Seat]] = {}
 
     async def load(self) -> None:
         """Read all events anew."""
@@ -61,6 +64,15 @@ class Catalogue:
     def find(self, event_id: int) -> Event | None:
         """The event of that id, published or not."""
         return self._events.get(event_id)
+
+    async def seats(self, ticket_type: TicketType) -> Sequence[Seat]:
+        """The seat of each unit of a type, by unit number; empty for general admission. Seats never move,
+        so they are read once."""
+        if not ticket_type.seated:
+            return ()
+        if ticket_type.id not in self._seats:
+            self._seats[ticket_type.id] = await event_store.seats(self._database, ticket_type.id)
+        return self._seats[ticket_type.id]
 
     def take_counts(self, event_id: int, counts: Counts) -> bool:
         """Keep counts if they are newer than those here. Gives whether they were."""

@@ -72,8 +72,10 @@ class Postman:
                 del left[0]
         finally:
             # Also when stopped in the middle: the letter at hand may be sent twice, the others not.
+            # In a task of its own: `databases` leaves a cancelled task's connection unusable.
             if left:
-                await outbox.give_back(self._database, [letter.id for letter in left])
+                giving = outbox.give_back(self._database, [letter.id for letter in left])
+                await asyncio.shield(asyncio.create_task(giving))
         return len(letters)
 
     async def _deliver(self, letter: Letter) -> None:

@@ -15,9 +15,6 @@ from ticketflow.stock.keys import StockKeys
 GROUP = "ledger"
 """The consumer group that reads the orders."""
 
-RETRY_GRACE_SECONDS = 120
-"""What is left at least of a hold whose payment was declined, so that another card can be found."""
-
 _SCRIPTS = ("hold", "release", "submit", "settle", "expire", "load")
 
 _REFUSALS = {
@@ -173,8 +170,11 @@ class Stock:
             raise Refusal("idempotency_mismatch", "This key was used for another booking.")
         return False
 
-    async def settle(self, event: Event, leases: str, settlement: Settlement) -> int:
-        """End an order after its commit; idempotent. Gives the number of holds its visitor has left."""
+    async def settle(self, event: Event, leases: str, settlement: Settlement, *, retry_seconds: int) -> int:
+        """End an order after its commit; idempotent. Gives the number of holds its visitor has left.
+
+        `retry_seconds` is what is left at least of a hold that outlives its payment: time for another card.
+        """
         order = settlement.order
         left = await self._run(
             "settle",
@@ -189,7 +189,7 @@ class Stock:
             units=list(settlement.units),
             lost=list(settlement.lost),
             outcome=settlement.outcome,
-            grace_seconds=RETRY_GRACE_SECONDS,
+            retry_seconds=retry_seconds,
             result=json.dumps(settlement.result),
         )
         return int(left)

@@ -17,7 +17,7 @@ UNITS_A_STATEMENT = 2000
 """Rows of one multi-row insert: large enough to be quick, below what the engines allow (5 values each)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seat:
     """Where a seated unit is."""
 
@@ -154,14 +154,14 @@ def _event(row: Any, types: Iterable[TicketType]) -> Event:
     )
 
 
-async def seats(database: Database, ticket_type_id: int) -> list[Seat | None]:
-    """The seat of each unit of a type, by unit number; None where the type is not seated."""
+async def seats(database: Database, ticket_type_id: int) -> list[Seat]:
+    """The seat of each unit of a seated type, by unit number."""
     rows = await database.fetch_all(
         select(units.c.section, units.c.row, units.c.number)
         .where(units.c.ticket_type_id == ticket_type_id)
         .order_by(units.c.unit)
     )
-    return [Seat(r["section"], r["row"], r["number"]) if r["section"] is not None else None for r in rows]
+    return [Seat(row["section"], row["row"], row["number"]) for row in rows]
 
 
 async def sold_units(database: Database, event_id: int) -> Mapping[int, list[int]]:

@@ -29,7 +29,7 @@ async def hold(services: Services, event: Event, user: User, visitor: str, ask: 
     taken = await services.desk.hold(
         event, user, visitor, ask.ticket_type_id, quantity=ask.quantity or 0, units=ask.units
     )
-    return Reply(HTTPStatus.CREATED, hold_view(taken))
+    return Reply(HTTPStatus.CREATED, await hold_view(services, event, taken))
 
 
 async def release(services: Services, user: User, hold_id: str) -> Reply:
@@ -78,13 +78,15 @@ async def find_booking(services: Services, user: User, booking_id: str) -> Booki
     return booking
 
 
-def hold_view(taken: Hold) -> dict[str, Any]:
-    """The contract's hold."""
+async def hold_view(services: Services, event: Event, taken: Hold) -> dict[str, Any]:
+    """The contract's hold, with the names of its seats."""
+    seats = await services.catalogue.seats(event.ticket_type(taken.ticket_type_id))
     return {
         "id": taken.id,
         "event_id": taken.event_id,
         "ticket_type_id": taken.ticket_type_id,
         "units": list(taken.units),
+        "seats": [str(seats[unit]) for unit in taken.units] if seats else [],
         "amount": taken.amount,
         "currency": taken.currency,
         "expires_at": iso(taken.expires_at),

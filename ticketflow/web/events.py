@@ -3,7 +3,6 @@
 from quart import Blueprint
 from quart.typing import ResponseReturnValue
 
-from ticketflow.store import events as event_store
 from ticketflow.web.services import services
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
@@ -33,15 +32,15 @@ async def seats(event_id: int) -> ResponseReturnValue:
         if not ticket_type.seated:
             continue
         bits = await found.stock.free_units(event.id, ticket_type.id)
-        for unit, seat in enumerate(await event_store.seats(found.database, ticket_type.id)):
+        for unit, seat in enumerate(await found.catalogue.seats(ticket_type)):
             free = unit // 8 < len(bits) and bool(bits[unit // 8] & 0x80 >> unit % 8)
             listed.append(
                 {
                     "ticket_type_id": ticket_type.id,
                     "unit": unit,
-                    "section": seat and seat.section,
-                    "row": seat and seat.row,
-                    "number": seat and seat.number,
+                    "section": seat.section,
+                    "row": seat.row,
+                    "number": seat.number,
                     "state": "free" if free else "taken",
                 }
             )

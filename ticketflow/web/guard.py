@@ -1,8 +1,10 @@
 """What guards every route: same origin for what changes something, and headers that say how to show pages."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from quart import Quart, Response, request, websocket
+from quart.json.provider import DefaultJSONProvider
 
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
@@ -26,9 +28,20 @@ _POLICY = "; ".join(
 )
 
 
+class _ShallowJSON(DefaultJSONProvider):
+    """JSON nested too deeply to be read is malformed like any other, not a fault of ours."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
 def install(app: Quart, settings: Settings) -> None:
     """Put the guards before and behind every request of `app`."""
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    app.json = _ShallowJSON(app)
 
     @app.before_request
     async def same_origin() -> None:
@@ -63,4 +76,7 @@ def socket_origin_allowed(settings: Settings) -> bool:
 def _own_origin(origin: str | None, host: str, settings: Settings) -> bool:
     if origin is None:
         return True
-    return origin == settings.origin or urlsplit(origin).netloc == host
+    try:
+        return origin == settings.origin or urlsplit(origin).netloc == host
+    except ValueError:  # "http://[" is no origin at all
+        return False

@@ -9,7 +9,6 @@ from ticketflow.domain import Booking, Event, Hold, Refusal, User, from_micros
 from ticketflow.payments.simulated import METHODS
 from ticketflow.showing import show_booking, show_event
 from ticketflow.store import bookings as booking_store
-from ticketflow.store import events as event_store
 from ticketflow.web import counter
 from ticketflow.web.artwork import artwork
 from ticketflow.web.services import Services, services
@@ -163,13 +162,10 @@ async def _admitted(room: WaitingRoom, event: Event) -> Standing | None:
 
 
 async def _hold_view(found: Services, event: Event, hold: Hold) -> dict[str, Any]:
-    ticket_type = event.ticket_type(hold.ticket_type_id)
-    seats = await event_store.seats(found.database, ticket_type.id) if ticket_type.seated else []
     return {
-        **counter.hold_view(hold),
-        "ticket_type": ticket_type.name,
+        **await counter.hold_view(found, event, hold),
+        "ticket_type": event.ticket_type(hold.ticket_type_id).name,
         "quantity": len(hold.units),
-        "seats": [str(seats[unit]) for unit in hold.units] if seats else [],
     }
 
 

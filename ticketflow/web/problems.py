@@ -46,6 +46,13 @@ STATUS = {
 }
 """The one table from a refusal's code to its HTTP status."""
 
+_HTTP = {
+    404: ("not_found", "There is nothing at this address. Perhaps it has moved, or the link lost a letter."),
+    405: ("method_not_allowed", "This address is there, but it cannot be used in that way."),
+    413: ("body_too_large", "That is more than this desk reads at once."),
+}
+"""Our own code and words for what the framework refuses; its words speak of servers and URLs."""
+
 # The contract's name for a hold that is gone; inside, holds may also be released.
 PUBLIC_CODE = {"hold_gone": "hold_expired"}
 RETRY_SECONDS = 2
@@ -80,8 +87,11 @@ def problem_of(error: Exception) -> Problem:
             return body if body["status"] != 503 else {**body, "retry_after": RETRY_SECONDS}
         case ValidationError():
             return _invalid(error)
+        case RequestSchemaValidationError(validation_error=ValidationError() as reason):
+            return _invalid(reason)
         case RequestSchemaValidationError():
-            return problem_of(error.validation_error)
+            # Not even an object, or no JSON at all: pydantic was not asked.
+            return problem(422, "invalid_request", "The body must be a JSON object, sent as application/json.")
         case RateLimitExceeded():
             detail = f"That was a lot in a short time. Try again in {error.retry_after} s."
             return problem(429, "too_many_requests", detail, retry_after=error.retry_after)
@@ -112,8 +122,9 @@ def _http_problem(error: HTTPException) -> Problem:
     status = error.code or 500
     if status == 400 and has_request_context() and request.is_json:
         return problem(400, "malformed_json", "The body is not valid JSON.")
-    code = HTTPStatus(status).phrase.lower().replace(" ", "_")
-    return problem(status, code, error.description or "")
+    if status in _HTTP:
+        return problem(status, *_HTTP[status])
+    return problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
 
 
 def answer(body: Problem) -> Response:

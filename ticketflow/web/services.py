@@ -12,11 +12,11 @@ from ticketflow.booking.keeper import Keeper
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.hub import Hub
+from ticketflow.passwords import Passwords
 from ticketflow.payments import Gateway
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Stock
-from ticketflow.passwords import Passwords
 from ticketflow.web.session import Users
 
 

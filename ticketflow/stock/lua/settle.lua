@@ -1,7 +1,7 @@
 -- Purpose: end an order once the database has its outcome: paying -> sold, free or held again; the entry
 --          leaves the stream and the result is published, in one step. Doing it again changes nothing.
 -- KEYS: see common.lua
--- ARGV: 1 JSON {types, entry, group, booking, id, type, user, units, outcome, lost, grace_seconds, result}
+-- ARGV: 1 JSON {types, entry, group, booking, id, type, user, units, outcome, lost, retry_seconds, result}
 --       outcome: sold | free | held; units: those in the database's tickets;
 --       lost: those of the hold that the database has sold to somebody else
 -- Returns: the number of holds the visitor still has open
@@ -41,7 +41,7 @@ elseif mine and ask.outcome == 'free' then
   add(STOCK, 'free:' .. ask.type, -#ask.lost)
   add(STOCK, 'sold:' .. ask.type, #ask.lost)
 elseif mine and hold.state == 'paying' then
-  local expires = math.max(tonumber(hold.expires), micros() + ask.grace_seconds * 1000000)
+  local expires = math.max(tonumber(hold.expires), micros() + ask.retry_seconds * 1000000)
   hold.state, hold.booking, hold.expires = 'held', nil, text(expires)
   redis.call('HSET', HOLDS, ask.id, cjson.encode(hold))
   redis.call('ZADD', EXPIRY, text(expires), ask.id)

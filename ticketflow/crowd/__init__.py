@@ -1,0 +1,1 @@
+"""A simulated crowd: fans who know only the public API, and trust nothing it says."""
