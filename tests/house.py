@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx
 from databases import Database
@@ -42,8 +42,13 @@ def settings_for(*, database_url: str, redis_url: str, smtp_url: str, prefix: st
         "tick_seconds": 0.1,
         **given,
     }
-    stores = {"database_url": database_url, "redis_url": redis_url, "smtp_url": smtp_url}
-    return Settings(**stores, redis_prefix=prefix.rstrip(":"), **wanted)
+    return Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        smtp_url=smtp_url,
+        redis_prefix=prefix.rstrip(":"),
+        **wanted,
+    )
 
 
 @dataclass
@@ -154,7 +159,8 @@ class House:
     def visitor(self) -> Visitor:
         """A new client without any cookie."""
         if self.app is not None:
-            return Visitor(transport=httpx.ASGITransport(self.app), base_url=self.url, timeout=60)
+            # Quart says more precisely than httpx what an ASGI application takes and gives.
+            return Visitor(transport=httpx.ASGITransport(cast(Any, self.app)), base_url=self.url, timeout=60)
         return Visitor(base_url=self.url, timeout=60, limits=httpx.Limits(max_connections=None))
 
 
@@ -207,9 +213,9 @@ def worker(settings: Settings, folder: Path) -> Iterator[Any]:
 
 
 async def eventually(probe: Callable[[], Awaitable[T]], *, seconds: float = 20) -> T:
-    """What `probe` gives, asked until it is true: for what other processes do, which send no event here."""
+    """What `probe` gives, asked until it is true: for what other processes do."""
     async with asyncio.timeout(seconds):
-        while not (found := await probe()):
+        while not (found := await probe()):  # noqa: ASYNC110 - another process has no event for us
             await asyncio.sleep(0.05)
         return found
 

@@ -44,21 +44,21 @@ def up(crowd: int | None) -> None:
 def serve() -> None:
     """Serve the web against the stores that the settings name."""
     logs.set_up(plain=sys.stderr.isatty())
-    _run(_serve(_settings().require(*SERVING)))
+    _run(_serve(_settings(*SERVING)))
 
 
 @main.command()
 def worker() -> None:
     """Run the background loops: rooms tick, holds expire, orders are booked, mail goes out."""
     logs.set_up(plain=sys.stderr.isatty())
-    _run(_work(_settings().require(*SERVING, "smtp_url")))
+    _run(_work(_settings(*SERVING, "smtp_url")))
 
 
 @main.command()
 @click.option("--down", is_flag=True, help="Take the schema away again, with everything in it.")
 def migrate(down: bool) -> None:
     """Bring the database's schema up to date."""
-    url = _settings().require("database_url").database_url
+    url = _settings("database_url").database_url
     if down:
         click.confirm("This deletes all tables with what is in them. Go on?", abort=True)
         migrations.downgrade(url)
@@ -71,7 +71,7 @@ def migrate(down: bool) -> None:
 @click.option("--demo", is_flag=True, required=True, help="The demo accounts and sales.")
 def seed_command(demo: bool) -> None:
     """Write demo data into the database that the settings name."""
-    _run(_seed(_settings().require("database_url")))
+    _run(_seed(_settings("database_url")))
     click.echo("The demo data is there.")
 
 
@@ -103,9 +103,9 @@ def crowd(count: int, url: str, event: str | None, hurry: float, arrivals: float
     sys.exit(0 if well else 1)
 
 
-def _settings() -> Settings:
+def _settings(*required: str) -> Settings:
     try:
-        return Settings.read(os.environ)
+        return Settings.read(os.environ).require(*required)
     except BadSetting as error:
         raise click.ClickException(str(error)) from None
 
@@ -115,7 +115,12 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except* BadSetting as group:
-        raise click.ClickException(str(group.exceptions[0])) from None
+        raise click.ClickException(str(_first(group))) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first plain error in a group of groups."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _up(settings: Settings, crowd: int | None) -> None:

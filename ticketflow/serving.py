@@ -16,6 +16,9 @@ BACKLOG = 4096
 MOST_SOCKET_MESSAGE_BYTES = 65_536
 PING_SECONDS = 20.0
 GRACE_SECONDS = 5.0
+# Longer than a proxy keeps an idle connection (nginx: 60 s): who closes first must not be us, or a
+# request that is on its way at that moment gets no answer.
+KEEP_ALIVE_SECONDS = 75.0
 
 
 def stop_signal() -> asyncio.Event:
@@ -35,6 +38,7 @@ async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> No
     config.websocket_max_message_size = MOST_SOCKET_MESSAGE_BYTES
     config.websocket_ping_interval = PING_SECONDS
     config.graceful_timeout = GRACE_SECONDS
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.keep_alive_max_requests = 100_000
     config.errorlog = logging.getLogger("hypercorn")
     config.include_server_header = False

@@ -1,5 +1,6 @@
 """The whole way over the API: queue, pass, hold, payment, ticket, mail."""
 
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -35,8 +36,15 @@ async def test_from_the_queue_to_the_mail(settings: Settings, smtp: Mailbox):
         assert [b["id"] for b in mine.json()] == [booking["id"]]
         letters = await smtp.wait_for(1)
         assert letters[0]["To"] == fan.email
-        assert booking["tickets"][0]["code"] in letters[0].get_body(("plain",)).get_content()
+        assert booking["tickets"][0]["code"] in words_of(letters[0])
         await remaining_is(house, sale, 498)
+
+
+def words_of(letter: EmailMessage) -> str:
+    """The letter's plain text."""
+    text = letter.get_body(("plain",))
+    assert text is not None
+    return str(text.get_content())
 
 
 async def remaining_is(house: House, sale: Sale, expected: int) -> None:
@@ -79,4 +87,6 @@ async def test_slow_and_lost_answers_of_the_bank_end_confirmed(settings: Setting
             booking = (await fan.get(where)).json()
             return booking if booking["status"] != "processing" else None
 
-        assert (await eventually(decided))["status"] == "confirmed"
+        booking = await eventually(decided)
+        assert booking is not None
+        assert booking["status"] == "confirmed"

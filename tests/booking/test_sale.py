@@ -1,4 +1,4 @@
-"""500 tickets, 200 fans at once, over HTTP against real processes: every ticket accounted for at every moment."""
+"""500 tickets, 200 fans at once, over HTTP, real processes: each ticket accounted for at every moment."""
 
 import asyncio
 from collections import Counter
@@ -72,7 +72,8 @@ async def wait_for_turn(fan, sale: Sale) -> None:
     await fan.join(sale)
 
     async def claimed() -> bool:
-        return (await fan.claim(sale)).status_code == 200
+        claim = await fan.claim(sale)
+        return bool(claim.status_code == 200)
 
     await eventually(claimed, seconds=60)
 

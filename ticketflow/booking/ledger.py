@@ -239,12 +239,23 @@ class Ledger:
             kept = order.keep_hold
             return Settlement(order, "held" if kept else "free", {**mismatch_of(booking), "hold_kept": kept})
         if booking.status is BookingStatus.CONFIRMED:
-            return Settlement(order, "sold", result_of(booking), units=[t.unit for t in booking.tickets])
+            return await self._sold(order, booking)
         if booking.reason == "unit_taken":
             lost = await sales.taken_units(self._database, order.ticket_type_id, order.units)
             return Settlement(order, "free", result_of(booking), lost=sorted(lost))
         kept = order.keep_hold and booking.reason in ("payment_declined", "payment_unknown")
         return Settlement(order, "held" if kept else "free", {**result_of(booking), "hold_kept": kept})
+
+    async def _sold(self, order: Order, booking: Booking) -> Settlement:
+        units = [ticket.unit for ticket in booking.tickets]
+        others = set(order.units) - set(units)
+        lost = (
+            await sales.taken_units(self._database, order.ticket_type_id, sorted(others)) if others else set()
+        )
+        if others - lost:
+            # A second hold under the key of a booking that had its tickets already: nobody needs it.
+            return Settlement(order, "free", result_of(booking), lost=sorted(lost))
+        return Settlement(order, "sold", result_of(booking), units=units)
 
 
 async def _until_answered(attempt: Callable[[], Awaitable[T]]) -> T:

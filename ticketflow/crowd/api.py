@@ -12,7 +12,8 @@ from ticketflow.crowd.reply import Broken, NoSale, Reply
 
 MOST_CONNECTIONS = 64
 PATIENCE_SECONDS = 30.0
-START_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+START_SECONDS = 15.0
 TRIES = 4
 
 
@@ -57,18 +58,18 @@ class Api:
 
     async def wait_until_ready(self) -> None:
         """Return once the house can work. Raises `NoSale` if it is not there, or does not get ready."""
-        until = time.monotonic() + START_SECONDS
+        began = time.monotonic()
         while True:
             try:
                 response = await self._client.get("/readyz")
                 if response.is_success:
                     return
-                trouble = f"is not ready (it says {response.status_code})"
-            except httpx.TransportError:
-                trouble = "does not answer. Is it running?"
+                trouble, patience = f"is not ready (it says {response.status_code}).", START_SECONDS
             except (httpx.InvalidURL, httpx.UnsupportedProtocol):
                 raise NoSale(f"{self.url!r} is not the address of a server.") from None
-            if time.monotonic() > until:
+            except httpx.TransportError:
+                trouble, patience = "does not answer. Is it running?", CONNECT_SECONDS
+            if time.monotonic() - began > patience:
                 raise NoSale(f"The server at {self.url} {trouble}")
             await asyncio.sleep(0.2)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from ticketflow.crowd.tally import Outcome, Phase, Tally
 
@@ -38,7 +38,7 @@ async def shown(tally: Tally, console: Console) -> AsyncIterator[None]:
 
 async def _bars(tally: Tally, console: Console) -> None:
     columns = (TextColumn("{task.description:>10}"), BarColumn(40), TextColumn("{task.completed}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, auto_refresh=False) as progress:
+    with Progress(*columns, console=console, auto_refresh=False) as progress:
         bars = {name: progress.add_task(name, total=tally.size) for name in SHOWN}
         try:
             while True:

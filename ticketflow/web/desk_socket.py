@@ -82,7 +82,7 @@ class DeskSocket:
         if visitor and not self._services.hub.is_present(self._event.id, visitor, besides=self.socket):
             await self._room.set_present(visitor, False)
 
-    async def read(self, receive: Callable[[], Awaitable[str | bytes]]) -> None:
+    async def read(self, receive: Callable[[], Awaitable[str | bytes | None]]) -> None:
         """Answer commands until the socket closes. Each is worked on by itself, a few at once."""
         async with asyncio.TaskGroup() as tasks:
             while True:
@@ -90,7 +90,7 @@ class DeskSocket:
                 await self._at_once.acquire()
                 tasks.create_task(self._answer(text))
 
-    async def _answer(self, text: str | bytes) -> None:
+    async def _answer(self, text: str | bytes | None) -> None:
         number: int | None = None
         try:
             command = Command.model_validate(_parsed(text))
@@ -178,7 +178,9 @@ class DeskSocket:
         return self._user
 
 
-def _parsed(text: str | bytes) -> Any:
+def _parsed(text: str | bytes | None) -> Any:
+    # Quart gives an empty binary message as None.
+    text = text or ""
     if len(text) > MOST_MESSAGE_CHARS:
         raise Refusal("invalid_request", "That message is too long for this desk.")
     try:

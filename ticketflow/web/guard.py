@@ -3,8 +3,8 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from quart import Quart, Response, request, websocket
-from quart.json.provider import DefaultJSONProvider
+from quart import Quart, Request, Response, request, websocket
+from werkzeug.exceptions import BadRequest
 
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
@@ -28,20 +28,20 @@ _POLICY = "; ".join(
 )
 
 
-class _ShallowJSON(DefaultJSONProvider):
-    """JSON nested too deeply to be read is malformed like any other, not a fault of ours."""
+class _Request(Request):
+    """A request whose body may be anything: what is no text, or nested too deeply, is malformed JSON."""
 
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+    async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         try:
-            return super().loads(s, **kwargs)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+            return await super().get_json(force, silent, cache)
+        except (UnicodeDecodeError, RecursionError):
+            raise BadRequest from None
 
 
 def install(app: Quart, settings: Settings) -> None:
     """Put the guards before and behind every request of `app`."""
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
-    app.json = _ShallowJSON(app)
+    app.request_class = _Request
 
     @app.before_request
     async def same_origin() -> None:

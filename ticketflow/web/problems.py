@@ -91,7 +91,9 @@ def problem_of(error: Exception) -> Problem:
             return _invalid(reason)
         case RequestSchemaValidationError():
             # Not even an object, or no JSON at all: pydantic was not asked.
-            return problem(422, "invalid_request", "The body must be a JSON object, sent as application/json.")
+            return problem(
+                422, "invalid_request", "The body must be a JSON object, sent as application/json."
+            )
         case RateLimitExceeded():
             detail = f"That was a lot in a short time. Try again in {error.retry_after} s."
             return problem(429, "too_many_requests", detail, retry_after=error.retry_after)

@@ -1,0 +1,92 @@
+"""The migrated schema is the schema in code; every migration goes up and down on both engines."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from tests.servers import create_tables
+from ticketflow.store import migrate
+from ticketflow.store.tables import metadata
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def empty(engine_name: str, request: pytest.FixtureRequest, tmp_path) -> Iterator[str]:
+    """The address of a database without tables."""
+    yield from database(engine_name, request, tmp_path / "empty.db")
+
+
+@pytest.fixture
+def as_in_code(engine_name: str, request: pytest.FixtureRequest, tmp_path) -> Iterator[str]:
+    """The address of a database whose tables were made from the code."""
+    for url in database(engine_name, request, tmp_path / "code.db"):
+        create_tables(migrate.sync_url(url), metadata)
+        yield url
+
+
+def test_the_migrated_schema_equals_the_tables_in_code(empty: str, as_in_code: str):
+    migrate.upgrade(empty)
+    assert shape(empty) == shape(as_in_code)
+
+
+def test_a_difference_is_seen(empty: str, as_in_code: str):
+    """The control: the comparison above can fail."""
+    migrate.upgrade(empty)
+    execute(empty, "ALTER TABLE bookings DROP COLUMN reason")
+    assert shape(empty) != shape(as_in_code)
+
+
+def test_down_leaves_nothing_and_up_again_works(empty: str):
+    migrate.upgrade(empty)
+    migrate.downgrade(empty)
+    assert set(shape(empty)) == set()
+    migrate.upgrade(empty)
+    assert set(shape(empty)) == set(metadata.tables)
+
+
+def test_going_up_twice_changes_nothing(empty: str):
+    migrate.upgrade(empty)
+    once = shape(empty)
+    migrate.upgrade(empty)
+    assert shape(empty) == once
+
+
+def database(engine_name: str, request: pytest.FixtureRequest, file) -> Iterator[str]:
+    if engine_name == "sqlite":
+        yield f"sqlite+aiosqlite:///{file}"
+        return
+    with request.getfixturevalue("mariadb").fresh(sqlalchemy.MetaData()) as url:
+        yield url
+
+
+def shape(url: str) -> dict[str, Any]:
+    """Everything the engine says about its tables, in one order."""
+    inspected = sqlalchemy.inspect(engine(url))
+    return {
+        table: {
+            "columns": [{**column, "type": str(column["type"])} for column in inspected.get_columns(table)],
+            "primary key": inspected.get_pk_constraint(table),
+            "foreign keys": sorted(inspected.get_foreign_keys(table), key=str),
+            "unique": sorted(inspected.get_unique_constraints(table), key=str),
+            "indexes": sorted(inspected.get_indexes(table), key=str),
+            "checks": sorted(inspected.get_check_constraints(table), key=str),
+            "options": inspected.get_table_options(table),
+        }
+        for table in inspected.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def execute(url: str, statement: str) -> None:
+    with engine(url).begin() as connection:
+        connection.execute(sqlalchemy.text(statement))
+
+
+def engine(url: str) -> sqlalchemy.Engine:
+    return sqlalchemy.create_engine(migrate.sync_url(url), poolclass=sqlalchemy.NullPool)
