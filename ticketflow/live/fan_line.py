@@ -54,6 +54,8 @@ class FanLine:
                 return _passed(standing.claim_by, frame)
             case State.ACTIVE:
                 return _passed(standing.expires_at, frame)
+            case State.MISSED:
+                return frame.mode is Mode.CLOSED
             case State.CLOSED:
                 return frame.mode is not Mode.CLOSED
             case _:

@@ -139,9 +139,12 @@ class TicketTypeAsk(Ask):
             places = [(row.section, row.row) for row in self.rows]
             if len(set(places)) != len(places):
                 raise ValueError("names a row of a section twice")
-            if sum(row.seats for row in self.rows) > MOST_UNITS:
-                raise ValueError(f"has more than {MOST_UNITS} seats")
         return self
+
+    @property
+    def units(self) -> int:
+        """How many tickets of this type there will be."""
+        return sum(row.seats for row in self.rows) if self.rows is not None else self.capacity or 0
 
 
 class EventAsk(Ask):
@@ -163,6 +166,8 @@ class EventAsk(Ask):
             raise ValueError("the sale must start before the event")
         if self.lobby_opens_at is not None and self.lobby_opens_at > self.sale_starts_at:
             raise ValueError("the lobby must open before the sale starts")
+        if sum(t.units for t in self.ticket_types) > MOST_UNITS:
+            raise ValueError(f"has more than {MOST_UNITS} tickets in all")
         names = [t.name for t in self.ticket_types]
         if len(set(names)) != len(names):
             raise ValueError("two ticket types have one name")
