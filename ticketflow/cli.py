@@ -10,15 +10,14 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from ticketflow import __version__, logs, seed
 from ticketflow.app import open_web
 from ticketflow.clients import open_stores
 from ticketflow.embedded import embedded
-from ticketflow.serving import serve_until, stop_signal
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.store import migrate as migrations
+from ticketflow.web.serving import serve_until, stop_signal
 from ticketflow.worker import run_worker
 
 SERVING = ("database_url", "redis_url", "secret_keys", "public_url")
@@ -169,14 +168,19 @@ async def _let_come(count: int, settings: Settings, stop: asyncio.Event) -> None
 
 def _welcome(settings: Settings, *, mailbox: bool) -> None:
     base = settings.public_url
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_row("The sales", f"{base}/")
-    table.add_row("A fan", f"{base}/signin", f"{seed.FAN} / {seed.PASSWORD}")
-    table.add_row("The organiser", f"{base}/organiser", f"{seed.ORGANISER} / {seed.PASSWORD}")
+    lines = [
+        "",
+        click.style("TicketFlow is up.", bold=True) + " Ctrl-C ends it.",
+        "",
+        f"  The sales      {base}/",
+        f"  The organiser  {base}/organiser",
+    ]
     if mailbox:
-        table.add_row("The mailbox", f"{base}/mailbox")
-    table.add_row("Data", str(settings.data_dir.resolve()), "kept for the next start")
-    console = Console()
-    console.print("\n[bold]TicketFlow is up.[/bold] Ctrl-C ends it.\n")
-    console.print(table)
-    console.print()
+        lines.append(f"  The mailbox    {base}/mailbox")
+    lines += [
+        "",
+        f"  Sign in as     {seed.FAN} or {seed.ORGANISER}, password {seed.PASSWORD}",
+        f"  Data in        {settings.data_dir.resolve()}, kept for the next start",
+        "",
+    ]
+    click.echo("\n".join(lines))

@@ -41,7 +41,8 @@ async def seed_demo(database: Database) -> None:
     )
     await users.create(database, name="Demo Fan", email=FAN, password_hash=password_hash)
     for sale in _sales(now().replace(microsecond=0)):
-        await _create(database, organiser, sale)
+        async with database.transaction():
+            await _create(database, organiser, sale)
 
 
 def _sales(at: datetime) -> list[DemoSale]:

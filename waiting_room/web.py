@@ -169,16 +169,17 @@ def queue_blueprint(
         granted = await room.claim(_ticket_of(room, room_id))
         return pass_view(granted.token, granted.expires_at)
 
-    @blueprint.errorhandler(WaitingRoomError)
-    async def refuse(error: WaitingRoomError) -> ResponseReturnValue:
-        status, body = problem(error)
-        response = jsonify(body)
-        response.headers["Content-Type"] = "application/problem+json"
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            response.headers["Retry-After"] = "2"
-        return response, status
-
+    blueprint.register_error_handler(WaitingRoomError, _refuse)
     return blueprint
+
+
+async def _refuse(error: WaitingRoomError) -> ResponseReturnValue:
+    status, body = problem(error)
+    response = jsonify(body)
+    response.headers["Content-Type"] = "application/problem+json"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "2"
+    return response, status
 
 
 def pass_view(token: str, expires_at: float) -> dict[str, Any]:

@@ -85,6 +85,9 @@ class Ledger:
             except (RedisError, *violations.BROKEN) as error:
                 log.warning("reading orders failed: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("reading orders failed")
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _read_once(self, tasks: asyncio.TaskGroup) -> None:
         streams: dict[Any, Any] = {self._stock.keys(event.id).orders: ">" for event in self._events()}
@@ -118,6 +121,8 @@ class Ledger:
                     await self._take_over_from(stream, patience, tasks)
             except (RedisError, *violations.BROKEN) as error:
                 log.warning("taking orders over failed: %s", error)
+            except Exception:
+                log.exception("taking orders over failed")
             await asyncio.sleep(patience / 3)
 
     async def _take_over_from(self, stream: str, patience: float, tasks: asyncio.TaskGroup) -> None:

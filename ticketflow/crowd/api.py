@@ -14,6 +14,7 @@ MOST_CONNECTIONS = 64
 PATIENCE_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
 START_SECONDS = 15.0
+OPENING_SECONDS = 8.0
 TRIES = 4
 
 
@@ -76,24 +77,23 @@ class Api:
     async def find_sale(self, slug: str | None) -> dict[str, Any]:
         """The event of that name, or the sale that has most left. Raises `NoSale` if there is none.
 
-        A server that has just started may open its first sale in a moment.
+        A server that has just started opens its sales in a moment. Who named an event gets it also unopened.
         """
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + OPENING_SECONDS
         while True:
             reply, _ = await self.ask("GET", "/api/events")
             if not reply.ok or not isinstance(reply.body, list):
                 raise NoSale(f"The server at {self.url} has no list of sales (it says {reply.status}).")
-            if slug is not None:
-                named: list[dict[str, Any]] = [event for event in reply.body if event["slug"] == slug]
-                if named:
-                    return named[0]
+            events: list[dict[str, Any]] = [event for event in reply.body if slug in (None, event["slug"])]
+            if slug is not None and not events:
                 raise NoSale(f"There is no event {slug!r} at {self.url}.")
-            on_sale: list[dict[str, Any]] = [
-                event for event in reply.body if event["sale_state"] == "on_sale"
-            ]
+            on_sale = [event for event in events if event["sale_state"] == "on_sale"]
             if on_sale:
                 return max(on_sale, key=_left)
-            if time.monotonic() > until:
+            late = time.monotonic() > until
+            if slug is not None and (late or events[0]["sale_state"] == "lobby"):
+                return events[0]
+            if late:
                 raise NoSale(f"Nothing is on sale at {self.url}; --event names an event to wait at.")
             await asyncio.sleep(0.2)
 

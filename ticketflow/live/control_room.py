@@ -65,6 +65,9 @@ class ControlRoom:
                 except violations.BROKEN as error:
                     log.warning("no desk frame for event %d: %s", event_id, error)
                     continue
+                except Exception:
+                    log.exception("no desk frame for event %d", event_id)
+                    continue
                 for slot in slots:
                     slot.put("desk", text)
             await asyncio.sleep(FRAME_SECONDS)

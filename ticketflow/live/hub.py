@@ -107,6 +107,9 @@ class Hub:
                     await self._listen(pubsub)
             except (RedisError, WaitingRoomError, *violations.BROKEN) as error:
                 log.warning("the subscription broke, subscribing again: %s", error)
+            except Exception:
+                # Without this loop the process is deaf: whatever it was, try again.
+                log.exception("the subscription broke, subscribing again")
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))
 
     async def _subscribe(self, pubsub: PubSub) -> None:

@@ -86,6 +86,12 @@ class Postman:
         except (SMTPException, OSError, TimeoutError) as error:
             await self._hang_up()
             await self._try_later(letter, error)
+        except violations.BROKEN:
+            raise
+        except Exception as error:
+            # One letter that cannot be written must not stop the others.
+            log.exception("letter %d could not be written", letter.id)
+            await self._try_later(letter, error)
         else:
             await outbox.sent(self._database, [letter.id])
 

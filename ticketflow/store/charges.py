@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from databases import Database
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
+from sqlalchemy.dialects import mysql, sqlite
 
 from ticketflow.domain import now
 from ticketflow.store.tables import simulated_charges as charges
@@ -31,8 +32,12 @@ async def add(database: Database, new: Sequence[Charge]) -> None:
         }
         for charge in new
     ]
-    ignoring = insert(charges).prefix_with("OR IGNORE", dialect="sqlite")
-    await database.execute(ignoring.prefix_with("IGNORE", dialect="mysql").values(rows))
+    if database.url.dialect == "sqlite":
+        await database.execute(sqlite.insert(charges).values(rows).on_conflict_do_nothing())
+        return
+    # Setting the key to itself changes nothing; INSERT IGNORE would warn, and ignore other faults too.
+    unchanged = {"charge_key": charges.c.charge_key}
+    await database.execute(mysql.insert(charges).values(rows).on_duplicate_key_update(unchanged))
 
 
 async def status(database: Database, key: str) -> str | None:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import ValidationError
+
 from ticketflow.domain import Event, Refusal, User
 from ticketflow.live.fan_line import FanLine
 from ticketflow.live.hub import Socket
@@ -19,7 +21,7 @@ from waiting_room import WaitingRoom
 from waiting_room.views import queue_view
 from waiting_room.web import NoPlace, NotAdmitted, pass_view
 
-MOST_COMMANDS_AT_ONCE = 8
+MOST_PAYMENTS_AT_ONCE = 8
 """A client that sends more without waiting for replies is read more slowly."""
 MOST_MESSAGE_CHARS = 20_000
 
@@ -60,7 +62,7 @@ class DeskSocket:
         # A pass is as good as a ticket for who only wants to book.
         self._visitor = room.read_pass(token).visitor if token else None
         self._fan: FanLine | None = None
-        self._at_once = asyncio.Semaphore(MOST_COMMANDS_AT_ONCE)
+        self._payments = asyncio.Semaphore(MOST_PAYMENTS_AT_ONCE)
         self.socket = Socket(user_id=user.id if user else None)
         self._commands: dict[str, Callable[[dict[str, Any]], Awaitable[Reply]]] = {
             "join": self._join,
@@ -82,28 +84,39 @@ class DeskSocket:
         if visitor and not self._services.hub.is_present(self._event.id, visitor, besides=self.socket):
             await self._room.set_present(visitor, False)
 
-    async def read(self, receive: Callable[[], Awaitable[str | bytes | None]]) -> None:
-        """Answer commands until the socket closes. Each is worked on by itself, a few at once."""
-        async with asyncio.TaskGroup() as tasks:
+    async def read(self, receive: Callable[[], Awaitable[str | bytes]]) -> None:
+        """Answer commands until the socket closes: in order, but a payment does not hold up the next."""
+        async with asyncio.TaskGroup() as payments:
             while True:
                 text = await receive()
-                await self._at_once.acquire()
-                tasks.create_task(self._answer(text))
+                try:
+                    command = Command.model_validate(_parsed(text))
+                except (Refusal, ValidationError) as error:
+                    self._reply(None, _refused(error))
+                    continue
+                if command.do == "book":
+                    await self._payments.acquire()
+                    payments.create_task(self._pay(command))
+                else:
+                    await self._answer(command)
 
-    async def _answer(self, text: str | bytes | None) -> None:
-        number: int | None = None
+    async def _pay(self, command: Command) -> None:
         try:
-            command = Command.model_validate(_parsed(text))
-            number = command.id
+            await self._answer(command)
+        finally:
+            self._payments.release()
+
+    async def _answer(self, command: Command) -> None:
+        try:
             act = self._commands.get(command.do)
             if act is None:
                 raise Refusal("invalid_request", f"There is no command {command.do!r}.")
             reply = await act(command.fields)
         except Exception as error:
-            body = problem_of(error)
-            reply = Reply(body["status"], body)
-        finally:
-            self._at_once.release()
+            reply = _refused(error)
+        self._reply(command.id, reply)
+
+    def _reply(self, number: int | None, reply: Reply) -> None:
         message = {"type": "reply", "id": number, "status": int(reply.status), "body": reply.body}
         self.socket.slot.reply(json.dumps(message))
 
@@ -176,6 +189,11 @@ class DeskSocket:
         if self._user is None:
             raise Refusal("not_signed_in", "Sign in first. Your place in the queue is kept meanwhile.")
         return self._user
+
+
+def _refused(error: Exception) -> Reply:
+    body = problem_of(error)
+    return Reply(body["status"], body)
 
 
 def _parsed(text: str | bytes | None) -> Any:

@@ -5,7 +5,15 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import ValidationError
-from quart import Quart, Response, has_request_context, jsonify, render_template, request
+from quart import (
+    Quart,
+    Response,
+    has_request_context,
+    has_websocket_context,
+    jsonify,
+    render_template,
+    request,
+)
 from quart.typing import ResponseReturnValue
 from quart_rate_limiter import RateLimitExceeded
 from quart_schema import RequestSchemaValidationError
@@ -99,11 +107,8 @@ def problem_of(error: Exception) -> Problem:
             return problem(429, "too_many_requests", detail, retry_after=error.retry_after)
         case HTTPException():
             return _http_problem(error)
-        case RedisError() | OSError():
-            log.warning("a store did not answer: %s", error)
-            return problem(503, "unavailable", UNAVAILABLE, retry_after=RETRY_SECONDS)
-    if isinstance(error, violations.BROKEN):
-        log.warning("the database did not answer: %s", error)
+    if isinstance(error, (RedisError, *violations.BROKEN)):
+        log.warning("a store did not answer: %s", error)
         return problem(503, "unavailable", UNAVAILABLE, retry_after=RETRY_SECONDS)
     log.error("not foreseen", exc_info=error)
     return problem(
@@ -144,6 +149,8 @@ def install(app: Quart) -> None:
 
     async def handle(error: Exception) -> ResponseReturnValue:
         body = problem_of(error)
+        if has_websocket_context():
+            return answer(body)  # refused at the handshake
         if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
             return answer(body)
         page = await render_template(
