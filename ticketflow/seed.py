@@ -51,8 +51,8 @@ def _sales(at: datetime) -> list[DemoSale]:
             slug="coldplay-mumbai-2026",
             name="Coldplay in Mumbai",
             venue="DY Patil Stadium, Navi Mumbai",
-            # A demo started later than planned still sells for a day to come.
-            starts_at=max(datetime(2026, 12, 12, 14, 30, tzinfo=UTC), at + timedelta(days=20)),
+            # A demo started later than planned still sells for an evening to come.
+            starts_at=max(datetime(2026, 12, 12, 14, 30, tzinfo=UTC), evening(at + timedelta(days=20), 14)),
             sale_starts_at=at - timedelta(minutes=1),
             lobby_opens_at=None,
             currency="INR",
@@ -65,7 +65,7 @@ def _sales(at: datetime) -> list[DemoSale]:
             slug="strings-by-candlelight",
             name="Strings by Candlelight",
             venue="Laeiszhalle, Hamburg",
-            starts_at=at + timedelta(days=45, hours=3),
+            starts_at=evening(at + timedelta(days=45), 18),
             sale_starts_at=at - timedelta(minutes=1),
             lobby_opens_at=None,
             currency="EUR",
@@ -81,8 +81,8 @@ def _sales(at: datetime) -> list[DemoSale]:
             slug="open-synths-night",
             name="Night of the Open Synths",
             venue="Paradiso, Amsterdam",
-            starts_at=at + timedelta(days=80),
-            sale_starts_at=at + timedelta(days=30),
+            starts_at=evening(at + timedelta(days=80), 20),
+            sale_starts_at=evening(at + timedelta(days=30), 9),
             lobby_opens_at=at - timedelta(minutes=1),
             currency="EUR",
             per_user_limit=4,
@@ -91,6 +91,11 @@ def _sales(at: datetime) -> list[DemoSale]:
             types=(NewTicketType("Floor", 4_200, 1_200), NewTicketType("Gallery", 5_600, 300)),
         ),
     ]
+
+
+def evening(day: datetime, hour: int) -> datetime:
+    """Half past `hour` UTC on that day: nothing starts at 17:03:41."""
+    return day.replace(hour=hour, minute=30, second=0)
 
 
 def _seated(name: str, price: int, section: str, rows: str, seats: int) -> NewTicketType:

@@ -19,6 +19,7 @@ IN_LINE = ("lobby", "waiting")
 COMING_IN = ("called", "active", "missed")
 """Who missed the turn asks too: the refusal says so, and joining again takes them to the front."""
 OVER = ("sold_out", "closed")
+ACCEPTED = 202
 TRIES = 8
 SETTLE_SECONDS = 60.0
 
@@ -178,19 +179,16 @@ class Fan:
             # One key a card: asked again after a cut, the house must know that it is the same purchase.
             key = secrets.token_hex(8)
             paid = await self._say("book", hold_id=hold["id"], payment={"method": card}, key=key)
-            if paid.ok:
-                await self._check(paid, hold)
+            booking = await self._await_end(paid.body["id"]) if paid.status == ACCEPTED else paid.body
+            if paid.ok and booking["status"] == "confirmed":
+                await self._check(booking, hold)
                 return
-            if paid.code != "payment_declined" or not paid.body.get("hold_kept"):
+            if "payment_declined" not in (paid.code, booking.get("reason")):
                 raise await self._leave(Outcome.REFUSED)
         await self._say("release", hold_id=hold["id"])
         raise await self._leave(Outcome.DECLINED)
 
-    async def _check(self, paid: Reply, hold: dict[str, Any]) -> None:
-        booking = paid.body if paid.status == 201 else await self._await_end(paid.body["id"])
-        if booking["status"] != "confirmed":
-            self._tally.refusals[str(booking["reason"])] += 1
-            raise await self._leave(Outcome.REFUSED)
+    async def _check(self, booking: dict[str, Any], hold: dict[str, Any]) -> None:
         mine = await self._needed("bookings", lambda: self._http("GET", "/api/bookings"))
         self._witness.see_booking(booking, hold, mine.body)
         self._tally.booked(booking["ticket_type_id"], booking["units"])
@@ -204,6 +202,8 @@ class Fan:
                         "booking", lambda: self._http("GET", f"/api/bookings/{booking_id}")
                     )
                     if found.body["status"] != "processing":
+                        if found.body["reason"]:
+                            self._tally.refusals[found.body["reason"]] += 1
                         return found.body
                     await self._until_settled(booking_id)
         except TimeoutError:

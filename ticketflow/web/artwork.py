@@ -12,28 +12,31 @@ WIDTH, HEIGHT = 1200, 630
 
 @lru_cache(maxsize=512)
 def artwork(event_id: int) -> str:
-    """An SVG of an aurora over a horizon of rings, the same for the same id."""
+    """An SVG of an aurora in a blue-black night over a horizon of rings, the same for the same id."""
     dice = random.Random(event_id)
     hue = hue_of(event_id)
-    lights = "".join(_light(dice, hue) for _ in range(5))
+    lights = "".join(_light(dice, hue, turn) for turn in (0, 30, -30, 55, 0, -55, 15))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}">'
         '<defs><filter id="b" x="-60%" y="-60%" width="220%" height="220%">'
         '<feGaussianBlur stdDeviation="70"/></filter></defs>'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="oklch(0.2 0.05 {hue})"/>'
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="oklch(0.22 0.06 270)"/>'
         f'<g filter="url(#b)">{lights}</g>{_rings(dice, hue)}</svg>'
     )
 
 
-def _light(dice: random.Random, hue: int) -> str:
-    x, y = dice.randrange(WIDTH), dice.randrange(HEIGHT)
-    wide, high = dice.randrange(160, 420), dice.randrange(60, 180)
-    shade = (hue + dice.choice((-50, -20, 0, 20, 50))) % 360
-    light, turn = dice.uniform(0.5, 0.78), dice.randrange(-40, 40)
+def _light(dice: random.Random, hue: int, off: int) -> str:
+    """One light of the aurora, `off` degrees beside the event's hue.
+
+    Lights are light: the same hues at half the lightness are mud.
+    """
+    x, y = dice.randrange(WIDTH), dice.randrange(-60, HEIGHT)
+    wide, high = dice.randrange(220, 480), dice.randrange(50, 130)
+    light, chroma, lean = dice.uniform(0.68, 0.86), dice.uniform(0.15, 0.2), dice.randrange(-35, 35)
     return (
-        f'<ellipse cx="{x}" cy="{y}" rx="{wide}" ry="{high}" transform="rotate({turn} {x} {y})" '
-        f'fill="oklch({light:.2f} 0.15 {shade})" opacity="0.75"/>'
+        f'<ellipse cx="{x}" cy="{y}" rx="{wide}" ry="{high}" transform="rotate({lean} {x} {y})" '
+        f'fill="oklch({light:.2f} {chroma:.2f} {(hue + off) % 360})" opacity="0.8"/>'
     )
 
 
