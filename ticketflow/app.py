@@ -17,6 +17,7 @@ from ticketflow.clients import Stores, open_stores
 from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.hub import Hub
+from ticketflow.loops import running
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
 from ticketflow.web import (
@@ -36,7 +37,7 @@ from ticketflow.web import (
 )
 from ticketflow.web.services import Services
 from ticketflow.web.session import Users, signed_in
-from ticketflow.worker import Background, running
+from ticketflow.worker import Background
 from waiting_room import WaitingRoom
 from waiting_room.web import queue_blueprint
 

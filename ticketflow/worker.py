@@ -5,10 +5,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -17,6 +14,7 @@ from ticketflow.booking.keeper import Keeper
 from ticketflow.booking.ledger import Ledger
 from ticketflow.clients import Stores, make_smtp, open_stores
 from ticketflow.live.catalogue import Catalogue
+from ticketflow.loops import Loop, running
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
 from ticketflow.payments import SimulatedGateway
@@ -27,9 +25,6 @@ from ticketflow.store import violations
 
 log = logging.getLogger(__name__)
 
-Loop = Coroutine[Any, Any, None]
-
-CANCEL_AGAIN_SECONDS = 0.3
 REFRESH_SECONDS = 1.0
 """How soon a worker knows of a new event."""
 
@@ -80,7 +75,7 @@ class Background:
             keeper.tick(),
             keeper.expire(),
             keeper.remember(),
-            ledger.run(),
+            *ledger.loops(),
             cashier.sweep(),
             postman.run(),
         ]
@@ -92,27 +87,6 @@ class Background:
             except (RedisError, *violations.BROKEN) as error:
                 log.warning("the events could not be read: %s", error)
             await asyncio.sleep(REFRESH_SECONDS)
-
-
-@asynccontextmanager
-async def running(loops: Sequence[Loop]) -> AsyncIterator[None]:
-    """Run loops beside the block. One that fails takes the block down with its error; all end with it."""
-    async with asyncio.TaskGroup() as tasks:
-        started = [tasks.create_task(loop) for loop in loops]
-        try:
-            yield
-        finally:
-            await _end(started)
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel the tasks until they have heard it: `wait_for` in Python 3.11, deep inside the mail and SQLite
-    clients, loses a cancellation that meets the result it was waiting for."""
-    left = {task for task in tasks if not task.done()}
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:

@@ -51,10 +51,17 @@ class Keeper:
         await self._load_stock(event)
 
     async def tick(self) -> None:
-        """For ever: let each room admit, at the house's rhythm."""
+        """For ever: let each room admit, at the house's rhythm.
+
+        Ticks stand on a grid: work between them must not slow them down, for a room that is ticked late
+        lets in fewer than it may.
+        """
+        loop, pause = asyncio.get_running_loop(), self._settings.tick_seconds
+        due = loop.time()
         while True:
             await self._for_each(self._tick_room)
-            await asyncio.sleep(self._settings.tick_seconds)
+            due = max(due + pause, loop.time())
+            await asyncio.sleep(due - loop.time())
 
     async def expire(self) -> None:
         """For ever: give back the holds whose time is over, and load the stock that is missing."""

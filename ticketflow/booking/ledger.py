@@ -20,6 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.desk import mismatch_of, result_of
 from ticketflow.domain import Booking, BookingStatus, Event, Order
+from ticketflow.loops import Loop, end
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import GROUP, Settlement, Stock, parse_order
@@ -37,7 +38,7 @@ T = TypeVar("T")
 
 
 class Ledger:
-    """One consumer of all events' orders. `run` goes on until it is cancelled."""
+    """One consumer of all events' orders; `loops` is its work."""
 
     def __init__(
         self,
@@ -60,23 +61,34 @@ class Ledger:
         self._events = events
         self._settings = settings
         self._in_hand: dict[str, Order] = {}
+        self._steps: set[asyncio.Task[None]] = set()
         self._grouped: set[str] = set()
         self._decided: asyncio.Queue[Verdict] = asyncio.Queue()
         self._room_for_more = asyncio.Event()
         self._room_for_more.set()
 
-    async def run(self) -> None:
-        """Work until cancelled. What is in hand then stays in the stream for the next ledger."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._read(tasks), name="ledger-read")
-            tasks.create_task(self._take_over(tasks), name="ledger-take-over")
-            tasks.create_task(self._commit(tasks), name="ledger-commit")
+    def loops(self) -> list[Loop]:
+        """The work, to be run until cancelled. What is in hand then stays in the stream for the next one."""
+        return [self._read(), self._take_over(), self._commit(), self._tend()]
 
-    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+    async def _tend(self) -> None:
+        """Take the steps of single orders along when the ledger ends."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await end(self._steps)
+
+    def _step(self, order: Order, step: Coroutine[Any, Any, bool]) -> None:
+        """Go on with one order by itself, so that no order waits for another."""
+        task = asyncio.create_task(self._guard(order, step), name=f"order-{order.booking_id}")
+        self._steps.add(task)
+        task.add_done_callback(self._steps.discard)
+
+    async def _read(self) -> None:
         while True:
             await self._room_for_more.wait()
             try:
-                await self._read_once(tasks)
+                await self._read_once()
             except ResponseError as error:
                 # NOGROUP: Redis was emptied under us. Anything else is told again in a moment.
                 log.warning("reading orders failed: %s", error)
@@ -89,7 +101,7 @@ class Ledger:
                 log.exception("reading orders failed")
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _read_once(self, tasks: asyncio.TaskGroup) -> None:
+    async def _read_once(self) -> None:
         streams: dict[Any, Any] = {self._stock.keys(event.id).orders: ">" for event in self._events()}
         if not streams:
             await asyncio.sleep(RETRY_SECONDS)
@@ -101,7 +113,7 @@ class Ledger:
         )
         # RESP3 answers with a mapping of streams, RESP2 with pairs.
         entries = found.items() if isinstance(found, dict) else found or []
-        await self._start(tasks, [order for _, batch in entries for order in _orders(batch)])
+        await self._start([order for _, batch in entries for order in _orders(batch)])
 
     async def _make_groups(self, streams: Iterable[str]) -> None:
         for stream in set(streams) - self._grouped:
@@ -112,20 +124,20 @@ class Ledger:
                     raise
             self._grouped.add(stream)
 
-    async def _take_over(self, tasks: asyncio.TaskGroup) -> None:
+    async def _take_over(self) -> None:
         """Keep what is in hand ours, and take what a dead ledger has left lying too long."""
         patience = self._settings.ledger_takeover_seconds
         while True:
             try:
                 for stream in list(self._grouped):
-                    await self._take_over_from(stream, patience, tasks)
+                    await self._take_over_from(stream, patience)
             except (RedisError, *violations.BROKEN) as error:
                 log.warning("taking orders over failed: %s", error)
             except Exception:
                 log.exception("taking orders over failed")
             await asyncio.sleep(patience / 3)
 
-    async def _take_over_from(self, stream: str, patience: float, tasks: asyncio.TaskGroup) -> None:
+    async def _take_over_from(self, stream: str, patience: float) -> None:
         ours = [o.entry_id for o in self._in_hand.values() if self._stock.keys(o.event_id).orders == stream]
         if ours:
             await self._redis.xclaim(
@@ -134,9 +146,9 @@ class Ledger:
         claimed = await self._redis.xautoclaim(
             stream, GROUP, self._name, min_idle_time=int(patience * 1000), count=100
         )
-        await self._start(tasks, _orders(claimed[1]))
+        await self._start(_orders(claimed[1]))
 
-    async def _start(self, tasks: asyncio.TaskGroup, orders: Sequence[Order]) -> None:
+    async def _start(self, orders: Sequence[Order]) -> None:
         fresh = [order for order in orders if order.entry_id not in self._in_hand]
         if not fresh:
             return
@@ -144,7 +156,7 @@ class Ledger:
         for order in fresh:
             self._in_hand[order.entry_id] = order
             step = self._finish_known(order) if order.booking_id in known else self._authorise(order)
-            tasks.create_task(self._guard(order, step), name=f"order-{order.booking_id}")
+            self._step(order, step)
         if len(self._in_hand) >= self._settings.ledger_concurrency:
             self._room_for_more.clear()
 
@@ -176,7 +188,7 @@ class Ledger:
         await self._finish(order, written[order.booking_id])
         return True
 
-    async def _commit(self, tasks: asyncio.TaskGroup) -> None:
+    async def _commit(self) -> None:
         while True:
             group = [await self._decided.get()]
             while len(group) < self._settings.ledger_batch and not self._decided.empty():
@@ -189,7 +201,7 @@ class Ledger:
             for order in (verdict.order for verdict in group):
                 if order.booking_id in written:
                     step = self._finish_written(order, written[order.booking_id])
-                    tasks.create_task(self._guard(order, step))
+                    self._step(order, step)
                 else:
                     self._put_down(order)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 FRAME_SECONDS = 0.1
 """A socket gets at most ten frames a second. Replies to its own commands do not wait."""
@@ -61,10 +62,9 @@ class Slot:
                 raise Closed
             self._filled.clear()
             patience = next_frame_at - loop.time() if self._frames else None
-            try:
-                await asyncio.wait_for(self._filled.wait(), patience)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._filled.wait()
 
 
 async def _send(send: Callable[[str], Awaitable[None]], text: str, idle_seconds: float) -> None:

@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -33,6 +34,13 @@ def _email(text: str) -> str:
     return text
 
 
+def _written_out(value: Any) -> Any:
+    # Left to itself the library reads any number as seconds since 1970.
+    if not isinstance(value, str) or "T" not in value:
+        raise ValueError("is not a time such as 2026-09-01T18:30:00Z")
+    return value
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
 Email = Annotated[
     str,
@@ -42,7 +50,7 @@ Email = Annotated[
 ]
 Id = Annotated[int, Field(ge=1, lt=2**63)]
 # JSON has no times: they come as text, also where everything else must have its own type.
-Moment = Annotated[AwareDatetime, Field(strict=False)]
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
 Quantity = Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
 
 

@@ -45,7 +45,8 @@ async def _ask_database(found: Services) -> None:
 
 async def _answers(question: Coroutine[None, None, None]) -> bool:
     try:
-        await asyncio.wait_for(question, PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await question
     except Exception as error:
         log.warning("not ready: %s", error)
         return False

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -43,6 +44,7 @@ async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> No
     config.errorlog = logging.getLogger("hypercorn")
     config.include_server_header = False
     found: Services = app.extensions["ticketflow"]
+    asyncio.get_running_loop().set_exception_handler(_tell_errors)
 
     async def stopping() -> None:
         await stop.wait()
@@ -55,3 +57,9 @@ async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> No
         raise BadSetting(
             f"PORT {settings.port} on {settings.host} cannot be used ({error.strerror}); set PORT to another"
         ) from error
+
+
+def _tell_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Python 3.11 calls it an error when Hypercorn, stopping, cancels a connection; there may be hundreds."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)

@@ -2,7 +2,7 @@
 -- KEYS: see common.lua
 -- ARGV: 1 JSON {types, limit, capacity {type: n}, sold {type: n}, taken {user: n}}, 2.. free units of each type
 -- Returns: 1 if it was put here, 0 if there was stock already
--- The epoch is the second of the loading: it grows with each, so a client can tell newer from older.
+-- The epoch is the millisecond of the loading: it grows with each, so a client can tell newer from older.
 if redis.call('HEXISTS', STOCK, 'epoch') == 1 then return 0 end
 for position, type_id in ipairs(ask.types) do
   local name = tostring(type_id)
@@ -15,6 +15,6 @@ redis.call('DEL', HOLDS, EXPIRY, TAKEN, VISITS, BASKETS, PENDING)
 for user, count in pairs(ask.taken) do
   redis.call('HSET', TAKEN, user, count)
 end
-redis.call('HSET', STOCK, 'limit', ask.limit, 'version', 0, 'epoch', redis.call('TIME')[1])
+redis.call('HSET', STOCK, 'limit', ask.limit, 'version', 0, 'epoch', text(math.floor(micros() / 1000)))
 publish_counts()
 return 1
