@@ -3,7 +3,9 @@
 import asyncio
 import os
 import secrets
+import ssl
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields, replace
@@ -26,6 +28,8 @@ from ticketflow.store.events import NewTicketType
 
 T = TypeVar("T")
 
+# Made once: httpx reads the machine's certificates anew for each client, 20 ms in which a test's loop stands.
+TRUST = ssl.create_default_context()
 PASSWORD = "a password for tests"
 SECRET = "a secret for tests that is long enough to be one"
 
@@ -161,15 +165,26 @@ class House:
         if self.app is not None:
             # Quart says more precisely than httpx what an ASGI application takes and gives.
             return Visitor(transport=httpx.ASGITransport(cast(Any, self.app)), base_url=self.url, timeout=60)
-        return Visitor(base_url=self.url, timeout=60, limits=httpx.Limits(max_connections=None))
+        limits = httpx.Limits(max_connections=None)
+        return Visitor(base_url=self.url, timeout=60, limits=limits, verify=TRUST)
 
 
 @asynccontextmanager
 async def in_process(settings: Settings) -> AsyncIterator[House]:
     """Web and worker loops in the test's own event loop; requests are handed over without a network."""
-    async with open_web(settings, with_worker=True) as app:
-        database = app.extensions["ticketflow"].database
-        yield House(settings, "http://localhost", database, app)
+    try:
+        async with open_web(settings, with_worker=True) as app:
+            database = app.extensions["ticketflow"].database
+            yield House(settings, "http://localhost", database, app)
+    finally:
+        await sqlite_is_quiet()
+
+
+async def sqlite_is_quiet() -> None:
+    """Return when no SQLite connection is at work: its thread would answer to a loop that is closed."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 5)
 
 
 @asynccontextmanager
@@ -218,6 +233,17 @@ async def eventually(probe: Callable[[], Awaitable[T]], *, seconds: float = 20) 
         while not (found := await probe()):  # noqa: ASYNC110 - another process has no event for us
             await asyncio.sleep(0.05)
         return found
+
+
+async def doors_open(house: House, sale: Sale) -> None:
+    """Return once a worker has put the sale's room and stock into Redis and this web has heard of it."""
+    async with house.visitor() as anybody:
+
+        async def so() -> bool:
+            event = (await anybody.get(f"/api/events/{sale.event_id}")).json()
+            return event["sale_state"] == "on_sale" and all(t["remaining"] for t in event["ticket_types"])
+
+        await eventually(so)
 
 
 def command(*args: str) -> list[str]:

@@ -38,7 +38,7 @@ def upgrade() -> None:
         "users",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("email", exact(254), nullable=False),
         sa.Column("password_hash", sa.String(length=255), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),

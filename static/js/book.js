@@ -3,25 +3,29 @@ import { Choosing } from "./choosing.js";
 import { showConnection } from "./connection.js";
 import { Desk } from "./desk.js";
 import { Held } from "./held.js";
+import { newKey } from "./key.js";
 import { say } from "./say.js";
 import { prepareStock, showStock } from "./stock.js";
 
 const page = document.querySelector("[data-checkout]");
 const facts = JSON.parse(page.querySelector("[data-facts]").textContent);
 const problem = page.querySelector("[data-problem]");
+const payButton = page.querySelector("[data-pay]");
 const desk = new Desk(facts.event);
 const choosing = new Choosing(page.querySelector("[data-choose]"), facts);
 const held = new Held(page);
 // One key an attempt: a retry of the same attempt must not be a second booking, a new attempt must be one.
-let attempt = crypto.randomUUID();
+let attempt = newKey();
 
 function tell(text) {
   problem.hidden = !text;
   problem.textContent = text;
 }
 
+/** Shows a step; focus goes along, because the button that was pressed is not there any more. */
 function go(step) {
   page.dataset.step = step;
+  page.querySelector(`[data-when="${step}"] h2`).focus({ preventScroll: true });
   scrollTo({ top: 0 });
 }
 
@@ -50,10 +54,15 @@ async function hold() {
   if (status === 403 && body?.code === "not_admitted") go("outside");
   if (status !== 201) return tell(body?.detail ?? "These could not be held. Nothing was charged. Try again.");
   tell("");
-  attempt = crypto.randomUUID();
-  held.write({ ticket_type: type.name, quantity, ...body }, holdEnded);
+  attempt = newKey();
+  held.write({ ticket_type: type.name, quantity, ...body }, clockRanOut);
   go("pay");
   say(`Held for you: ${quantity} times ${type.name}.`, { now: true });
+}
+
+/** What is being paid for does not run out: the answer to the payment decides. */
+function clockRanOut() {
+  if (payButton.getAttribute("aria-disabled") !== "true") holdEnded();
 }
 
 function holdEnded() {
@@ -65,7 +74,9 @@ function holdEnded() {
 async function pay() {
   const method = new FormData(page.querySelector("[data-pay-form]")).get("method");
   tell("");
+  payButton.textContent = "Paying";
   const { status, body } = await desk.command("book", { hold_id: held.hold.id, payment: { method }, key: attempt });
+  payButton.textContent = held.payWords;
   if (status === 200 || status === 201 || status === 202) return location.assign(`/bookings/${body.id}`);
   if (status === 410) return holdEnded();
   if (body && "hold_kept" in body) return refused(body);
@@ -74,7 +85,7 @@ async function pay() {
 
 /** The payment or the booking was refused: a new try is a new attempt. */
 function refused({ detail, hold_kept }) {
-  attempt = crypto.randomUUID();
+  attempt = newKey();
   if (hold_kept) return tell(`${detail} Your tickets are still held: try again, or pay another way.`);
   held.clear();
   go("choose");
@@ -98,11 +109,11 @@ function onSubmit(form, button, work) {
 }
 
 onSubmit(page.querySelector("[data-choose]"), page.querySelector("[data-hold]"), hold);
-onSubmit(page.querySelector("[data-pay-form]"), page.querySelector("[data-pay]"), pay);
+onSubmit(page.querySelector("[data-pay-form]"), payButton, pay);
 page.querySelector("[data-give-back]").addEventListener("click", ({ currentTarget }) => once(currentTarget, giveBack));
 
 prepareStock(page);
-if (facts.hold) held.write(facts.hold, holdEnded);
+if (facts.hold) held.write(facts.hold, clockRanOut);
 desk.on("stock", (frame) => showStock(frame, page))
   .on("place", ({ state }) => admit(state === "active"))
   .on("connection", (state) => showConnection(state, "What you hold stays held."));

@@ -9,6 +9,6 @@ export function showConnection({ live, polling = false, reached = true }, comfor
   if (!line) return;
   clearTimeout(timer);
   if (live) line.textContent = "";
-  else if (polling && reached && navigator.onLine) line.textContent = "Slow connection: looking every few seconds.";
+  else if (polling && reached && navigator.onLine) line.textContent = "No live connection: looking every few seconds.";
   else timer = setTimeout(() => (line.textContent = `You are offline. ${comfort}`), line.textContent ? 0 : HICCUP_MS);
 }

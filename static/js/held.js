@@ -11,16 +11,19 @@ export class Held {
     this.#page = page;
   }
 
+  get payWords() {
+    return `Pay ${money(this.hold.amount, this.hold.currency)}`;
+  }
+
   /** Writes `hold` on the ticket and runs its clock; calls `ended()` when the clock is out. */
   write(hold, ended) {
     this.hold = hold;
-    const amount = money(hold.amount, hold.currency);
     this.#fill("type", hold.ticket_type);
     this.#fill("quantity", hold.quantity);
-    this.#fill("amount", amount);
-    this.#fill("seats", (hold.seats ?? []).join(", "));
+    this.#fill("amount", money(hold.amount, hold.currency));
+    this.#fill("seats", (hold.seats ?? []).join("\n"));
     this.#page.querySelector("[data-held-seats]").hidden = !hold.seats?.length;
-    this.#page.querySelector("[data-pay]").textContent = `Pay ${amount}`;
+    this.#page.querySelector("[data-pay]").textContent = this.payWords;
     this.#run(new Date(hold.expires_at), ended);
   }
 

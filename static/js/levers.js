@@ -44,13 +44,22 @@ export class Levers {
   /** Takes a desk frame: previews follow the line, and a change is told as in force when the room shows it. */
   see(frame) {
     this.#frame = frame;
-    for (const name of Object.keys(this.#set)) if (name in frame) this.#set[name] = frame[name];
+    for (const name of Object.keys(this.#set)) if (name in frame) this.#follow(name, frame[name]);
     this.#showMode(this.#set.mode);
     this.#preview();
     const [name, value] = this.#pending ?? [];
     if (name && frame[name] === value) {
       this.#tell(`${WORDS[name]} ${value || "none"}. In force since ${exactClock(new Date())}.`);
       this.#pending = null;
+    }
+  }
+
+  /** Another organiser's change shows on the lever, unless somebody here is about to change it too. */
+  #follow(name, value) {
+    const before = String(this.#set[name]);
+    this.#set[name] = value;
+    for (const input of this.#root.querySelectorAll(`[data-lever="${name}"] input`)) {
+      if (input.value === before && input !== document.activeElement) input.value = value;
     }
   }
 

@@ -47,7 +47,7 @@ function showPlace({ place, ahead, waiting, wait_seconds, rate_per_minute }) {
   const [lead, minutes] = tellWait(wait_seconds);
   part("turn").textContent = lead;
   part("turn-minutes").textContent = minutes;
-  part("rate").textContent = rate_per_minute > 0 ? `About ${rate_per_minute} people a minute are let in` : "Nobody is let in at the moment";
+  part("rate").textContent = wait_seconds ? `About ${rate_per_minute} people a minute are let in` : "Nobody is let in at the moment";
   say(`Your place is ${shown}. ${lead}.`);
 }
 
@@ -97,7 +97,8 @@ function onSubmit(form, action) {
 
 for (const form of room.querySelectorAll("[data-join]")) onSubmit(form, () => form.submit());
 onSubmit(part("claim"), (form) => act(form, "claim", () => location.assign(`${eventPath}/book`)));
-onSubmit(part("leave"), () => part("leave-dialog").showModal());
+// A plain button, so that a press before this script runs does not give the place up unasked.
+part("leave-ask").addEventListener("click", () => part("leave-dialog").showModal());
 part("leave-dialog").addEventListener("close", ({ target }) => {
   if (target.returnValue === "leave") act(part("leave"), "leave", () => location.assign(eventPath));
   target.returnValue = "";

@@ -4,7 +4,10 @@ const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 10_000;
 const CONNECT_LIMIT_MS = 8_000;
 
-/** Calls `frame(object)` for each message and `change(live, failures)` when the connection comes, goes or fails. */
+/**
+ * Calls `frame(object)` for each message and `change(live, failures)` when the connection comes, goes or fails.
+ * It has come when it says something, which the server does at once: some proxies open a socket only to shut it.
+ */
 export class LiveSocket {
   #path;
   #frame;
@@ -39,12 +42,16 @@ export class LiveSocket {
     const socket = new WebSocket(`${scheme}//${location.host}${this.#path}`);
     this.#socket = socket;
     const impatience = setTimeout(() => socket.close(), CONNECT_LIMIT_MS);
-    socket.onopen = () => {
-      clearTimeout(impatience);
-      this.#failures = 0;
-      this.#change(true, 0);
+    let silent = true;
+    socket.onmessage = (event) => {
+      if (silent) {
+        silent = false;
+        clearTimeout(impatience);
+        this.#failures = 0;
+        this.#change(true, 0);
+      }
+      this.#frame(JSON.parse(event.data));
     };
-    socket.onmessage = (event) => this.#frame(JSON.parse(event.data));
     socket.onclose = () => {
       clearTimeout(impatience);
       if (socket === this.#socket) this.#lost();

@@ -13,7 +13,8 @@ const SHAPES = {
 /** Writes every <time data-local="clock|exact|day|both"> under `root` in the reader's zone. */
 export function localise(root = document) {
   for (const element of root.querySelectorAll("time[data-local]")) {
-    element.textContent = SHAPES[element.dataset.local].format(new Date(element.dateTime));
+    // "Sat 12 December", as the server writes it, not "Sat, 12 December": text that stays does not jump.
+    element.textContent = SHAPES[element.dataset.local].format(new Date(element.dateTime)).replace(/^(\w+),/, "$1");
   }
 }
 

@@ -8,9 +8,11 @@ export function tellWait(seconds, from = new Date()) {
   if (!seconds) return ["The line stands still at the moment", "Your place does not change while it does."];
   const [low, high] = seconds;
   if (high <= 60) return ["Your turn within a minute", "Stay on this page if you can."];
-  const [start, end] = seconds.map((s) => clock(new Date(from.getTime() + s * 1000)));
+  // To the whole minute on the safe side at both ends, as the minutes are.
+  const start = clock(new Date(from.getTime() + low * 1000));
+  const end = clock(new Date(from.getTime() + high * 1000 + 59_999));
   const [fewest, most] = [Math.floor(low / 60), Math.ceil(high / 60)];
-  const minutes = fewest === most ? `About ${most}` : `In ${fewest} to ${most}`;
+  const minutes = fewest === 0 ? `Within ${most}` : fewest === most ? `About ${most}` : `In ${fewest} to ${most}`;
   const lead = start === end ? `Your turn at about ${start}` : `Your turn between ${start} and ${end}`;
   return [lead, `${minutes} minutes. ${ROUGHLY}.`];
 }

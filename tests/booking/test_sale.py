@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from tests.house import House, Sale, by_commands, eventually, make_sale, worker
+from tests.house import House, Sale, by_commands, doors_open, eventually, make_sale, worker
 from tests.servers import Mailbox
 from ticketflow.settings import Settings
 
@@ -22,6 +22,7 @@ async def test_every_ticket_is_free_held_or_sold_and_each_booking_has_one_mail(
     sale = await make_sale(settings)
     async with by_commands(settings, tmp_path) as (house,):
         with worker(settings, tmp_path):
+            await doors_open(house, sale)
             async with watched(redis, settings, sale) as seen:
                 bookings = await asyncio.gather(*(one_fan(house, sale, number) for number in range(FANS)))
             assert len(seen) > 10

@@ -74,7 +74,7 @@ users = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("name", String(120), nullable=False),
-    Column("email", String(254), nullable=False, unique=True),
+    Column("email", _exact(254), nullable=False, unique=True),
     Column("password_hash", String(255), nullable=False),
     Column("role", String(16), nullable=False),
     Column("created_at", Moment, nullable=False),

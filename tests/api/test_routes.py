@@ -1,0 +1,147 @@
+"""The list of routes: none ships without a line here, and a look at what guards it."""
+
+import pytest
+from quart_schema.validation import QUART_SCHEMA_REQUEST_ATTRIBUTE
+
+from tests.api.support import is_problem, sale_body
+from tests.house import House, Sale
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+PUBLIC, SIGNED_IN, ORGANISER, TICKET = "anybody", "who is signed in", "organisers", "who has a ticket"
+CONTRACT = {
+    "POST /api/register": PUBLIC,
+    "POST /api/login": PUBLIC,
+    "POST /api/logout": PUBLIC,
+    "GET /api/me": SIGNED_IN,
+    "GET /api/events": PUBLIC,
+    "GET /api/events/<int:event_id>": PUBLIC,
+    "GET /api/events/<int:event_id>/seats": PUBLIC,
+    "POST /api/events/<int:room_id>/queue": PUBLIC,
+    "GET /api/events/<int:room_id>/queue": TICKET,
+    "DELETE /api/events/<int:room_id>/queue": TICKET,
+    "POST /api/events/<int:room_id>/queue/claim": TICKET,
+    "POST /api/events/<int:event_id>/holds": SIGNED_IN,
+    "DELETE /api/holds/<hold_id>": SIGNED_IN,
+    "POST /api/bookings": SIGNED_IN,
+    "GET /api/bookings": SIGNED_IN,
+    "GET /api/bookings/<booking_id>": SIGNED_IN,
+    "POST /api/organiser/events": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>/room": ORGANISER,
+    "PATCH /api/organiser/events/<int:event_id>/room": ORGANISER,
+    "GET /healthz": PUBLIC,
+    "GET /readyz": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+    "WS /ws/events/<int:event_id>": PUBLIC,
+    "WS /ws/desk/<int:event_id>": PUBLIC,
+    "WS /ws/organiser/<int:event_id>": ORGANISER,
+}
+PAGES = {
+    "GET /": PUBLIC,
+    "GET /signin": PUBLIC,
+    "POST /signin": PUBLIC,
+    "GET /register": PUBLIC,
+    "POST /register": PUBLIC,
+    "POST /signout": PUBLIC,
+    "GET /tickets": SIGNED_IN,
+    "GET /bookings/<booking_id>": SIGNED_IN,
+    "GET /events/<slug>": PUBLIC,
+    "GET /events/<slug>/artwork.svg": PUBLIC,
+    "POST /events/<slug>/queue": PUBLIC,
+    "GET /events/<slug>/queue": TICKET,
+    "POST /events/<slug>/queue/claim": TICKET,
+    "POST /events/<slug>/queue/leave": TICKET,
+    "GET /events/<slug>/book": PUBLIC,
+    "GET /organiser": ORGANISER,
+    "GET /organiser/<slug>": ORGANISER,
+    "GET /mailbox": PUBLIC,
+    "GET /mailbox/<key>": PUBLIC,
+    "GET /mailbox/<key>/html": PUBLIC,
+    "GET /static/<path:filename>": PUBLIC,
+}
+# The sockets are opened in tests/api/test_sockets.py.
+GUARDED = [r for r, who in CONTRACT.items() if who in (SIGNED_IN, ORGANISER) and not r.startswith("WS")]
+BODIES = {
+    "POST /api/events/<int:event_id>/holds": {"ticket_type_id": 1, "quantity": 1},
+    "POST /api/bookings": {"event_id": 1, "quantity": 1},
+    "POST /api/organiser/events": sale_body(),
+    "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
+}
+
+
+def routes(house: House) -> dict[str, str]:
+    """Every route of the application, as `METHOD /path`, and its endpoint."""
+    assert house.app is not None
+    found: dict[str, str] = {}
+    for rule in house.app.url_map.iter_rules():
+        methods = ["WS"] if rule.websocket else sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        found |= {f"{method} {rule.rule}": rule.endpoint for method in methods}
+    return found
+
+
+async def test_no_route_ships_unlisted_and_no_line_is_out_of_date(house: House):
+    assert set(routes(house)) == set(CONTRACT) | set(PAGES)
+
+
+@pytest.mark.parametrize("route", GUARDED)
+async def test_who_is_not_signed_in_is_told_so(house: House, sale: Sale, route: str):
+    method, path = route.split(" ")
+    where = (
+        path.replace("<int:event_id>", str(sale.event_id))
+        .replace("<hold_id>", "x")
+        .replace("<booking_id>", "x")
+    )
+    async with house.visitor() as nobody:
+        is_problem(await nobody.request(method, where, json=BODIES.get(route)), 401, "not_signed_in")
+
+
+@pytest.mark.parametrize("route", [route for route, who in CONTRACT.items() if who == TICKET])
+async def test_who_has_no_ticket_is_told_so(house: House, sale: Sale, route: str):
+    method, path = route.split(" ")
+    async with house.visitor() as nobody:
+        where = path.replace("<int:room_id>", str(sale.event_id))
+        is_problem(await nobody.request(method, where), 404, "no_place")
+
+
+@pytest.mark.parametrize(
+    "path", [r.split(" ")[1] for r, who in PAGES.items() if who in (SIGNED_IN, ORGANISER)]
+)
+async def test_a_page_for_those_signed_in_asks_to_sign_in_and_comes_back(house: House, sale: Sale, path: str):
+    where = path.replace("<slug>", sale.slug).replace("<booking_id>", "0" * 32)
+    async with house.visitor() as nobody:
+        answer = await nobody.get(where)
+        assert (answer.status_code, answer.headers["Location"]) == (302, f"/signin?next={where}")
+
+
+async def test_every_body_of_the_api_is_checked(house: House):
+    """A route that takes a body says which model checks it."""
+    assert house.app is not None
+    bodiless = {
+        "POST /api/logout",
+        "POST /api/events/<int:room_id>/queue",
+        "POST /api/events/<int:room_id>/queue/claim",
+    }
+    taking = {
+        route: endpoint
+        for route, endpoint in routes(house).items()
+        if route.startswith(("POST /api/", "PUT /api/", "PATCH /api/"))
+    }
+    unchecked = {
+        route
+        for route, endpoint in taking.items()
+        if not hasattr(house.app.view_functions[endpoint], QUART_SCHEMA_REQUEST_ATTRIBUTE)
+    }
+    assert unchecked == bodiless
+
+
+async def test_health(house: House):
+    async with house.visitor() as anybody:
+        assert (await anybody.get("/healthz")).json() == {"status": "ok"}
+        ready = await anybody.get("/readyz")
+        assert (ready.status_code, ready.json()) == (
+            200,
+            {"ready": True, "redis": True, "database": True, "live": True},
+        )
+        described = (await anybody.get("/openapi.json")).json()["paths"]
+    assert "/api/bookings" in described
+    assert described["/api/bookings"].keys() >= {"get", "post"}

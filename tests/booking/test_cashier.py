@@ -1,0 +1,100 @@
+"""The cashier's sweep: what a crash has left between the commit and the gateway."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from tests.booking.support import money_ends, money_of
+from tests.house import House, in_process, make_sale
+from ticketflow.booking.cashier import UNSETTLED_AFTER_SECONDS, Cashier
+from ticketflow.domain import now
+from ticketflow.payments import Authorisation, GatewayTimeout, SimulatedGateway
+from ticketflow.settings import Settings
+from ticketflow.store import tables
+
+LONG_AGO = timedelta(seconds=UNSETTLED_AFTER_SECONDS + 60)
+
+
+async def booked(house: House, settings: Settings, sale: Any) -> str:
+    """A booking whose money is taken."""
+    async with house.visitor() as fan:
+        await fan.register()
+        await fan.come_in(sale)
+        answer = await fan.book((await fan.hold(sale)).json()["id"])
+        assert answer.status_code == 201, answer.text
+        booking_id: str = answer.json()["id"]
+        await money_ends(house, booking_id, "captured", "captured")
+        return booking_id
+
+
+async def set_back(house: House, booking_id: str, ours: str, *, age: timedelta = LONG_AGO) -> None:
+    """Make the books look as a crash leaves them: committed, and the gateway not told."""
+    payments, charges = tables.payments, tables.simulated_charges
+    theirs = update(charges).where(charges.c.charge_key == booking_id).values(status="authorised")
+    await house.database.execute(theirs)
+    mine = update(payments).where(payments.c.booking_id == booking_id)
+    await house.database.execute(mine.values(status=ours, updated_at=now() - age))
+
+
+class Silent(SimulatedGateway):
+    """A gateway that does not answer for one booking."""
+
+    mute = ""
+
+    async def capture(self, key: str) -> None:
+        if key == self.mute:
+            raise GatewayTimeout
+        await super().capture(key)
+
+    async def find(self, key: str) -> Authorisation | None:
+        raise GatewayTimeout
+
+
+@pytest.mark.parametrize(("ours", "end"), [("authorised", "captured"), ("void_due", "voided")])
+async def test_the_sweep_ends_what_a_crash_has_left(settings: Settings, ours: str, end: str):
+    sale = await make_sale(settings)
+    async with in_process(settings) as house:
+        left, fresh = [await booked(house, settings, sale) for _ in range(2)]
+        cashier = Cashier(house.database, SimulatedGateway(house.database, 0))
+        await set_back(house, left, ours)
+        await set_back(house, fresh, ours, age=timedelta(0))
+        await cashier._sweep_once()
+        assert await money_of(house, left) == (end, end)
+        # Whoever has it in hand may still be at it.
+        assert await money_of(house, fresh) == (ours, "authorised")
+
+
+async def test_a_gateway_that_is_silent_on_one_is_asked_for_the_others(settings: Settings):
+    sale = await make_sale(settings)
+    async with in_process(settings) as house:
+        silent, other = [await booked(house, settings, sale) for _ in range(2)]
+        gateway = Silent(house.database, 0)
+        gateway.mute = silent
+        for booking_id in (silent, other):
+            await set_back(house, booking_id, "authorised")
+        cashier = Cashier(house.database, gateway)
+        await cashier._sweep_once()
+        assert await money_of(house, silent) == ("authorised", "authorised")
+        assert await money_of(house, other) == ("captured", "captured")
+        gateway.mute = ""
+        await cashier._sweep_once()
+        assert await money_of(house, silent) == ("captured", "captured")
+
+
+async def test_money_let_go_is_never_taken_and_money_taken_never_let_go(settings: Settings):
+    sale = await make_sale(settings)
+    async with in_process(settings) as house:
+        booking_id = await booked(house, settings, sale)
+        gateway = SimulatedGateway(house.database, 0)
+        await gateway.void(booking_id)
+        assert (await money_of(house, booking_id))[1] == "captured"
+        await gateway.authorise("key", 100, "EUR", "card-ok")
+        await gateway.authorise("key", 100, "EUR", "card-ok")
+        await gateway.void("key")
+        await gateway.capture("key")
+        assert (await money_of(house, "key"))[1] == "voided"
+        found = await gateway.find("key")
+        assert found is not None
+        assert not found.approved

@@ -1,0 +1,119 @@
+"""Each page in each of its states, on a phone: no barrier, no sideways scroll, no complaint."""
+
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.inspector import Inspector
+from tests.browser.stage import PHONE, Stage, hook, one_command, seen, sign_in
+from ticketflow.seed import FAN, ORGANISER, PASSWORD
+
+SEATED, LOBBY = "/events/strings-by-candlelight", "/events/open-synths-night"
+
+
+async def test_every_page(browser: Browser, tmp_path: Path):
+    inspector = Inspector()
+    # Long enough to be looked over while called, short enough to be seen missed.
+    async with one_command(tmp_path, browser, TICKETFLOW_CLAIM_SECONDS="20") as stage:
+        await before_an_account(await stage.person(viewport=PHONE), inspector)
+        organiser = await an_organiser(stage, inspector)
+        fan, late = await stage.person(viewport=PHONE), await stage.person(viewport=PHONE)
+        await in_the_line(fan, late, organiser, inspector)
+        await to_the_ticket(fan, inspector)
+        await the_mail(fan, inspector)
+        await after_the_turn(late, organiser, inspector)
+        assert inspector.faults == [], "\n".join(inspector.faults)
+        assert stage.complaints == []
+
+
+async def before_an_account(stranger: Page, inspector: Inspector) -> None:
+    for path in ("/", SEATED, LOBBY, SEATED + "/book", "/signin", "/register", "/mailbox", "/no/such/page"):
+        await stranger.goto(path)
+        await inspector.look_over(stranger, path)
+    await sign_in(stranger, FAN, "not the password")
+    await expect(stranger.get_by_role("alert")).to_be_visible()
+    await inspector.look_over(stranger, "sign-in refused")
+    await stranger.goto("/register")
+    await stranger.get_by_label("Name").fill("A")
+    await stranger.get_by_label("Email").fill("a@b")
+    await stranger.get_by_label("Password").fill("short")
+    await stranger.get_by_role("button", name="Make the account").click()
+    await expect(stranger.get_by_text("That does not look like an e-mail address.")).to_be_visible()
+    await inspector.look_over(stranger, "register refused")
+    await stranger.goto(LOBBY)
+    await seen(stranger, "join").click()
+    await expect(stranger.get_by_role("heading", name="You are in the lobby")).to_be_visible()
+    await inspector.look_over(stranger, "lobby")
+
+
+async def an_organiser(stage: Stage, inspector: Inspector) -> Page:
+    """The organiser's pages on a phone; then their desk stops the seated sale."""
+    organiser = await stage.person(viewport=PHONE)
+    await sign_in(organiser, ORGANISER, PASSWORD)
+    await organiser.get_by_role("link", name="Organise").click()
+    await inspector.look_over(organiser, "organiser's sales")
+    await organiser.get_by_role("link", name="Strings by Candlelight").click()
+    await expect(organiser.get_by_text("Live, a frame a second")).to_be_visible()
+    await hook(organiser, "pause").click()
+    await expect(organiser.get_by_text("In force since")).to_be_visible()
+    await hook(organiser, "message").fill("Doors at half past seven. " + "Verylongwordswithoutaspace" * 4)
+    await hook(organiser, "message-apply").click()
+    await inspector.look_over(organiser, "organiser's desk")
+    return organiser
+
+
+async def in_the_line(fan: Page, late: Page, organiser: Page, inspector: Inspector) -> None:
+    await sign_in(fan, FAN, PASSWORD)
+    await fan.goto("/tickets")
+    await inspector.look_over(fan, "no tickets")
+    await fan.goto(SEATED)
+    await expect(fan.get_by_text("Paused for a moment")).to_be_visible()
+    await inspector.look_over(fan, "paused event")
+    for who in (fan, late):
+        await who.goto(SEATED)
+        await seen(who, "join").click()
+    await expect(fan.get_by_text("1 behind you")).to_be_visible()
+    await inspector.look_over(fan, "waiting")
+    await seen(fan, "leave").click()
+    await inspector.look_over(fan, "asked about leaving")
+    await fan.get_by_role("button", name="Stay").click()
+    await hook(organiser, "open").click()
+    await expect(seen(fan, "come-in")).to_be_visible()
+    await inspector.look_over(fan, "called")
+
+
+async def to_the_ticket(fan: Page, inspector: Inspector) -> None:
+    await seen(fan, "come-in").click()
+    await expect(seen(fan, "hold")).to_be_visible()
+    await inspector.look_over(fan, "choosing")
+    await seen(fan, "hold").click()
+    await fan.get_by_label("A card that is declined").check()
+    await seen(fan, "pay").click()
+    await expect(fan.get_by_text("Your tickets are still held")).to_be_visible()
+    await inspector.look_over(fan, "card declined")
+    await fan.get_by_label("A card whose bank takes a few seconds").check()
+    await seen(fan, "pay").click()
+    await expect(hook(fan, "booking-status")).to_have_text("Confirmed")
+    await inspector.look_over(fan, "confirmed")
+    await fan.goto("/tickets")
+    await inspector.look_over(fan, "my tickets")
+    await fan.goto(SEATED + "/queue")
+    await inspector.look_over(fan, "done")
+
+
+async def the_mail(fan: Page, inspector: Inspector) -> None:
+    """The letter appears in the mailbox by itself, and shows its text and its page."""
+    await fan.goto("/mailbox")
+    await fan.get_by_role("link", name="Your tickets for Strings by Candlelight").click()
+    await expect(fan.frame_locator("iframe").get_by_text("They are yours")).to_be_visible()
+    await inspector.look_over(fan, "a letter")
+    await fan.get_by_role("link", name="Back to the mailbox").click()
+    await inspector.look_over(fan, "mailbox")
+
+
+async def after_the_turn(late: Page, organiser: Page, inspector: Inspector) -> None:
+    await expect(seen(late, "join")).to_have_text("Take my place back")
+    await inspector.look_over(late, "missed")
+    await hook(organiser, "close").click()
+    await expect(late.get_by_role("heading", name="The sale is closed")).to_be_visible()
+    await inspector.look_over(late, "closed")

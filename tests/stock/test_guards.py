@@ -1,0 +1,187 @@
+"""Each guard of the scripts, and the breach that is seen when its line is taken out."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.stock.conftest import MakeStall
+from tests.stock.stall import SEATED, STANDING, Stall, all_at_once, refused
+
+
+async def above_the_limit(stall: Stall) -> bool:
+    """200 requests of one user for one ticket each, with a limit of 4."""
+    await stall.admit(1)
+    await all_at_once(stall.hold(1) for _ in range(200))
+    return len(await stall.held()) > 4
+
+
+async def held_without_a_lease(stall: Stall) -> bool:
+    return await refused(stall.hold(1)) != "not_admitted"
+
+
+async def held_with_a_lease_that_is_over(stall: Stall) -> bool:
+    await stall.admit(1, seconds=-1)
+    return await refused(stall.hold(1)) != "not_admitted"
+
+
+async def one_seat_held_twice(stall: Stall) -> bool:
+    await stall.admit(*range(50))
+    await all_at_once(stall.hold(user, units=[3], kind=SEATED) for user in range(50))
+    return len(await stall.held(SEATED)) > 1
+
+
+async def a_seat_that_is_not_there(stall: Stall) -> bool:
+    await stall.admit(1)
+    return await refused(stall.hold(1, units=[8], kind=SEATED)) != "unit_taken"
+
+
+async def released_twice(stall: Stall) -> bool:
+    await stall.admit(1)
+    hold = await stall.hold(1, 2)
+    await all_at_once(stall.release(hold) for _ in range(50))
+    return (await stall.counts()).remaining[STANDING] > 200
+
+
+async def released_by_another(stall: Stall) -> bool:
+    await stall.admit(1)
+    return await refused(stall.release(await stall.hold(1), user=2)) != "hold_gone"
+
+
+async def released_while_paying(stall: Stall) -> bool:
+    await stall.admit(1)
+    hold = await stall.hold(1)
+    await stall.submit(hold, "a")
+    return await refused(stall.release(hold)) != "hold_in_use"
+
+
+async def paid_twice(stall: Stall) -> bool:
+    """One hold, submitted for 50 bookings at once."""
+    await stall.admit(1)
+    hold = await stall.hold(1)
+    await all_at_once(stall.submit(hold, f"booking-{n}") for n in range(50))
+    return len(await stall.orders()) > 1
+
+
+async def one_booking_twice_on_its_way(stall: Stall) -> bool:
+    """One key with two holds: the first is on its way."""
+    await stall.admit(1)
+    await stall.submit(await stall.hold(1), "a")
+    await stall.submit(await stall.hold(1), "a")
+    return len(await stall.orders()) > 1
+
+
+async def paid_by_another(stall: Stall) -> bool:
+    await stall.admit(1)
+    return await refused(stall.submit(await stall.hold(1), "a", user=2)) != "hold_gone"
+
+
+async def paid_after_its_time(stall: Stall) -> bool:
+    await stall.admit(1)
+    return await refused(stall.submit(await stall.hold(1, seconds=0), "a")) != "hold_gone"
+
+
+async def paid_without_a_lease(stall: Stall) -> bool:
+    await stall.admit(1)
+    hold = await stall.hold(1)
+    await stall.redis.zrem(stall.leases, "v1")
+    return await refused(stall.submit(hold, "a")) != "not_admitted"
+
+
+async def more_orders_than_allowed(stall: Stall) -> bool:
+    await stall.admit(*range(30))
+    holds = [await stall.hold(user) for user in range(30)]
+    await all_at_once(stall.submit(hold, f"b{hold.user_id}", stream_limit=5) for hold in holds)
+    return len(await stall.orders()) > 5
+
+
+async def expired_while_paying(stall: Stall) -> bool:
+    """A hold whose time ends while it is being paid."""
+    await stall.admit(1)
+    hold = await stall.hold(1)
+    await stall.submit(hold, "a")
+    await stall.redis.zadd(stall.keys.stock.replace(":stock", ":expiry"), {hold.id: 1}, xx=True)
+    await stall.expire()
+    return await stall.held() == []
+
+
+async def settled_by_another_booking(stall: Stall) -> bool:
+    """The end of booking b, which once had this hold, comes late: the hold is a's now."""
+    await stall.admit(1)
+    hold = await stall.hold(1)
+    await stall.submit(hold, "b")
+    late = await stall.order()
+    await stall.settle(late, "held")
+    await stall.submit(hold, "a")
+    await stall.settle(late, "free")
+    return await stall.held() == []
+
+
+async def loaded_twice(stall: Stall) -> bool:
+    await stall.admit(1)
+    await stall.hold(1, 2)
+    return any(result is True for result in await all_at_once(stall.load() for _ in range(20)))
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A line of a script, what stands there instead when it is out, and what must not be possible."""
+
+    script: str
+    line: str
+    breach: Callable[[Stall], Awaitable[bool]]
+    instead: str = ""
+
+
+GUARDS = [
+    Guard("hold", "if taken + wanted > limit then return {'limit_exceeded', taken} end", above_the_limit),
+    Guard(
+        "hold", "if not has_lease(ask.visitor, now) then return {'not_admitted'} end", held_without_a_lease
+    ),
+    Guard("hold", "ends and tonumber(ends) > now", held_with_a_lease_that_is_over, "ends"),
+    Guard("hold", " or redis.call('GETBIT', units_key, unit) == 0", one_seat_held_twice),
+    Guard(
+        "hold",
+        "unit >= capacity or redis.call('GETBIT', units_key, unit) == 0",
+        a_seat_that_is_not_there,
+        "false",
+    ),
+    Guard("release", "redis.call('HDEL', HOLDS, hold_id)", released_twice),
+    Guard("release", " or hold.user ~= ask.user", released_by_another),
+    Guard("release", "if hold.state ~= 'held' then return {'hold_in_use'} end", released_while_paying),
+    Guard("submit", "if hold.state ~= 'held' then return {'hold_in_use'} end", paid_twice),
+    Guard(
+        "submit",
+        "if known then return {'known', cjson.decode(known).request_hash} end",
+        one_booking_twice_on_its_way,
+    ),
+    Guard("submit", " or hold.user ~= ask.user", paid_by_another),
+    Guard("submit", "if tonumber(hold.expires) <= now then return {'hold_gone'} end", paid_after_its_time),
+    Guard(
+        "submit", "if not has_lease(hold.visitor, now) then return {'not_admitted'} end", paid_without_a_lease
+    ),
+    Guard(
+        "submit",
+        "if redis.call('XLEN', ORDERS) >= ask.stream_limit then return {'busy'} end",
+        more_orders_than_allowed,
+    ),
+    Guard("submit", "redis.call('ZREM', EXPIRY, ask.id)", expired_while_paying),
+    Guard("settle", " and hold.booking == ask.booking", settled_by_another_booking),
+    Guard("load", "if redis.call('HEXISTS', STOCK, 'epoch') == 1 then return 0 end", loaded_twice),
+]
+
+
+def name_of(guard: Guard) -> str:
+    return guard.breach.__name__
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=name_of)
+async def test_the_guard_holds(make_stall: MakeStall, guard: Guard):
+    assert not await guard.breach(await make_stall(200, 8))
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=name_of)
+async def test_without_the_guard_the_breach_is_seen(make_stall: MakeStall, guard: Guard):
+    stall = await make_stall(200, 8)
+    stall.without(guard.script, guard.line, guard.instead)
+    assert await guard.breach(stall)
