@@ -174,9 +174,10 @@ async def open_web(
         found: Services = app.extensions["ticketflow"]
         await found.catalogue.load()
         loops = [found.hub.run(), found.control_room.run()]
+        # Workers do this too; who serves must not depend on one having come first.
+        for event in found.catalogue.all():
+            await found.keeper.prepare(event)
         if with_worker:
-            for event in found.catalogue.all():
-                await found.keeper.prepare(event)
             loops += background.loops()
         async with running(loops):
             await found.hub.ready.wait()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from tests.house import House, Sale, Visitor, by_commands, eventually, make_sale, worker
+from tests.house import House, Sale, Visitor, by_commands, doors_open, eventually, make_sale, worker
 from tests.servers import Mailbox
 from ticketflow.settings import Settings
 
@@ -30,6 +30,7 @@ async def test_a_new_worker_ends_what_a_killed_one_began(
     sale = await make_sale(slow)
     async with by_commands(slow, tmp_path) as (house,):
         with worker(slow, tmp_path) as first:
+            await doors_open(house, sale)
             fans = [house.visitor() for _ in range(BOOKINGS)]
             try:
                 holds = await asyncio.gather(*(hold_one(fan, sale) for fan in fans))
@@ -84,7 +85,7 @@ async def check(
 
 async def hold_one(fan: Visitor, sale: Sale) -> str:
     assert (await fan.register()).status_code == 201
-    await fan.join(sale)
+    assert (await fan.join(sale)).status_code == 201
 
     async def claimed() -> bool:
         return (await fan.claim(sale)).status_code == 200
