@@ -23,8 +23,8 @@ from ticketflow.clients import make_database
 from ticketflow.domain import Role, now
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
-from ticketflow.store import events, rooms, users
-from ticketflow.store.events import NewTicketType
+from ticketflow.store import events, users
+from ticketflow.store.events import NewSale, NewTicketType
 
 T = TypeVar("T")
 
@@ -88,8 +88,7 @@ async def make_sale(
             role=Role.ORGANISER,
         )
         slug = f"sale-{secrets.token_hex(4)}"
-        event_id = await events.create(
-            database,
+        new = NewSale(
             slug=slug,
             name="A sale for tests",
             venue="The test hall",
@@ -99,13 +98,12 @@ async def make_sale(
             currency="EUR",
             per_user_limit=per_user_limit,
             published=True,
-            organiser_id=owner.id,
+            rate_per_minute=rate_per_minute,
+            max_active=max_active,
             types=types,
+            mode=mode,
         )
-        seed = secrets.token_bytes(32)
-        await rooms.create(
-            database, event_id, mode=mode, rate_per_minute=rate_per_minute, max_active=max_active, seed=seed
-        )
+        event_id = await events.create(database, owner.id, new)
         event = await events.by_id(database, event_id)
         assert event is not None
         return Sale(event_id, slug, [t.id for t in event.ticket_types], email)

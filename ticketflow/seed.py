@@ -1,34 +1,17 @@
 """Demo data: two accounts and three sales, written once."""
 
-import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from databases import Database
 
-from ticketflow.domain import Role, User, now
+from ticketflow.domain import Role, now
 from ticketflow.passwords import Passwords
-from ticketflow.store import events, rooms, users
-from ticketflow.store.events import NewTicketType, Seat
+from ticketflow.store import events, users
+from ticketflow.store.events import NewSale, NewTicketType, Seat
 
 PASSWORD = "ticketflow-demo"  # noqa: S105 - the demo accounts' password is public
 ORGANISER = "organiser@example.com"
 FAN = "fan@example.com"
-
-
-@dataclass(frozen=True)
-class DemoSale:
-    slug: str
-    name: str
-    venue: str
-    starts_at: datetime
-    sale_starts_at: datetime
-    lobby_opens_at: datetime | None
-    currency: str
-    per_user_limit: int
-    rate_per_minute: int
-    max_active: int
-    types: tuple[NewTicketType, ...]
 
 
 async def seed_demo(database: Database) -> None:
@@ -41,13 +24,12 @@ async def seed_demo(database: Database) -> None:
     )
     await users.create(database, name="Demo Fan", email=FAN, password_hash=password_hash)
     for sale in _sales(now().replace(microsecond=0)):
-        async with database.transaction():
-            await _create(database, organiser, sale)
+        await events.create(database, organiser.id, sale)
 
 
-def _sales(at: datetime) -> list[DemoSale]:
+def _sales(at: datetime) -> list[NewSale]:
     return [
-        DemoSale(
+        NewSale(
             slug="coldplay-mumbai-2026",
             name="Coldplay in Mumbai",
             venue="DY Patil Stadium, Navi Mumbai",
@@ -57,11 +39,12 @@ def _sales(at: datetime) -> list[DemoSale]:
             lobby_opens_at=None,
             currency="INR",
             per_user_limit=4,
+            published=True,
             rate_per_minute=300,
             max_active=200,
             types=(NewTicketType("Standing", 250_000, 50_000),),
         ),
-        DemoSale(
+        NewSale(
             slug="strings-by-candlelight",
             name="Strings by Candlelight",
             venue="Laeiszhalle, Hamburg",
@@ -70,6 +53,7 @@ def _sales(at: datetime) -> list[DemoSale]:
             lobby_opens_at=None,
             currency="EUR",
             per_user_limit=6,
+            published=True,
             rate_per_minute=600,
             max_active=100,
             types=(
@@ -77,7 +61,7 @@ def _sales(at: datetime) -> list[DemoSale]:
                 _seated("Balcony", 3_900, "Balcony", "ABCDEF", 30),
             ),
         ),
-        DemoSale(
+        NewSale(
             slug="open-synths-night",
             name="Night of the Open Synths",
             venue="Paradiso, Amsterdam",
@@ -86,6 +70,7 @@ def _sales(at: datetime) -> list[DemoSale]:
             lobby_opens_at=at - timedelta(minutes=1),
             currency="EUR",
             per_user_limit=4,
+            published=True,
             rate_per_minute=600,
             max_active=200,
             types=(NewTicketType("Floor", 4_200, 1_200), NewTicketType("Gallery", 5_600, 300)),
@@ -101,28 +86,3 @@ def evening(day: datetime, hour: int) -> datetime:
 def _seated(name: str, price: int, section: str, rows: str, seats: int) -> NewTicketType:
     places = [Seat(section, row, number) for row in rows for number in range(1, seats + 1)]
     return NewTicketType(name, price, len(places), places)
-
-
-async def _create(database: Database, organiser: User, sale: DemoSale) -> None:
-    event_id = await events.create(
-        database,
-        slug=sale.slug,
-        name=sale.name,
-        venue=sale.venue,
-        starts_at=sale.starts_at,
-        sale_starts_at=sale.sale_starts_at,
-        lobby_opens_at=sale.lobby_opens_at,
-        currency=sale.currency,
-        per_user_limit=sale.per_user_limit,
-        published=True,
-        organiser_id=organiser.id,
-        types=sale.types,
-    )
-    await rooms.create(
-        database,
-        event_id,
-        mode="lobby",
-        rate_per_minute=sale.rate_per_minute,
-        max_active=sale.max_active,
-        seed=secrets.token_bytes(32),
-    )

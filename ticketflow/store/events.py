@@ -1,5 +1,6 @@
 """Events, their ticket types and their units."""
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from databases import Database
 from sqlalchemy import func, insert, select, update
 
 from ticketflow.domain import Event, Refusal, TicketType, now
-from ticketflow.store import violations
+from ticketflow.store import rooms, violations
 from ticketflow.store.tables import events, ticket_types, tickets, units
 
 UNITS_A_STATEMENT = 2000
@@ -39,40 +40,54 @@ class NewTicketType:
     seats: Sequence[Seat] | None = None
 
 
-async def create(
-    database: Database,
-    *,
-    slug: str,
-    name: str,
-    venue: str,
-    starts_at: datetime,
-    sale_starts_at: datetime,
-    lobby_opens_at: datetime | None,
-    currency: str,
-    per_user_limit: int,
-    published: bool,
-    organiser_id: int,
-    types: Sequence[NewTicketType],
-) -> int:
-    """A new event with its types and units, in one transaction. Gives its id. Raises `Refusal` slug_taken."""
+@dataclass(frozen=True)
+class NewSale:
+    """An event to make, with its ticket types and the levers its waiting room starts with."""
+
+    slug: str
+    name: str
+    venue: str
+    starts_at: datetime
+    sale_starts_at: datetime
+    lobby_opens_at: datetime | None
+    currency: str
+    per_user_limit: int
+    published: bool
+    rate_per_minute: int
+    max_active: int
+    types: Sequence[NewTicketType]
+    mode: str = "lobby"
+
+
+async def create(database: Database, organiser_id: int, new: NewSale) -> int:
+    """Write an event down with its types, units and room, and give its id. Raises `Refusal` slug_taken.
+
+    One transaction: no process may ever read an event that has no room.
+    """
     row = {
-        "slug": slug,
-        "name": name,
-        "venue": venue,
-        "starts_at": starts_at,
-        "sale_starts_at": sale_starts_at,
-        "lobby_opens_at": lobby_opens_at,
-        "currency": currency,
-        "per_user_limit": per_user_limit,
-        "published": published,
+        "slug": new.slug,
+        "name": new.name,
+        "venue": new.venue,
+        "starts_at": new.starts_at,
+        "sale_starts_at": new.sale_starts_at,
+        "lobby_opens_at": new.lobby_opens_at,
+        "currency": new.currency,
+        "per_user_limit": new.per_user_limit,
+        "published": new.published,
         "organiser_id": organiser_id,
         "created_at": now(),
+    }
+    levers: dict[str, Any] = {
+        "mode": new.mode,
+        "rate_per_minute": new.rate_per_minute,
+        "max_active": new.max_active,
     }
     try:
         async with database.transaction():
             event_id = int(await database.execute(insert(events).values(row)))
-            for position, new in enumerate(types):
-                await _create_type(database, event_id, position, new)
+            for position, new_type in enumerate(new.types):
+                await _create_type(database, event_id, position, new_type)
+            await rooms.create(database, event_id, seed=secrets.token_bytes(32), **levers)
     except violations.UNIQUE as error:
         raise Refusal("slug_taken", "There is an event with this name already.") from error
     return event_id

@@ -14,7 +14,7 @@ from ticketflow.domain import Event, Refusal, User
 from ticketflow.store import audit
 from ticketflow.store import events as event_store
 from ticketflow.store import rooms as records
-from ticketflow.store.events import NewTicketType, Seat
+from ticketflow.store.events import NewSale, NewTicketType, Seat
 from ticketflow.web.asks import EventAsk, RoomAsk, TicketTypeAsk
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import require_organiser
@@ -70,30 +70,21 @@ async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
 
 async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
     """Write a new event down and open its room and stock, so that it can be joined at once."""
-    # Together: no process may ever read an event that has no room.
-    async with found.database.transaction():
-        event_id = await event_store.create(
-            found.database,
-            slug=slug_of(ask.name),
-            name=ask.name,
-            venue=ask.venue,
-            starts_at=ask.starts_at,
-            sale_starts_at=ask.sale_starts_at,
-            lobby_opens_at=ask.lobby_opens_at,
-            currency=ask.currency,
-            per_user_limit=ask.per_user_limit,
-            published=ask.publish,
-            organiser_id=user.id,
-            types=[new_type(t) for t in ask.ticket_types],
-        )
-        await records.create(
-            found.database,
-            event_id,
-            mode=Mode.LOBBY.value,
-            rate_per_minute=ask.rate_per_minute,
-            max_active=ask.max_active,
-            seed=secrets.token_bytes(32),
-        )
+    new = NewSale(
+        slug=slug_of(ask.name),
+        name=ask.name,
+        venue=ask.venue,
+        starts_at=ask.starts_at,
+        sale_starts_at=ask.sale_starts_at,
+        lobby_opens_at=ask.lobby_opens_at,
+        currency=ask.currency,
+        per_user_limit=ask.per_user_limit,
+        published=ask.publish,
+        rate_per_minute=ask.rate_per_minute,
+        max_active=ask.max_active,
+        types=[new_type(t) for t in ask.ticket_types],
+    )
+    event_id = await event_store.create(found.database, user.id, new)
     event = await event_store.by_id(found.database, event_id)
     if event is None:
         raise Refusal("not_found", "The event was taken away again while it was being made.")
