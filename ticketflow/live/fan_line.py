@@ -34,10 +34,6 @@ class FanLine:
         self._standing = standing
         self._put(standing)
 
-    def forget(self) -> None:
-        """The fan has no place any more."""
-        self._standing = None
-
     def must_look(self, frame: Frame) -> bool:
         """Whether this frame says that something has happened to the fan which only Redis knows."""
         standing, epoch, self._epoch = self._standing, self._epoch, frame.epoch

@@ -88,9 +88,6 @@ class Hub:
             for socket in sockets:
                 socket.slot.close()
 
-    def socket_count(self) -> int:
-        return sum(len(sockets) for sockets in self._sockets.values())
-
     async def announce(self, event_id: int) -> None:
         """Tell every process that an event is new or has changed."""
         await self._redis.publish(f"{self._prefix}:events", str(event_id))

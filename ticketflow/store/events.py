@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from databases import Database
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 
 from ticketflow.domain import Event, Refusal, TicketType, now
 from ticketflow.store import rooms, violations
@@ -117,14 +117,6 @@ def _unit(type_id: int, number: int, seats: Sequence[Seat] | None) -> dict[str, 
         "row": seat and seat.row,
         "number": seat and seat.number,
     }
-
-
-async def publish(database: Database, event_id: int, organiser_id: int) -> None:
-    """Put an event on show. Raises `Refusal` not_found if it is not this organiser's."""
-    mine = (events.c.id == event_id) & (events.c.organiser_id == organiser_id)
-    if await database.fetch_val(select(events.c.id).where(mine)) is None:
-        raise Refusal("not_found", "There is no such event of yours.")
-    await database.execute(update(events).where(mine).values(published=True))
 
 
 async def every(database: Database) -> list[Event]:
