@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from redis.exceptions import RedisError
 from rich.console import Console
+from sqlalchemy.exc import DBAPIError
 
 from ticketflow import __version__, logs, seed
 from ticketflow.app import open_web
@@ -17,6 +19,7 @@ from ticketflow.clients import open_stores
 from ticketflow.embedded import embedded
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.store import migrate as migrations
+from ticketflow.store import violations
 from ticketflow.web.serving import serve_until, stop_signal
 from ticketflow.worker import run_worker
 
@@ -60,9 +63,10 @@ def migrate(down: bool) -> None:
     url = _settings("database_url").database_url
     if down:
         click.confirm("This deletes all tables with what is in them. Go on?", abort=True)
-        migrations.downgrade(url)
-    else:
-        migrations.upgrade(url)
+    try:
+        (migrations.downgrade if down else migrations.upgrade)(url)
+    except DBAPIError as error:
+        raise click.ClickException(f"TICKETFLOW_DATABASE_URL cannot be used: {error.orig}") from None
     click.echo("The schema is taken down." if down else "The schema is up to date.")
 
 
@@ -115,6 +119,13 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)
     except* BadSetting as group:
         raise click.ClickException(str(_first(group))) from None
+    except* (RedisError, *violations.BROKEN) as group:
+        # While it runs, each loop waits for its store to come back; only a start ends here.
+        error = _first(group)
+        raise click.ClickException(
+            f"a store cannot be reached or used ({type(error).__name__}: {error}); "
+            "TICKETFLOW_DATABASE_URL and TICKETFLOW_REDIS_URL name them; a new database wants ticketflow migrate"
+        ) from None
 
 
 def _first(error: BaseException) -> BaseException:

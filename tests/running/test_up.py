@@ -87,8 +87,8 @@ async def test_a_data_folder_in_use_and_a_taken_port_are_told_in_one_line(tmp_pa
         assert f"PORT {port}" in refusal(environment(tmp_path / "other", port))
 
 
-def refusal(env: dict[str, str]) -> str:
-    ended = subprocess.run(command("up"), env=env, capture_output=True, text=True, check=False, timeout=60)
+def refusal(env: dict[str, str], name: str = "up") -> str:
+    ended = subprocess.run(command(name), env=env, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     errors = [line for line in ended.stderr.splitlines() if line.startswith("Error:")]
