@@ -121,10 +121,9 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         raise click.ClickException(str(_first(group))) from None
     except* (RedisError, *violations.BROKEN) as group:
         # While it runs, each loop waits for its store to come back; only a start ends here.
-        error = _first(group)
         raise click.ClickException(
-            f"a store cannot be reached or used ({type(error).__name__}: {error}); "
-            "TICKETFLOW_DATABASE_URL and TICKETFLOW_REDIS_URL name them; a new database wants ticketflow migrate"
+            f"a store cannot be reached or used ({_first(group)}); see TICKETFLOW_DATABASE_URL and "
+            "TICKETFLOW_REDIS_URL. A new database wants ticketflow migrate first."
         ) from None
 
 

@@ -128,3 +128,14 @@ def alive(pid: int) -> bool:
         return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
         return False
+
+
+def test_stores_that_cannot_be_reached_are_told_in_one_line(tmp_path: Path):
+    nobody = f"127.0.0.1:{servers.free_port()}"
+    stores = {"TICKETFLOW_REDIS_URL": f"redis://{nobody}", "TICKETFLOW_PUBLIC_URL": "http://localhost"}
+    env = environment(tmp_path, 0) | stores | {"TICKETFLOW_SECRET_KEYS": "s" * 40}
+    for url in (
+        f"mysql+aiomysql://root@{nobody}/none",
+        f"sqlite+aiosqlite:///{tmp_path / 'without-tables.db'}",
+    ):
+        assert "cannot be reached" in refusal(env | {"TICKETFLOW_DATABASE_URL": url}, "serve")
