@@ -173,10 +173,10 @@ async def open_web(
         app = create_app(settings, stores, background, mailbox_path)
         found: Services = app.extensions["ticketflow"]
         await found.catalogue.load()
-        loops = [found.hub.run(), found.control_room.run()]
         # Workers do this too; who serves must not depend on one having come first.
         for event in found.catalogue.all():
             await found.keeper.prepare(event)
+        loops = [found.hub.run(), found.control_room.run()]
         if with_worker:
             loops += background.loops()
         async with running(loops):

@@ -20,7 +20,7 @@ from ticketflow.embedded import embedded
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.store import migrate as migrations
 from ticketflow.store import violations
-from ticketflow.web.serving import serve_until, stop_signal
+from ticketflow.web.serving import check_port, serve_until, stop_signal
 from ticketflow.worker import run_worker
 
 SERVING = ("database_url", "redis_url", "secret_keys", "public_url")
@@ -134,6 +134,7 @@ def _first(error: BaseException) -> BaseException:
 
 async def _up(settings: Settings, crowd: int | None) -> None:
     stop = stop_signal()
+    check_port(settings)
     async with embedded(settings) as ready:
         await asyncio.to_thread(migrations.upgrade, ready.settings.database_url)
         await _seed(ready.settings)

@@ -6,6 +6,7 @@ default only in embedded mode, where `ticketflow.embedded` makes and keeps them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,9 +55,18 @@ def _seconds(low: float, high: float) -> Callable[[str], float]:
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         value = value.strip()
-        if urlsplit(value).scheme not in schemes:
-            # The value may carry a password: it is not repeated.
+        # The value may carry a password: it is not repeated.
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+        except ValueError:
+            raise BadSetting("has an address or a port that cannot be read") from None
+        if parts.scheme not in schemes:
             raise BadSetting(f"wants a URL that starts with {' or '.join(s + ':' for s in schemes)}")
+        if port == 0 or not (parts.hostname or parts.path.strip("/")):
+            raise BadSetting("names no host")
+        if parts.scheme in ("http", "https", "smtp", "smtps") and not parts.hostname:
+            raise BadSetting("names no host")
         return value
 
     return read
@@ -67,6 +77,14 @@ def _secrets(value: str) -> tuple[str, ...]:
     if not secrets or any(len(secret) < 32 for secret in secrets):
         raise BadSetting("wants one or more secrets of at least 32 characters, the newest first")
     return secrets
+
+
+def _sender(value: str) -> str:
+    address = parseaddr(value)[1]
+    local, _, domain = address.rpartition("@")
+    if not (local and domain) or not value.isprintable():
+        raise BadSetting("wants an address such as TicketFlow <tickets@example.com>")
+    return value.strip()
 
 
 def _setting(default: Any, read: Callable[[str], Any]) -> Any:
@@ -85,7 +103,7 @@ class Settings:
     smtp_url: str = _setting("", _url("smtp", "smtps", "smtp+starttls"))
     secret_keys: tuple[str, ...] = _setting((), _secrets)
     public_url: str = _setting("", _url("http", "https"))
-    mail_from: str = _setting("TicketFlow <tickets@localhost>", _text)
+    mail_from: str = _setting("TicketFlow <tickets@localhost>", _sender)
 
     host: str = _setting("127.0.0.1", _text)
     port: int = _setting(8000, _whole(0, 65535))

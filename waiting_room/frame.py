@@ -14,6 +14,7 @@ from .policy import Mode
 class Frame:
     """A room at one moment. `at`, `lobby_opens_at` and `opens_at` are unix microseconds; 0 is "not set".
 
+    `recovering`: the line is being put together again after a loss, and ranks in it mean nothing yet.
     `frontier` is the highest order called so far. `ranks` comes once a second, else it is None.
     """
 
@@ -34,6 +35,7 @@ class Frame:
     frontier: int
     lobby_opens_at: int
     opens_at: int
+    recovering: bool
     ranks: RankMap | None
 
     @classmethod
@@ -44,6 +46,7 @@ class Frame:
             "room": str(said["room"]),
             "mode": Mode(said["mode"]),
             "message": str(said["message"]),
+            "recovering": bool(said["recovering"]),
         }
         orders = said.get("ranks")
         ranks = None if orders is None else RankMap([int(o) for o in orders.split()], int(said["waiting"]))

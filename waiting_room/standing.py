@@ -52,10 +52,11 @@ class Standing:
     def read(cls, visitor: str, signer: Signer, answer: list[Any]) -> Standing:
         """The standing in a script's answer (lua/fans.lua, `standing`)."""
         found, order, rank, until, new, waiting, epoch, mode, message, *numbers = answer
-        rate, admitted_last_minute, measured_us = map(int, numbers)
+        rate, admitted_last_minute, measured_us, recovering = map(int, numbers)
         mode = Mode(mode)
         state = _shown(found, mode)
-        ahead = int(rank) if state is State.WAITING else None
+        # After a loss the line is half empty until its fans are back: a rank in it is not a place.
+        ahead = int(rank) if state is State.WAITING and not recovering else None
         wait = None
         if ahead is not None:
             measured = measured_us / 1e6

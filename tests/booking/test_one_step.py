@@ -1,5 +1,7 @@
 """Hold and pay in one request."""
 
+from dataclasses import replace
+
 from tests.booking.support import rows, stock_is
 from tests.house import in_process, make_sale
 from ticketflow.settings import Settings
@@ -50,3 +52,38 @@ async def test_what_is_refused_in_one_step_leaves_nothing_held(settings: Setting
         assert (nobody.status_code, nobody.json()["code"]) == (401, "not_signed_in")
         await stock_is(house, sale, free=50, held=0, sold=0)
         assert await rows(house, tables.tickets) == await rows(house, tables.outbox) == 0
+
+
+async def test_a_retry_while_the_first_try_is_on_its_way_is_the_same_booking(settings: Settings):
+    """The first try has used the limit up: the retry must not be refused for that."""
+    slow = replace(settings, slow_payment_seconds=2)
+    sale = await make_sale(slow, types=TYPES, per_user_limit=4)
+    async with in_process(slow) as house, house.visitor() as fan:
+        await fan.register()
+        await fan.come_in(sale)
+        body = {"event_id": sale.event_id, "quantity": 4, "payment": {"method": "card-slow"}}
+        key = {"Idempotency-Key": "once"}
+        first = await fan.post("/api/bookings", json=body, headers={**key, "Prefer": "wait=0"})
+        assert first.status_code == 202, first.text
+        other = await fan.post("/api/bookings", json={**body, "quantity": 3}, headers=key)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+        again = await fan.post("/api/bookings", json=body, headers={**key, "Prefer": "wait=20"})
+        assert (again.status_code, again.json()["id"]) == (201, first.json()["id"]), again.text
+        await stock_is(house, sale, free=46, held=0, sold=4)
+
+
+async def test_one_pass_serves_one_account(settings: Settings):
+    sale = await make_sale(settings, types=TYPES)
+    async with in_process(settings) as house, house.visitor() as fan, house.visitor() as friend:
+        await fan.register()
+        await fan.join(sale)
+        token = (await fan.claim(sale)).json()["pass"]
+        held = await fan.hold(sale)
+        await friend.register()
+        friend.headers["Queue-Pass"] = token
+        refused = await friend.hold(sale)
+        assert (refused.status_code, refused.json()["code"]) == (403, "pass_in_use")
+        at_once = await friend.post("/api/bookings", json={"event_id": sale.event_id, "quantity": 1})
+        assert (at_once.status_code, at_once.json()["code"]) == (403, "pass_in_use")
+        assert (await fan.book(held.json()["id"])).status_code == 201
+        await stock_is(house, sale, free=49, held=0, sold=1)

@@ -248,3 +248,26 @@ async def test_numbers_keep_all_their_digits(make_stall: MakeStall):
     assert len(stored["expires"]) == 16
     scored = await stall.redis.zscore(stall.keys.stock.replace(":stock", ":expiry"), hold.id)
     assert int(stored["expires"]) == scored
+
+
+async def test_who_holds_a_unit_that_was_sold_before_the_loss_loses_it_when_that_is_settled(
+    make_stall: MakeStall,
+):
+    """Redis was lost while a payment ran; the database has sold what Redis gave to somebody else since."""
+    stall = await make_stall()
+    await stall.admit(1, 2, 3)
+    await stall.submit(await stall.hold(1, 2), "b1")
+    order = await stall.order()
+    lost = [key for key in stall.keys.script_keys(stall.leases, [STANDING]) if key != stall.leases]
+    await stall.redis.delete(*lost)
+    await stall.load()
+    theirs = await stall.hold(2, 3)
+    assert set(order.units) < set(theirs.units)
+    untouched = await stall.hold(3, 1)
+    await stall.settle(order, "sold")
+    await counts_are(stall, free=7, held=1, sold=2)
+    assert await stall.taken(1) == 2
+    assert await refused(stall.release(theirs)) == "hold_gone"
+    await stall.release(untouched)
+    await counts_are(stall, free=8, held=0, sold=2)
+    assert not set(order.units) & await stall.free()

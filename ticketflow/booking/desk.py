@@ -121,7 +121,7 @@ class Desk:
             hold = await self.hold(event, user, visitor, ticket_type_id, quantity=quantity)
         except Refusal:
             # A retry may find the limit used up by its own first try: a known key answers first.
-            if payment.key and (known := await self._known(user, payment.key, fingerprint)):
+            if payment.key and (known := await self._met_before(event, user, payment, fingerprint)):
                 return known
             raise
         return await self._submit(event, user, hold.id, payment, fingerprint, keep_hold=False)
@@ -169,6 +169,20 @@ class Desk:
         if result is not None:
             return _answer(result)
         return await self._written(user, wanted) or Answer(wanted, None)
+
+    async def _met_before(
+        self, event: Event, user: User, payment: Payment, fingerprint: str
+    ) -> Answer | None:
+        """The answer to a key that was sent before: still on its way, or decided; None if it is new."""
+        wanted = booking_id(user.id, payment.key)
+        with self._results.expect(wanted) as arriving:
+            order = await self._stock.pending([event.id], wanted, user.id)
+            if order is None:
+                return await self._known(user, payment.key or "", fingerprint)
+            if order.request_hash != fingerprint:
+                raise Refusal("idempotency_mismatch", "This key was used for another booking.")
+            result = await _within(payment.wait_seconds, arriving)
+        return _answer(result) if result else await self._written(user, wanted) or Answer(wanted, None)
 
     async def _known(self, user: User, key: str, fingerprint: str) -> Answer | None:
         booking = await bookings.by_id(self._database, booking_id(user.id, key), user.id)

@@ -26,6 +26,7 @@ from ticketflow.settings import Settings
 from ticketflow.stock import GROUP, Settlement, Stock, parse_order
 from ticketflow.store import bookings, sales, violations
 from ticketflow.store.sales import Verdict
+from waiting_room import WaitingRoomError
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class Ledger:
         done = True
         try:
             done = await step
-        except (RedisError, *violations.BROKEN) as error:
+        except (RedisError, WaitingRoomError, *violations.BROKEN) as error:
             log.warning("order %s was put down: %s", order.booking_id, error)
         except Exception:
             log.exception("order %s was put down", order.booking_id)

@@ -73,7 +73,7 @@ class FanLine:
             message=frame.message,
             mode=frame.mode,
         )
-        if standing.state is State.WAITING and ranks is not None:
+        if standing.state is State.WAITING and ranks is not None and not frame.recovering:
             news = _not_behind(_at_place(news, ranks.place(standing.order), frame), standing)
         if place_frame(news) != place_frame(standing):
             self._put(news)
@@ -95,8 +95,11 @@ def _at_place(standing: Standing, place: int, frame: Frame) -> Standing:
 
 
 def _not_behind(standing: Standing, last: Standing) -> Standing:
-    """A shown place never rises: who returns to the front does not push others back on their screens."""
-    if standing.place is None or last.place is None or standing.place <= last.place:
+    """A shown place never rises: who returns to the front does not push others back on their screens.
+
+    While the room recovers a place is not known; the last one stands.
+    """
+    if last.place is None or (standing.place is not None and standing.place <= last.place):
         return standing
     return replace(standing, place=last.place, ahead=last.ahead)
 

@@ -9,6 +9,10 @@ FRAME_SECONDS = 0.1
 """A socket gets at most ten frames a second. Replies to its own commands do not wait."""
 
 
+MOST_REPLIES = 64
+"""Replies that may wait for a reader; who sends more commands without reading is read no further."""
+
+
 class Closed(Exception):
     """Raised by `pump` when the slot was closed: the socket is to be let go."""
 
@@ -20,6 +24,7 @@ class Slot:
         self._frames: dict[str, str] = {}
         self._replies: deque[str] = deque()
         self._filled = asyncio.Event()
+        self._sent = asyncio.Event()
         self._closed = False
 
     def close(self) -> None:
@@ -37,6 +42,12 @@ class Slot:
         self._replies.append(message)
         self._filled.set()
 
+    async def taken(self) -> None:
+        """Return once the reader has taken enough replies to be given more."""
+        while len(self._replies) >= MOST_REPLIES:
+            self._sent.clear()
+            await self._sent.wait()
+
     async def pump(self, send: Callable[[str], Awaitable[None]], idle_seconds: float) -> None:
         """Send what is left here until cancelled.
 
@@ -48,6 +59,7 @@ class Slot:
             await self._something(next_frame_at)
             while self._replies:
                 await _send(send, self._replies.popleft(), idle_seconds)
+                self._sent.set()
             while self._frames and loop.time() >= next_frame_at:
                 # The oldest kind first, so that a busy kind does not starve the others.
                 frame = self._frames.pop(next(iter(self._frames)))

@@ -20,6 +20,7 @@ _SCRIPTS = ("hold", "release", "submit", "settle", "expire", "load")
 _REFUSALS = {
     "not_ready": "The desk is counting its tickets again. Nothing was lost; try again in a few seconds.",
     "not_admitted": "It is not your turn at the desk, or your turn has ended. Join the queue to come in.",
+    "pass_in_use": "Another account holds tickets in this turn. Join the queue to get a turn of your own.",
     "hold_gone": "The time for these tickets has run out, so they went back. Nothing was charged.",
     "hold_in_use": "These tickets are being paid for right now.",
     "busy": "Very many bookings are on their way. Your tickets stay yours; try again in a few seconds.",
@@ -92,7 +93,7 @@ class Stock:
     ) -> Hold:
         """Set `quantity` free units aside, or exactly `units`, for `seconds`.
 
-        Raises `Refusal`: not_ready, not_admitted, limit_exceeded, sold_out, unit_taken.
+        Raises `Refusal`: not_ready, not_admitted, pass_in_use, limit_exceeded, sold_out, unit_taken.
         """
         ticket_type = event.ticket_type(ticket_type_id)
         count = quantity if units is None else len(units)

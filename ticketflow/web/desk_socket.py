@@ -88,6 +88,7 @@ class DeskSocket:
         """Answer commands until the socket closes: in order, but a payment does not hold up the next."""
         async with asyncio.TaskGroup() as payments:
             while True:
+                await self.socket.slot.taken()
                 text = await receive()
                 try:
                     command = Command.model_validate(_parsed(text))

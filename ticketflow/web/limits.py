@@ -1,5 +1,6 @@
 """How often an address may try something: quart-rate-limiter with a Redis store whose keys expire."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -7,6 +8,7 @@ from quart import Quart, request
 from quart_rate_limiter import RateLimit, RateLimiter
 from quart_rate_limiter.store import RateLimiterStoreABC
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from ticketflow.settings import Settings
 
@@ -22,12 +24,16 @@ class ExpiringStore(RateLimiterStoreABC):
         self._prefix = prefix
 
     async def get(self, key: str, default: datetime) -> datetime:
-        stored = await self._redis.get(f"{self._prefix}:limit:{key}")
+        try:
+            stored = await self._redis.get(f"{self._prefix}:limit:{key}")
+        except RedisError:
+            return default  # a brake, not a lock: without its store the request meets its own answer
         return default if stored is None else datetime.fromtimestamp(float(stored), UTC)
 
     async def set(self, key: str, tat: datetime) -> None:
         seconds = int((tat - datetime.now(UTC)).total_seconds()) + SPARE_SECONDS
-        await self._redis.set(f"{self._prefix}:limit:{key}", tat.timestamp(), ex=max(1, seconds))
+        with suppress(RedisError):
+            await self._redis.set(f"{self._prefix}:limit:{key}", tat.timestamp(), ex=max(1, seconds))
 
     async def before_serving(self) -> None:
         """The pool is open already."""

@@ -65,6 +65,9 @@ async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
     await audit.record(
         found.database, actor_id=user.id, event_id=event.id, action="room.steer", before=before, after=after
     )
+    # Admission acts on the next tick; what this house itself decides by (a closed sale) does not wait for it.
+    await found.hub.refresh()
+    await found.hub.announce(event.id)
     return after
 
 

@@ -37,6 +37,7 @@ STATUS = {
     "forbidden": HTTPStatus.FORBIDDEN,
     "cross_site": HTTPStatus.FORBIDDEN,
     "not_admitted": HTTPStatus.FORBIDDEN,
+    "pass_in_use": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "email_taken": HTTPStatus.CONFLICT,
     "slug_taken": HTTPStatus.CONFLICT,

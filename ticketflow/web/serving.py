@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -31,6 +32,23 @@ def stop_signal() -> asyncio.Event:
     return stop
 
 
+def check_port(settings: Settings) -> None:
+    """Raise `BadSetting` if the port is taken, before anything else is started or promised."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as error:
+        raise _taken(settings, error) from error
+
+
+def _taken(settings: Settings, error: OSError) -> BadSetting:
+    return BadSetting(
+        f"PORT {settings.port} on {settings.host} cannot be used ({error.strerror}); set PORT to another"
+    )
+
+
 async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> None:
     """Serve `app` until `stop` is set, then let requests finish. Raises `BadSetting` if the port is taken."""
     config = Config()
@@ -54,9 +72,7 @@ async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> No
     try:
         await serve(app, config, shutdown_trigger=stopping)
     except OSError as error:
-        raise BadSetting(
-            f"PORT {settings.port} on {settings.host} cannot be used ({error.strerror}); set PORT to another"
-        ) from error
+        raise _taken(settings, error) from error
 
 
 def _tell_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -87,5 +87,6 @@ local function standing(room, fan, place, new, now)
   return {
     'ok', place.state, place.order, rank, place.till, new, redis.call('ZCARD', waiting_key),
     room.epoch, room.mode, room.message, room.rate, room.admitted_last_minute, now - room.moving_since,
+    now < room.recover_until and 1 or 0,
   }
 end

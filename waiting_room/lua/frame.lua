@@ -41,6 +41,7 @@ local function frame(name, room, with_ranks, now)
     frontier = int(room.frontier),
     lobby_opens_at = int(room.lobby_at),
     opens_at = int(room.opens_at),
+    recovering = now < room.recover_until,
     ranks = with_ranks and rank_map(waiting) or nil,
   })
 end

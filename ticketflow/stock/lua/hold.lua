@@ -1,7 +1,7 @@
 -- Purpose: set units aside for one user, all or none. Everything is checked before the first write.
 -- KEYS: see common.lua
 -- ARGV: 1 JSON {types, id, type, user, visitor, seconds, amount, currency, quantity | units}
--- Returns: {'ok', hold JSON} or {code} or {code, detail}: not_ready, not_admitted, limit_exceeded (taken),
+-- Returns: {'ok', hold JSON} or {code} or {code, detail}: not_ready, not_admitted, pass_in_use, limit_exceeded (taken),
 --          sold_out (free), unit_taken (unit)
 local OPENINGS = 16 -- where adjacent units are looked for before any free units will do
 
@@ -50,6 +50,9 @@ if not known[1] or not known[3] then return {'not_ready'} end
 local limit, capacity, free = tonumber(known[2]), tonumber(known[3]), tonumber(known[4])
 
 if not has_lease(ask.visitor, now) then return {'not_admitted'} end
+-- One turn, one account: else a pass handed round would let any number of accounts in on one admission.
+local guest, guest_until = (redis.call('HGET', GUESTS, ask.visitor) or ''):match('^(%S+) (%S+)$')
+if guest and guest ~= ask.user and tonumber(guest_until) > now then return {'pass_in_use'} end
 local taken = tonumber(redis.call('HGET', TAKEN, ask.user) or 0)
 if taken + wanted > limit then return {'limit_exceeded', taken} end
 
@@ -80,5 +83,6 @@ add(VISITS, ask.visitor, 1)
 redis.call('HSET', BASKETS, ask.user, ask.id)
 -- Who holds tickets is let finish: the lease lasts as long as the hold.
 redis.call('ZADD', LEASES, 'GT', text(expires), ask.visitor)
+redis.call('HSET', GUESTS, ask.visitor, ask.user .. ' ' .. redis.call('ZSCORE', LEASES, ask.visitor))
 publish_counts()
 return {'ok', hold}

@@ -11,7 +11,7 @@ for position, type_id in ipairs(ask.types) do
     'capacity:' .. name, ask.capacity[name], 'sold:' .. name, ask.sold[name],
     'free:' .. name, redis.call('BITCOUNT', UNITS[type_id]))
 end
-redis.call('DEL', HOLDS, EXPIRY, TAKEN, VISITS, BASKETS, PENDING)
+redis.call('DEL', HOLDS, EXPIRY, TAKEN, VISITS, BASKETS, PENDING, GUESTS)
 for user, count in pairs(ask.taken) do
   redis.call('HSET', TAKEN, user, count)
 end

@@ -22,8 +22,32 @@ local function take_free()
   return count
 end
 
+-- After a loss of Redis somebody may hold a unit that the database has sold meanwhile. Such a hold ends
+-- here; one that is being paid meets the database, and is settled by what that says.
+local function end_holds_of_sold()
+  local missing = {}
+  for _, unit in ipairs(ask.units) do
+    missing[unit] = redis.call('GETBIT', UNITS[ask.type], unit) == 0
+  end
+  for _, unit in ipairs(mine and hold.units or {}) do
+    missing[unit] = false
+  end
+  local any = false
+  for _, is_missing in pairs(missing) do any = any or is_missing end
+  if not any then return end
+  local stored = redis.call('HGETALL', HOLDS)
+  for i = 1, #stored, 2 do
+    local other, holds_sold = cjson.decode(stored[i + 1]), false
+    for _, unit in ipairs(other.units) do
+      holds_sold = holds_sold or (other.type == ask.type and missing[unit])
+    end
+    if holds_sold and other.state == 'held' then give_back(stored[i], other) end
+  end
+end
+
 local left = 0
 if ask.outcome == 'sold' then
+  end_holds_of_sold()
   local found_free = take_free()
   if mine then
     forget(ask.id, hold)
@@ -48,6 +72,7 @@ elseif mine and hold.state == 'paying' then
   redis.call('ZADD', LEASES, 'XX', 'GT', text(expires), hold.visitor)
 end
 if hold then left = tonumber(redis.call('HGET', VISITS, hold.visitor) or 0) end
+if hold and left == 0 then redis.call('HDEL', GUESTS, hold.visitor) end
 
 redis.call('HDEL', PENDING, ask.booking)
 redis.call('XACK', ORDERS, ask.group, ask.entry)
