@@ -33,8 +33,8 @@ def _sales(at: datetime) -> list[NewSale]:
             slug="coldplay-mumbai-2026",
             name="Coldplay in Mumbai",
             venue="DY Patil Stadium, Navi Mumbai",
-            # A demo started later than planned still sells for an evening to come.
-            starts_at=max(datetime(2026, 12, 12, 14, 30, tzinfo=UTC), evening(at + timedelta(days=20), 14)),
+            # A demo started later than planned still sells for a day to come.
+            starts_at=max(datetime(2026, 12, 12, 14, 30, tzinfo=UTC), half_past(at + timedelta(days=20), 14)),
             sale_starts_at=at - timedelta(minutes=1),
             lobby_opens_at=None,
             currency="INR",
@@ -48,7 +48,7 @@ def _sales(at: datetime) -> list[NewSale]:
             slug="strings-by-candlelight",
             name="Strings by Candlelight",
             venue="Laeiszhalle, Hamburg",
-            starts_at=evening(at + timedelta(days=45), 18),
+            starts_at=half_past(at + timedelta(days=45), 18),
             sale_starts_at=at - timedelta(minutes=1),
             lobby_opens_at=None,
             currency="EUR",
@@ -65,8 +65,8 @@ def _sales(at: datetime) -> list[NewSale]:
             slug="open-synths-night",
             name="Night of the Open Synths",
             venue="Paradiso, Amsterdam",
-            starts_at=evening(at + timedelta(days=80), 20),
-            sale_starts_at=evening(at + timedelta(days=30), 9),
+            starts_at=half_past(at + timedelta(days=80), 20),
+            sale_starts_at=half_past(at + timedelta(days=30), 9),
             lobby_opens_at=at - timedelta(minutes=1),
             currency="EUR",
             per_user_limit=4,
@@ -78,8 +78,8 @@ def _sales(at: datetime) -> list[NewSale]:
     ]
 
 
-def evening(day: datetime, hour: int) -> datetime:
-    """Half past `hour` UTC on that day: nothing starts at 17:03:41."""
+def half_past(day: datetime, hour: int) -> datetime:
+    """Half past `hour` (UTC) on that day: nothing starts at 17:03:41."""
     return day.replace(hour=hour, minute=30, second=0)
 
 

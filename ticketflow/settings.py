@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+ON_A_HOST = ("http", "https", "smtp", "smtps", "smtp+starttls")
 DEFAULT_DATA_DIR = Path(".ticketflow")
 
 
@@ -63,9 +64,9 @@ def _url(*schemes: str) -> Callable[[str], str]:
             raise BadSetting("has an address or a port that cannot be read") from None
         if parts.scheme not in schemes:
             raise BadSetting(f"wants a URL that starts with {' or '.join(s + ':' for s in schemes)}")
-        if port == 0 or not (parts.hostname or parts.path.strip("/")):
-            raise BadSetting("names no host")
-        if parts.scheme in ("http", "https", "smtp", "smtps") and not parts.hostname:
+        # A database may be a file, and Redis a socket: a path will do for those.
+        place = parts.hostname if parts.scheme in ON_A_HOST else parts.hostname or parts.path.strip("/")
+        if port == 0 or not place:
             raise BadSetting("names no host")
         return value
 

@@ -165,10 +165,7 @@ class Desk:
                 # A hold of one step that was not submitted is one that nobody will ever ask for again.
                 if not submitted and not keep_hold:
                     await self._give_back_quietly(event, user, hold_id)
-            result = await _within(payment.wait_seconds, arriving)
-        if result is not None:
-            return _answer(result)
-        return await self._written(user, wanted) or Answer(wanted, None)
+            return await self._ended(user, wanted, payment, arriving)
 
     async def _met_before(
         self, event: Event, user: User, payment: Payment, fingerprint: str
@@ -181,8 +178,7 @@ class Desk:
                 return await self._known(user, payment.key or "", fingerprint)
             if order.request_hash != fingerprint:
                 raise Refusal("idempotency_mismatch", "This key was used for another booking.")
-            result = await _within(payment.wait_seconds, arriving)
-        return _answer(result) if result else await self._written(user, wanted) or Answer(wanted, None)
+            return await self._ended(user, wanted, payment, arriving)
 
     async def _known(self, user: User, key: str, fingerprint: str) -> Answer | None:
         booking = await bookings.by_id(self._database, booking_id(user.id, key), user.id)
@@ -192,10 +188,15 @@ class Desk:
             raise Refusal("idempotency_mismatch", "This key was used for another booking.")
         return _answer(result_of(booking))
 
-    async def _written(self, user: User, wanted: str) -> Answer | None:
+    async def _ended(
+        self, user: User, wanted: str, payment: Payment, arriving: "asyncio.Future[Result]"
+    ) -> Answer:
+        """The booking's end, or after the time the booker would wait only its id."""
+        if (result := await _within(payment.wait_seconds, arriving)) is not None:
+            return _answer(result)
         # Publishing may have failed while the commit did not: the database has the last word.
         booking = await bookings.by_id(self._database, wanted, user.id)
-        return _answer(result_of(booking)) if booking else None
+        return _answer(result_of(booking)) if booking else Answer(wanted, None)
 
     async def _give_back_quietly(self, event: Event, user: User, hold_id: str) -> None:
         with suppress(Refusal):  # if it was submitted after all, it is the ledger's now

@@ -89,7 +89,8 @@ class Hub:
                 socket.slot.close()
 
     async def announce(self, event_id: int) -> None:
-        """Tell every process that an event is new or has changed."""
+        """Let every process know that an event is new or has changed: this one now, the others at once."""
+        await self.refresh()
         await self._redis.publish(f"{self._prefix}:events", str(event_id))
 
     async def run(self) -> None:

@@ -66,7 +66,6 @@ async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
         found.database, actor_id=user.id, event_id=event.id, action="room.steer", before=before, after=after
     )
     # Admission acts on the next tick; what this house itself decides by (a closed sale) does not wait for it.
-    await found.hub.refresh()
     await found.hub.announce(event.id)
     return after
 
@@ -92,7 +91,6 @@ async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
     if event is None:
         raise Refusal("not_found", "The event was taken away again while it was being made.")
     await found.keeper.prepare(event)
-    await found.hub.refresh()
     await found.hub.announce(event.id)
     return event
 
