@@ -1,5 +1,6 @@
 """The whole way over the API: queue, pass, hold, payment, ticket, mail."""
 
+import asyncio
 from email.message import EmailMessage
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from tests.house import House, Sale, eventually, in_process, make_sale
 from tests.servers import Mailbox
 from ticketflow.settings import Settings
+from waiting_room import WaitingRoom
 
 
 async def test_from_the_queue_to_the_mail(settings: Settings, smtp: Mailbox):
@@ -90,3 +92,23 @@ async def test_slow_and_lost_answers_of_the_bank_end_confirmed(settings: Setting
         booking = await eventually(decided)
         assert booking is not None
         assert booking["status"] == "confirmed"
+
+
+async def test_who_has_booked_and_joins_again_at_once_gets_a_new_turn(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """However slowly the turn ends: the answer comes after it, or the next turn would be this one's rest."""
+    ended = WaitingRoom.finish
+
+    async def slowly(room: WaitingRoom, visitor: str) -> None:
+        await asyncio.sleep(0.3)
+        await ended(room, visitor)
+
+    monkeypatch.setattr(WaitingRoom, "finish", slowly)
+    sale = await make_sale(settings)
+    async with in_process(settings) as house, house.visitor() as fan:
+        await fan.register()
+        await fan.come_in(sale)
+        assert (await fan.book((await fan.hold(sale)).json()["id"])).status_code == 201
+        assert (await fan.join(sale)).status_code == 201
+        assert (await fan.claim(sale)).status_code == 200

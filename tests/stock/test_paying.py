@@ -7,6 +7,7 @@ import pytest
 from tests.stock.conftest import MakeStall
 from tests.stock.stall import STANDING, Stall, all_at_once, check_whole, refused
 from ticketflow.domain import Hold, Refusal
+from ticketflow.stock import Settlement
 
 
 async def counts_are(stall: Stall, *, free: int, held: int, sold: int) -> None:
@@ -271,3 +272,25 @@ async def test_who_holds_a_unit_that_was_sold_before_the_loss_loses_it_when_that
     await stall.release(untouched)
     await counts_are(stall, free=8, held=0, sold=2)
     assert not set(order.units) & await stall.free()
+
+
+async def test_an_order_stays_in_the_stream_until_its_end_is_told(make_stall: MakeStall):
+    """A ledger that dies in between leaves it to another, who tells."""
+    stall = await make_stall()
+    await stall.admit(1)
+    await stall.submit(await stall.hold(1, 2), "b1")
+    order = await stall.order()
+    settlement = Settlement(order, "sold", {"booking_id": "b1"}, units=order.units)
+    async with stall.redis.pubsub() as heard:
+        await heard.subscribe(stall.keys.results_channel)
+        await heard.get_message(timeout=5)
+        for _ in range(2):
+            assert await stall.stock.settle(stall.event, stall.leases, settlement, retry_seconds=1) == 0
+            assert await stall.order() == order
+            assert await stall.stock.pending([stall.event.id], "b1", 1) is not None
+        await stall.stock.tell(settlement)
+        assert await stall.orders() == []
+        assert await stall.stock.pending([stall.event.id], "b1", 1) is None
+        told = await heard.get_message(timeout=5)
+    assert told["data"] == '{"booking_id": "b1"}'
+    await counts_are(stall, free=8, held=0, sold=2)

@@ -1,10 +1,10 @@
 """The ledger: reads submitted orders, authorises payments, commits many in one transaction, tells.
 
-An order lives in the event's stream until its end is in the database and Redis has settled it.
+An order lives in the event's stream until its end is in the database and it has been told.
 Whoever dies on the way leaves it there, and another ledger takes it over; the booking's id is the
 key at the gateway and in the database, so doing any step again changes nothing.
 
-    stream -> authorise (many at once) -> commit (a group at a time) -> settle, publish -> capture
+    stream -> authorise (many at once) -> commit (a group at a time) -> settle, tell -> capture
 """
 
 import asyncio
@@ -241,7 +241,11 @@ class Ledger:
         return True
 
     async def _finish(self, order: Order, booking: Booking) -> None:
-        """Settle in Redis and tell; then the money. Both can be done again."""
+        """Settle in Redis, end the turn, tell; then the money. Whatever a crash cuts short is done again.
+
+        The turn ends before anybody is told: who hears that they have tickets and joins again at once must
+        not be given the turn that is just being taken away.
+        """
         room = await self._rooms.of(order.event_id)
         event = next(event for event in self._events() if event.id == order.event_id)
         settlement = await self._settlement(order, booking)
@@ -250,6 +254,7 @@ class Ledger:
         )
         if booking.status is BookingStatus.CONFIRMED and left == 0:
             await room.finish(order.visitor)
+        await self._stock.tell(settlement)
         await self._cashier.close(booking)
 
     async def _settlement(self, order: Order, booking: Booking) -> Settlement:

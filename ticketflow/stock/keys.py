@@ -15,7 +15,7 @@ class StockKeys:
     taken    hash    user id -> units held or bought
     visits   hash    visitor -> number of open holds
     baskets  hash    user id -> the hold taken last, so that a reload finds it
-    pending  hash    booking id -> its order, from submit to settle
+    pending  hash    booking id -> its order, until its end is told
     guests   hash    visitor -> the user who holds in this turn, and until when (microseconds)
     orders   stream  submitted bookings, read by the ledger
     """
@@ -63,5 +63,4 @@ class StockKeys:
         """KEYS as every script here takes them; lua/common.lua binds them to names in this order."""
         nouns = ("stock", "holds", "expiry", "taken", "visits", "baskets", "pending", "orders", "guests")
         fixed = [self._key(noun) for noun in nouns]
-        channels = [self.counts_channel, self.results_channel]
-        return [*fixed, leases, *channels, *(self.units(type_id) for type_id in ticket_type_ids)]
+        return [*fixed, leases, self.counts_channel, *(self.units(type_id) for type_id in ticket_type_ids)]

@@ -172,7 +172,7 @@ class Stock:
         return False
 
     async def settle(self, event: Event, leases: str, settlement: Settlement, *, retry_seconds: int) -> int:
-        """End an order after its commit; idempotent. Gives the number of holds its visitor has left.
+        """Settle an order's hold after its commit; idempotent. Gives how many holds its visitor has left.
 
         `retry_seconds` is what is left at least of a hold that outlives its payment: time for another card.
         """
@@ -181,19 +181,28 @@ class Stock:
             "settle",
             event,
             leases,
-            entry=order.entry_id,
-            group=GROUP,
             booking=order.booking_id,
             id=order.hold_id,
             type=order.ticket_type_id,
             user=str(order.user_id),
+            visitor=order.visitor,
             units=list(settlement.units),
             lost=list(settlement.lost),
             outcome=settlement.outcome,
             retry_seconds=retry_seconds,
-            result=json.dumps(settlement.result),
         )
         return int(left)
+
+    async def tell(self, settlement: Settlement) -> None:
+        """Take a settled order off the stream and publish its result, in one step."""
+        order = settlement.order
+        keys = self.keys(order.event_id)
+        async with self._redis.pipeline(transaction=True) as step:
+            step.hdel(keys.pending, order.booking_id)
+            step.xack(keys.orders, GROUP, order.entry_id)
+            step.xdel(keys.orders, order.entry_id)
+            step.publish(keys.results_channel, json.dumps(settlement.result))
+            await step.execute()
 
     async def expire(self, event: Event, leases: str, most: int = 200) -> int:
         """Give back holds whose time is over, `most` at a time. Gives how many."""

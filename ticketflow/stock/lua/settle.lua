@@ -1,7 +1,7 @@
--- Purpose: end an order once the database has its outcome: paying -> sold, free or held again; the entry
---          leaves the stream and the result is published, in one step. Doing it again changes nothing.
+-- Purpose: settle an order's hold once the database has its outcome: paying -> sold, free or held again.
+--          Doing it again changes nothing. The order stays in the stream until its result is told.
 -- KEYS: see common.lua
--- ARGV: 1 JSON {types, entry, group, booking, id, type, user, units, outcome, lost, retry_seconds, result}
+-- ARGV: 1 JSON {types, booking, id, type, user, visitor, units, outcome, lost, retry_seconds}
 --       outcome: sold | free | held; units: those in the database's tickets;
 --       lost: those of the hold that the database has sold to somebody else
 -- Returns: the number of holds the visitor still has open
@@ -45,7 +45,6 @@ local function end_holds_of_sold()
   end
 end
 
-local left = 0
 if ask.outcome == 'sold' then
   end_holds_of_sold()
   local found_free = take_free()
@@ -71,12 +70,7 @@ elseif mine and hold.state == 'paying' then
   redis.call('ZADD', EXPIRY, text(expires), ask.id)
   redis.call('ZADD', LEASES, 'XX', 'GT', text(expires), hold.visitor)
 end
-if hold then left = tonumber(redis.call('HGET', VISITS, hold.visitor) or 0) end
-if hold and left == 0 then redis.call('HDEL', GUESTS, hold.visitor) end
-
-redis.call('HDEL', PENDING, ask.booking)
-redis.call('XACK', ORDERS, ask.group, ask.entry)
-redis.call('XDEL', ORDERS, ask.entry)
+local left = tonumber(redis.call('HGET', VISITS, ask.visitor) or 0)
+if left == 0 then redis.call('HDEL', GUESTS, ask.visitor) end
 if redis.call('EXISTS', STOCK) == 1 then publish_counts() end
-redis.call('PUBLISH', RESULTS_CHANNEL, ask.result)
 return left
