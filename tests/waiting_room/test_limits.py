@@ -124,7 +124,8 @@ async def test_in_no_minute_are_there_more_than_the_limit_and_after_seventy_seco
 ):
     """Bursts and pauses at random, against a list of every moment at which a place was taken."""
     room, dice = await make_room(rate_per_minute=0), random.Random(seed)
-    limit, at, taken = 5, 0.0, []
+    limit, at = 5, 0.0
+    taken: list[float] = []
     for _ in range(300):
         at += dice.choice([0, 0, 0, dice.uniform(0, 3), dice.uniform(0, 40), 60])
         stop_clock(redis, room, at)
