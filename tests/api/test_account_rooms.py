@@ -187,7 +187,7 @@ async def test_the_next_to_use_a_browser_does_not_see_the_place_of_the_last(
     assert 'data-state="waiting"' in (await phone.get(page)).text
     await phone.sign_in(thief.email)
     assert "Take your place" in (await phone.get(page)).text
-    assert "Back to your place" not in (await phone.get(f"/events/{sale.slug}")).text.split("inside")[0]
+    assert 'data-inside="no"' in (await phone.get(f"/events/{sale.slug}")).text
     async with desk_line(house, sale, phone) as line:
         reply = await line.ask("claim")
         check_problem(reply["body"], 404, "no_place")
