@@ -18,7 +18,7 @@ from quart.typing import ResponseReturnValue
 
 from .errors import BadTicket, NotCalled, TooManyJoins, WaitingRoomError
 from .room import WaitingRoom
-from .standing import State
+from .standing import Standing, State
 from .views import queue_view
 
 
@@ -159,18 +159,23 @@ def presented_visitor(room: WaitingRoom, room_id: int) -> str:
     return room.read_ticket(ticket).visitor
 
 
+async def anybody(room_id: int) -> Newcomer:
+    """Somebody unknown, who joins as often as they like."""
+    return Newcomer()
+
+
 def queue_blueprint(
     find_room: RoomFinder,
     *,
     secure: bool,
-    who: NewcomerFinder | None = None,
+    who: NewcomerFinder = anybody,
     name: str = "queue",
     url_prefix: str = "/queue/<int:room_id>",
 ) -> Blueprint:
     """Join, look, leave and claim, for the rooms that `find_room` finds by `room_id`.
 
     `secure` marks the cookie as for https only. `who` says of the request at hand who joins and how often
-    they may; what it raises is the answer. Without it anybody joins, as often as they like.
+    they may; what it raises is the answer.
     """
     blueprint = Blueprint(name, __name__, url_prefix=url_prefix)
 
@@ -178,9 +183,7 @@ def queue_blueprint(
     async def join(room_id: int) -> ResponseReturnValue:
         """Take a place, or find the one there is."""
         room = await find_room(room_id)
-        newcomer = await who(room_id) if who else Newcomer()
-        ticket = presented_ticket(room, room_id)
-        standing = await room.join(ticket, visitor=newcomer.visitor, sources=newcomer.sources)
+        standing = await _joined(room, room_id, await who(room_id))
         response = jsonify(queue_view(standing))
         set_ticket(response, room_id, standing.ticket, secure=secure)
         return response, HTTPStatus.CREATED if standing.new else HTTPStatus.OK
@@ -211,6 +214,11 @@ def queue_blueprint(
 
     blueprint.register_error_handler(WaitingRoomError, _refuse)
     return blueprint
+
+
+async def _joined(room: WaitingRoom, room_id: int, newcomer: Newcomer) -> Standing:
+    ticket = presented_ticket(room, room_id)
+    return await room.join(ticket, visitor=newcomer.visitor, sources=newcomer.sources)
 
 
 async def _refuse(error: WaitingRoomError) -> ResponseReturnValue:

@@ -51,7 +51,7 @@ async def joins_by_page(house: House, sale: Sale, where: dict[str, str]) -> http
 
 
 async def joins_by_socket(house: House, sale: Sale, where: dict[str, str], **fields: Any) -> dict[str, Any]:
-    async with desk_line(house, sale, **where) as line:
+    async with desk_line(house, sale, None, **where) as line:
         return await line.ask("join", **fields)
 
 
