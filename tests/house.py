@@ -42,6 +42,8 @@ def settings_for(*, database_url: str, redis_url: str, smtp_url: str, prefix: st
         "slow_payment_seconds": 0.2,
         "bookings_per_minute": 10_000,
         "sign_ins_per_minute": 100_000,
+        "joins_per_address": 0,
+        "joins_per_account": 0,
         "ledger_takeover_seconds": 1.0,
         "tick_seconds": 0.1,
         **given,
@@ -74,6 +76,7 @@ async def make_sale(
     max_active: int = 100_000,
     mode: str = "open",
     sale_starts_in: timedelta = timedelta(minutes=-1),
+    queue_needs_account: bool = False,
 ) -> Sale:
     """Write down a sale that is on, with an organiser of its own."""
     database = make_database(settings)
@@ -102,6 +105,7 @@ async def make_sale(
             max_active=max_active,
             types=types,
             mode=mode,
+            queue_needs_account=queue_needs_account,
         )
         event_id = await events.create(database, owner.id, new)
         event = await events.by_id(database, event_id)

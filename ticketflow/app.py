@@ -35,11 +35,12 @@ from ticketflow.web import (
     problems,
     sockets,
 )
+from ticketflow.web.newcomers import newcomer
 from ticketflow.web.services import Services
 from ticketflow.web.session import Users, signed_in
 from ticketflow.worker import Background
 from waiting_room import WaitingRoom
-from waiting_room.web import queue_blueprint
+from waiting_room.web import Newcomer, queue_blueprint
 
 SESSION_DAYS = 30
 
@@ -119,7 +120,12 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
     async def find_room(event_id: int) -> WaitingRoom:
         return await found.rooms.of(found.catalogue.event(event_id).id)
 
-    queue = queue_blueprint(find_room, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue")
+    async def who(event_id: int) -> Newcomer:
+        return await newcomer(found, found.catalogue.event(event_id))
+
+    queue = queue_blueprint(
+        find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
+    )
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),

@@ -91,6 +91,8 @@ class Event:
     organiser_id: int
     published: bool
     ticket_types: tuple[TicketType, ...]
+    queue_needs_account: bool = False
+    """Who queues must be signed in, and an account has one place, on all its devices."""
 
     def ticket_type(self, ticket_type_id: int) -> TicketType:
         """The type of that id. Raises `Refusal` not_found if it is not this event's."""

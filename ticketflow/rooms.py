@@ -7,7 +7,7 @@ from ticketflow.domain import Event, Refusal, to_micros
 from ticketflow.settings import Settings
 from ticketflow.store import rooms as records
 from ticketflow.store.rooms import RoomRecord
-from waiting_room import Mode, RoomPolicy, WaitingRoom
+from waiting_room import Mode, RoomPolicy, WaitingRoom, account_visitor
 
 RESTORE_LOCK_SECONDS = 30
 
@@ -20,11 +20,13 @@ class Rooms:
         self._database = database
         self._settings = settings
         self._rooms: dict[int, WaitingRoom] = {}
+        self._account_keys: dict[int, bytes] = {}
 
     async def of(self, event_id: int) -> WaitingRoom:
         """The event's room. Raises `Refusal` not_found if the event has none."""
         if event_id not in self._rooms:
             record = await self._record(event_id)
+            self._account_keys[event_id] = record.account_key
             self._rooms[event_id] = WaitingRoom(
                 self._redis,
                 f"event:{event_id}",
@@ -33,6 +35,11 @@ class Rooms:
                 seed=record.seed,
             )
         return self._rooms[event_id]
+
+    async def visitor_of(self, event_id: int, user_id: int) -> str:
+        """The visitor that an account is in the event's room, if the queue goes by accounts."""
+        await self.of(event_id)
+        return account_visitor(self._account_keys[event_id], str(user_id))
 
     async def open(self, event: Event) -> None:
         """Put the event's room into Redis if it is not there.

@@ -1,5 +1,6 @@
 """A virtual waiting room for anyone with Redis: a fair line, told live, that outlives Redis itself."""
 
+from .accounts import account_visitor
 from .errors import (
     BadPass,
     BadPolicy,
@@ -9,6 +10,7 @@ from .errors import (
     NotOpen,
     RoomClosed,
     RoomLost,
+    TooManyJoins,
     WaitingRoomError,
 )
 from .estimate import RankMap, wait_interval
@@ -37,7 +39,9 @@ __all__ = [
     "RoomPolicy",
     "Standing",
     "State",
+    "TooManyJoins",
     "WaitingRoom",
     "WaitingRoomError",
+    "account_visitor",
     "wait_interval",
 ]

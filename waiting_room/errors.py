@@ -38,6 +38,20 @@ class RoomClosed(WaitingRoomError):
     code = "room_closed"
 
 
+class TooManyJoins(WaitingRoomError):
+    """A source has taken as many new places in the last minute as it may.
+
+    After `retry_after` whole seconds there is room for one; `source` is the name it was counted by.
+    """
+
+    code = "too_many_joins"
+
+    def __init__(self, message: str, retry_after: int, source: str) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.source = source
+
+
 class NotCalled(WaitingRoomError):
     """It is not this fan's turn; `standing` says where they are instead."""
 
@@ -71,6 +85,6 @@ class BadPolicy(WaitingRoomError, ValueError):
 
 
 REFUSALS: dict[str, type[WaitingRoomError]] = {
-    error.code: error for error in (NotOpen, RoomClosed, NotActive, RoomLost)
+    error.code: error for error in (NotOpen, RoomClosed, TooManyJoins, NotActive, RoomLost)
 }
 """The codes a script may answer with, and what each is raised as."""

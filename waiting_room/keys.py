@@ -27,6 +27,10 @@ class RoomKeys:
     """Sorted set: visitor -> when they gave their place up, unix microseconds. Kept a day."""
     admissions: str
     """Hash: unix second -> how many were called in it, over the last minute."""
+    joins: str
+    """Hash: source of joins -> how many new places it took of late (lua/limits.lua). Kept some minutes."""
+    joins_before: str
+    """Hash: the same, of the minutes before those in `joins`."""
     frames: str
     """The channel the frames are published on; no key."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets as randomness
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -17,6 +18,8 @@ from .places import Pass, Place, Signer
 from .policy import STORED, Mode, RoomPolicy
 from .scripts import Scripts
 from .standing import Standing, State
+
+_VISITOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class WaitingRoom:
@@ -63,15 +66,33 @@ class WaitingRoom:
         (made,) = await self._scripts.run("ensure", epoch, frontier, int(recovering), *held)
         return bool(made)
 
-    async def join(self, ticket: str | None = None, *, present: bool = False) -> Standing:
+    async def join(
+        self,
+        ticket: str | None = None,
+        *,
+        present: bool = False,
+        visitor: str | None = None,
+        sources: Mapping[str, int] | None = None,
+    ) -> Standing:
         """Take a place, or with a ticket find the one there is; a missed or lost place comes back.
 
         Who is done or has left starts anew. `present` says that a live page shows the place; otherwise the
         fan counts as away from now on, until they are seen again. Raises NotOpen, RoomClosed.
+
+        `visitor` is who joins where the app knows it (`account_visitor`): they have one place however often
+        and from wherever they come, and a ticket of another visitor is passed over. `sources` names where the
+        join comes from, such as an address, and how many new places that source may take in any minute;
+        finding a place again is never counted. Raises TooManyJoins above that, and ValueError for a visitor
+        that is not 1 to 64 letters, digits, "-" and "_", a source without a name, or a limit below 1.
         """
-        place = self.read_ticket(ticket) if ticket is not None else Place(randomness.token_urlsafe(16), 0, 0)
+        place = None if ticket is None else self.read_ticket(ticket)
+        if place is None or visitor not in (None, place.visitor):
+            place = Place(_checked(visitor), 0, 0)
+        if sources and not all(name and limit >= 1 for name, limit in sources.items()):
+            raise ValueError("a source needs a name, and a limit of at least 1")
         draw = draw_number(self._seed, place.visitor)
-        return await self._standing("join", place, draw, int(present))
+        counted = chain.from_iterable(sources.items()) if sources else ()
+        return await self._standing("join", place, draw, int(present), *counted)
 
     async def look(self, ticket: str, *, present: bool | None = None) -> Standing:
         """Where the fan is. Makes no place, but puts back one lost with Redis. `present` as in `join`."""
@@ -161,3 +182,11 @@ class WaitingRoom:
     async def _standing(self, command: str, place: Place, *args: str | int) -> Standing:
         answer = await self._scripts.run(command, place.visitor, place.order, place.epoch, *args)
         return Standing.read(place.visitor, self._signer, answer)
+
+
+def _checked(visitor: str | None) -> str:
+    if visitor is None:
+        return randomness.token_urlsafe(16)
+    if not _VISITOR.fullmatch(visitor):
+        raise ValueError(f"not a visitor: {visitor!r}")
+    return visitor

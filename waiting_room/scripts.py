@@ -14,7 +14,7 @@ from .keys import RoomKeys
 
 SHARED: Mapping[str, tuple[str, ...]] = {
     "ensure": ("room",),
-    "join": ("room", "fans", "admission"),
+    "join": ("room", "fans", "admission", "limits"),
     "look": ("room", "fans"),
     "claim": ("room", "fans"),
     "renew": ("room", "fans"),
@@ -47,5 +47,5 @@ class Scripts:
         """Run a command and give what it answers after its "ok". Raises what stands for any other code."""
         code, *answer = await self._registered[command](keys=self._keys, args=args)
         if code != "ok":
-            raise REFUSALS[code](code.replace("_", " "))
+            raise REFUSALS[code](code.replace("_", " "), *answer)
         return list(answer)

@@ -7,7 +7,8 @@ pass, in the `Queue-Pass` header; the ticket alone will do, since Redis knows wh
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
@@ -15,17 +16,33 @@ from typing import Any, ParamSpec, TypeVar
 from quart import Blueprint, Response, jsonify, request
 from quart.typing import ResponseReturnValue
 
-from .errors import BadTicket, NotCalled, WaitingRoomError
+from .errors import BadTicket, NotCalled, TooManyJoins, WaitingRoomError
 from .room import WaitingRoom
-from .standing import State
+from .standing import Standing, State
 from .views import queue_view
 
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Who asks for a place: `visitor` and `sources` as `WaitingRoom.join` takes them.
+
+    A source is named by its kind, a colon and which one, as in "address:203.0.113.7": the kind is what a fan
+    is told.
+    """
+
+    visitor: str | None = None
+    sources: Mapping[str, int] = field(default_factory=dict)
+
+
+NewcomerFinder = Callable[[int], Awaitable[Newcomer]]
 RoomFinder = Callable[[int], Awaitable[WaitingRoom]]
 P = ParamSpec("P")
 R = TypeVar("R")
 
 TICKET_HEADER = "Queue-Ticket"
 PASS_HEADER = "Queue-Pass"  # noqa: S105
+RETRY_SECONDS = 2
+"""After which a room that is coming back may be asked again."""
 COOKIE_SECONDS = 86_400
 """As long as a room remembers who is done or has left."""
 
@@ -36,6 +53,7 @@ STATUS = {
     "not_admitted": HTTPStatus.FORBIDDEN,
     "not_open": HTTPStatus.CONFLICT,
     "room_closed": HTTPStatus.CONFLICT,
+    "too_many_joins": HTTPStatus.TOO_MANY_REQUESTS,
     "not_called": HTTPStatus.CONFLICT,
     "not_active": HTTPStatus.FORBIDDEN,
     "room_lost": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -50,6 +68,8 @@ DETAILS = {
     "not_admitted": "It is not your turn, or your turn has ended. Join the queue to come in.",
     "not_open": "The queue is not open yet.",
     "room_closed": "The queue is closed.",
+    "too_many_joins": "Many places have just been taken from your {kind}. "
+    "Try again in {seconds} {unit}; nothing is lost.",
     "not_called": "It is not your turn yet. Your place is kept.",
     "not_active": "Your turn has ended. Join the queue to come in again.",
     "room_lost": "The queue is coming back. Your place is safe; try again in a few seconds.",
@@ -71,17 +91,29 @@ class NotAdmitted(WaitingRoomError):
 def problem(error: WaitingRoomError) -> tuple[int, dict[str, Any]]:
     """Status and RFC 9457 body for an error of the waiting room."""
     status = STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    detail = str(error) if error.code == "bad_policy" else DETAILS.get(error.code, "")
     body: dict[str, Any] = {
         "type": f"urn:problem:{error.code}",
         "title": status.phrase,
         "status": status.value,
         "code": error.code,
-        "detail": detail,
+        "detail": _detail(error),
     }
     if isinstance(error, NotCalled):
         body["queue"] = queue_view(error.standing)
+    if isinstance(error, TooManyJoins):
+        body["retry_after"] = error.retry_after
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        body["retry_after"] = RETRY_SECONDS
     return status.value, body
+
+
+def _detail(error: WaitingRoomError) -> str:
+    if isinstance(error, TooManyJoins):
+        # The kind of a source is what stands before its colon: "address:203.0.113.7".
+        kind, seconds = error.source.partition(":")[0], error.retry_after
+        unit = "second" if seconds == 1 else "seconds"
+        return DETAILS[error.code].format(kind=kind, seconds=seconds, unit=unit)
+    return str(error) if error.code == "bad_policy" else DETAILS.get(error.code, "")
 
 
 def cookie_name(room_id: int) -> str:
@@ -127,12 +159,23 @@ def presented_visitor(room: WaitingRoom, room_id: int) -> str:
     return room.read_ticket(ticket).visitor
 
 
+async def anybody(room_id: int) -> Newcomer:
+    """Somebody unknown, who joins as often as they like."""
+    return Newcomer()
+
+
 def queue_blueprint(
-    find_room: RoomFinder, *, secure: bool, name: str = "queue", url_prefix: str = "/queue/<int:room_id>"
+    find_room: RoomFinder,
+    *,
+    secure: bool,
+    who: NewcomerFinder = anybody,
+    name: str = "queue",
+    url_prefix: str = "/queue/<int:room_id>",
 ) -> Blueprint:
     """Join, look, leave and claim, for the rooms that `find_room` finds by `room_id`.
 
-    `secure` marks the cookie as for https only.
+    `secure` marks the cookie as for https only. `who` says of the request at hand who joins and how often
+    they may; what it raises is the answer.
     """
     blueprint = Blueprint(name, __name__, url_prefix=url_prefix)
 
@@ -140,7 +183,7 @@ def queue_blueprint(
     async def join(room_id: int) -> ResponseReturnValue:
         """Take a place, or find the one there is."""
         room = await find_room(room_id)
-        standing = await room.join(presented_ticket(room, room_id))
+        standing = await _joined(room, room_id, await who(room_id))
         response = jsonify(queue_view(standing))
         set_ticket(response, room_id, standing.ticket, secure=secure)
         return response, HTTPStatus.CREATED if standing.new else HTTPStatus.OK
@@ -173,12 +216,17 @@ def queue_blueprint(
     return blueprint
 
 
+async def _joined(room: WaitingRoom, room_id: int, newcomer: Newcomer) -> Standing:
+    ticket = presented_ticket(room, room_id)
+    return await room.join(ticket, visitor=newcomer.visitor, sources=newcomer.sources)
+
+
 async def _refuse(error: WaitingRoomError) -> ResponseReturnValue:
     status, body = problem(error)
     response = jsonify(body)
     response.headers["Content-Type"] = "application/problem+json"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = "2"
+    if "retry_after" in body:
+        response.headers["Retry-After"] = str(body["retry_after"])
     return response, status
 
 

@@ -57,6 +57,23 @@ async def test_bad_tickets_and_passes_in_headers(
     assert await state_of(house, sale) == before
 
 
+async def test_bad_tickets_in_a_socket_command(
+    house: House, sale: Sale, fan: Visitor, elsewhere: tuple[str, str]
+):
+    ticket = (await fan.get(f"/api/events/{sale.event_id}/queue")).json()["ticket"]
+    token = (await fan.claim(sale)).json()["pass"]
+    before = await state_of(house, sale)
+    room = await services(house).rooms.of(sale.event_id)
+    async with house.visitor() as stranger, desk_line(house, sale, stranger) as line:
+        # An empty one is none at all.
+        for bad in [*FORGED[1:], *tampered(ticket), elsewhere[0], token]:
+            reply = await line.ask("join", ticket=bad)
+            check_problem(reply["body"], 403, "bad_ticket")
+        assert await services(house).redis.zcard(room.keys.waiting) == 0
+        assert (await line.ask("join", ticket=ticket))["body"]["state"] == "active"
+    assert await state_of(house, sale) == before
+
+
 async def test_a_bad_cookie_is_no_ticket(house: House, sale: Sale, elsewhere: tuple[str, str]):
     """A fan can neither see nor mend a cookie: a bad one is as good as none, and lets nobody in."""
     queue = f"/api/events/{sale.event_id}/queue"

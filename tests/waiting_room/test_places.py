@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from waiting_room import BadPass, BadTicket, Place
@@ -35,6 +37,15 @@ def check_forgery_is_refused(signer: Signer) -> None:
             signer.read_ticket(forged)
     with pytest.raises(BadTicket):
         signer.read_ticket(Signer(["another secret"], "event:42").ticket(PLACE))
+
+
+@pytest.mark.parametrize("altered", [{"visitor": "another"}, {"order": 1}, {"epoch": 4}])
+def test_a_ticket_with_another_place_under_the_old_signature_is_refused(altered):
+    signer = Signer(["secret"], "event:42")
+    signature = signer.ticket(PLACE).rpartition(".")[2]
+    payload = signer.ticket(replace(PLACE, **altered)).rpartition(".")[0]
+    with pytest.raises(BadTicket):
+        signer.read_ticket(f"{payload}.{signature}")
 
 
 def test_a_forged_ticket_is_refused():

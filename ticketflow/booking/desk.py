@@ -82,7 +82,13 @@ class Desk:
         quantity: int = 0,
         units: Sequence[int] | None = None,
     ) -> Hold:
-        """Set tickets aside for the user. Raises what `Stock.hold` raises."""
+        """Set tickets aside for the user. Raises what `Stock.hold` raises, and other_account."""
+        if event.queue_needs_account and visitor != await self._rooms.visitor_of(event.id, user.id):
+            raise Refusal(
+                "other_account",
+                "This place in the queue belongs to another account. "
+                "Sign in with that account, or join with yours.",
+            )
         return await self._stock.hold(
             event,
             await self._leases(event),

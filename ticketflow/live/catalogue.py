@@ -125,6 +125,7 @@ class Catalogue:
             "sale_state": self.sale_state(event).value,
             "currency": event.currency,
             "per_user_limit": event.per_user_limit,
+            "queue_needs_account": event.queue_needs_account,
             "ticket_types": [
                 {
                     "id": t.id,

@@ -57,6 +57,7 @@ class NewSale:
     max_active: int
     types: Sequence[NewTicketType]
     mode: str = "lobby"
+    queue_needs_account: bool = False
 
 
 async def create(database: Database, organiser_id: int, new: NewSale) -> int:
@@ -74,20 +75,23 @@ async def create(database: Database, organiser_id: int, new: NewSale) -> int:
         "currency": new.currency,
         "per_user_limit": new.per_user_limit,
         "published": new.published,
+        "queue_needs_account": new.queue_needs_account,
         "organiser_id": organiser_id,
         "created_at": now(),
     }
-    levers: dict[str, Any] = {
+    room: dict[str, Any] = {
         "mode": new.mode,
         "rate_per_minute": new.rate_per_minute,
         "max_active": new.max_active,
+        "seed": secrets.token_bytes(32),
+        "account_key": secrets.token_bytes(32),
     }
     try:
         async with database.transaction():
             event_id = int(await database.execute(insert(events).values(row)))
             for position, new_type in enumerate(new.types):
                 await _create_type(database, event_id, position, new_type)
-            await rooms.create(database, event_id, seed=secrets.token_bytes(32), **levers)
+            await rooms.create(database, event_id, **room)
     except violations.UNIQUE as error:
         raise Refusal("slug_taken", "There is an event with this name already.") from error
     return event_id
@@ -158,6 +162,7 @@ def _event(row: Any, types: Iterable[TicketType]) -> Event:
         organiser_id=row["organiser_id"],
         published=bool(row["published"]),
         ticket_types=tuple(types),
+        queue_needs_account=bool(row["queue_needs_account"]),
     )
 
 

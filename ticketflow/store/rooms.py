@@ -1,6 +1,6 @@
 """What the database keeps of each waiting room, so that it can come back after Redis is lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from databases import Database
@@ -23,10 +23,19 @@ class RoomRecord:
     """How often the room was put into Redis; 0 before the first time."""
     frontier: int
     seed: bytes
+    account_key: bytes = field(repr=False)
+    """Makes visitors of accounts in this room; never public, unlike the seed."""
 
 
 async def create(
-    database: Database, event_id: int, *, mode: str, rate_per_minute: int, max_active: int, seed: bytes
+    database: Database,
+    event_id: int,
+    *,
+    mode: str,
+    rate_per_minute: int,
+    max_active: int,
+    seed: bytes,
+    account_key: bytes,
 ) -> None:
     row = {
         "event_id": event_id,
@@ -38,6 +47,7 @@ async def create(
         "epoch": 0,
         "frontier": 0,
         "seed": seed.hex(),
+        "account_key": account_key.hex(),
         "updated_at": now(),
     }
     await database.execute(insert(rooms).values(row))
@@ -66,4 +76,5 @@ def _record(row: Any) -> RoomRecord:
         epoch=row["epoch"],
         frontier=row["frontier"],
         seed=bytes.fromhex(row["seed"]),
+        account_key=bytes.fromhex(row["account_key"]),
     )

@@ -94,6 +94,7 @@ events = Table(
     Column("currency", String(3), nullable=False),
     Column("per_user_limit", Integer, nullable=False),
     Column("published", Boolean, nullable=False, server_default=false()),
+    Column("queue_needs_account", Boolean, nullable=False, server_default=false()),
     Column("organiser_id", _Id, ForeignKey("users.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
     CheckConstraint("per_user_limit > 0", name="per_user_limit"),
@@ -232,6 +233,7 @@ rooms = Table(
     Column("frontier", BigInteger, nullable=False),
     # The draw's secret, in hex: public once the sale has started.
     Column("seed", _exact(64), nullable=False),
+    Column("account_key", _exact(64), nullable=False),
     Column("updated_at", Moment, nullable=False),
     **_MYSQL,
 )

@@ -15,6 +15,7 @@ from ticketflow.web import counter
 from ticketflow.web.asks import Ask, BookAsk, Command, HoldAsk
 from ticketflow.web.bookings import idempotency_key
 from ticketflow.web.counter import Reply
+from ticketflow.web.newcomers import newcomer
 from ticketflow.web.problems import problem_of
 from ticketflow.web.services import Services
 from waiting_room import WaitingRoom
@@ -128,7 +129,9 @@ class DeskSocket:
 
     async def _join(self, fields: dict[str, Any]) -> Reply:
         ask = JoinAsk.model_validate(fields)
-        standing = await self._room.join(ask.ticket or self._ticket, present=True)
+        who = await newcomer(self._services, self._event)
+        ticket = ask.ticket or self._ticket
+        standing = await self._room.join(ticket, present=True, visitor=who.visitor, sources=who.sources)
         if standing.ticket != self._ticket or self._fan is None:
             await self._follow(standing.ticket)
         else:

@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
-from quart import Quart, request
+from quart import Quart, has_websocket_context, request, websocket
 from quart_rate_limiter import RateLimit, RateLimiter
 from quart_rate_limiter.store import RateLimiterStoreABC
 from redis.asyncio import Redis
@@ -46,7 +46,8 @@ def install(app: Quart, redis: "Redis", settings: Settings) -> None:
     """Count requests by address, for the routes that are marked. An embedded crowd runs on loopback."""
 
     async def address() -> str:
-        return client_address(settings.proxy_hops)
+        peer = client_address(settings.proxy_hops)
+        return network_of(peer) or peer
 
     async def skip() -> bool:
         return settings.embedded and _is_loopback(client_address(settings.proxy_hops))
@@ -60,15 +61,42 @@ def sign_in_limit(settings: Settings) -> RateLimit:
     return RateLimit(settings.sign_ins_per_minute, MINUTE)
 
 
+def join_sources(settings: Settings, account: int | None, address: str) -> dict[str, int]:
+    """Where a join comes from, and how many new places each may take in a minute: for `WaitingRoom.join`.
+
+    An address that is none, such as a local socket's, is everybody's, and is not counted.
+    """
+    sources = {}
+    network = network_of(address)
+    if settings.joins_per_address and network and not (settings.embedded and _is_loopback(address)):
+        sources[f"address:{network}"] = settings.joins_per_address
+    if settings.joins_per_account and account is not None:
+        sources[f"account:{account}"] = settings.joins_per_account
+    return sources
+
+
+def network_of(address: str) -> str | None:
+    """What is counted as one address; None if it is no IP address.
+
+    Of IPv6 that is the /64 which any connection has to itself, with more addresses than could be counted.
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(ip, IPv4Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or IPv6Network((int(ip), 64), strict=False))
+
+
 def client_address(proxy_hops: int) -> str:
     """Who is asking: the peer, or what the trusted proxies in front of us saw.
 
     Each proxy appends who it saw to X-Forwarded-For, so only the last `proxy_hops` entries can be believed.
     """
-    peer = request.remote_addr or "unknown"
-    forwarded = [
-        part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()
-    ]
+    asked = websocket if has_websocket_context() else request
+    peer = asked.remote_addr or "unknown"
+    forwarded = [part.strip() for part in asked.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
     if proxy_hops == 0 or len(forwarded) < proxy_hops:
         return peer
     return forwarded[-proxy_hops]

@@ -85,6 +85,7 @@ async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
         rate_per_minute=ask.rate_per_minute,
         max_active=ask.max_active,
         types=[new_type(t) for t in ask.ticket_types],
+        queue_needs_account=ask.queue_needs_account,
     )
     event_id = await event_store.create(found.database, user.id, new)
     event = await event_store.by_id(found.database, event_id)

@@ -11,11 +11,12 @@ from ticketflow.showing import show_booking, show_event
 from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter
 from ticketflow.web.artwork import artwork
+from ticketflow.web.newcomers import newcomer, own_ticket
 from ticketflow.web.services import Services, services
-from ticketflow.web.session import signed_in
-from waiting_room import NotCalled, Standing, State, WaitingRoom
+from ticketflow.web.session import account_id, signed_in
+from waiting_room import NotCalled, Standing, State, TooManyJoins, WaitingRoom
 from waiting_room.views import queue_view
-from waiting_room.web import cookie_name, good_cookie, set_ticket
+from waiting_room.web import cookie_name, good_cookie, problem, set_ticket
 
 blueprint = Blueprint("pages", __name__)
 
@@ -33,7 +34,7 @@ async def landing() -> ResponseReturnValue:
 async def event_page(slug: str) -> ResponseReturnValue:
     found, event = _event(slug)
     room = await found.rooms.of(event.id)
-    ticket = _ticket(room, event)
+    ticket = await _ticket(found, room, event)
     standing = await room.look(ticket) if ticket else None
     return await render_template(
         "event.html", event=_shown(found, event), standing=standing and queue_view(standing)
@@ -52,7 +53,14 @@ async def join(slug: str) -> ResponseReturnValue:
     """Take a place; who is let in at once goes straight to the desk: a quiet sale shows no queue."""
     found, event = _event(slug)
     room = await found.rooms.of(event.id)
-    standing = await room.join(_ticket(room, event))
+    if event.queue_needs_account and account_id() is None:
+        return redirect(url_for("pages.queue", slug=slug), 303)
+    who = await newcomer(found, event)
+    ticket = await _ticket(found, room, event)
+    try:
+        standing = await room.join(ticket, visitor=who.visitor, sources=who.sources)
+    except TooManyJoins as error:
+        return await _door(found, event, later=error)
     page = "pages.queue"
     if standing.new and standing.state is State.CALLED:
         await room.claim(standing.ticket)
@@ -66,7 +74,9 @@ async def join(slug: str) -> ResponseReturnValue:
 async def queue(slug: str) -> ResponseReturnValue:
     found, event = _event(slug)
     room = await found.rooms.of(event.id)
-    ticket = _ticket(room, event)
+    ticket = await _ticket(found, room, event)
+    if ticket is None and event.queue_needs_account:
+        return await _door(found, event)
     if ticket is None:
         return redirect(url_for("pages.event_page", slug=slug))
     standing = await room.look(ticket, present=False)
@@ -79,7 +89,7 @@ async def claim(slug: str) -> ResponseReturnValue:
     """Come in, for a page whose script does not run."""
     found, event = _event(slug)
     room = await found.rooms.of(event.id)
-    ticket = _ticket(room, event)
+    ticket = await _ticket(found, room, event)
     try:
         if ticket:
             await room.claim(ticket)
@@ -93,7 +103,7 @@ async def leave(slug: str) -> ResponseReturnValue:
     """Give the place up, for a page whose script does not run."""
     found, event = _event(slug)
     room = await found.rooms.of(event.id)
-    ticket = _ticket(room, event)
+    ticket = await _ticket(found, room, event)
     if ticket:
         await room.leave(ticket)
     response = redirect(url_for("pages.event_page", slug=slug), 303)
@@ -105,7 +115,7 @@ async def leave(slug: str) -> ResponseReturnValue:
 async def book(slug: str) -> ResponseReturnValue:
     found, event = _event(slug)
     user = await signed_in()
-    standing = await _admitted(await found.rooms.of(event.id), event)
+    standing = await _admitted(found, await found.rooms.of(event.id), event)
     hold = await found.desk.basket(event, user) if user else None
     return await _fresh(
         "book.html",
@@ -147,13 +157,31 @@ def _shown(found: Services, event: Event) -> dict[str, Any]:
     return show_event(event, found.catalogue.public(event))
 
 
-def _ticket(room: WaitingRoom, event: Event) -> str | None:
-    return good_cookie(room, request.cookies.get(cookie_name(event.id)))
+async def _ticket(found: Services, room: WaitingRoom, event: Event) -> str | None:
+    return await own_ticket(found, event, room, good_cookie(room, request.cookies.get(cookie_name(event.id))))
 
 
-async def _admitted(room: WaitingRoom, event: Event) -> Standing | None:
+async def _door(found: Services, event: Event, *, later: TooManyJoins | None = None) -> ResponseReturnValue:
+    """The page before the line, for who is not in it: sign in first, join, or join in a moment.
+
+    With `?join` in its address, which is how the sign-in form leads here, it joins by itself.
+    """
+    status, body = problem(later) if later else (200, {})
+    page = await _fresh(
+        "door.html",
+        event=_shown(found, event),
+        detail=body.get("detail"),
+        join_in=body.get("retry_after", 0 if "join" in request.args else None),
+    )
+    page.status_code = status
+    if later:
+        page.headers["Retry-After"] = str(later.retry_after)
+    return page
+
+
+async def _admitted(found: Services, room: WaitingRoom, event: Event) -> Standing | None:
     """The fan's standing if they are let in; looking at the desk is use, which renews the lease."""
-    ticket = _ticket(room, event)
+    ticket = await _ticket(found, room, event)
     standing = await room.look(ticket) if ticket else None
     if ticket is None or standing is None or standing.state is not State.ACTIVE:
         return None

@@ -38,6 +38,7 @@ STATUS = {
     "cross_site": HTTPStatus.FORBIDDEN,
     "not_admitted": HTTPStatus.FORBIDDEN,
     "pass_in_use": HTTPStatus.FORBIDDEN,
+    "other_account": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "email_taken": HTTPStatus.CONFLICT,
     "slug_taken": HTTPStatus.CONFLICT,
@@ -92,8 +93,7 @@ def problem_of(error: Exception) -> Problem:
                 error.extra.setdefault("retry_after", RETRY_SECONDS)
             return problem(status, PUBLIC_CODE.get(error.code, error.code), error.detail, **error.extra)
         case WaitingRoomError():
-            _, body = room_problem(error)
-            return body if body["status"] != 503 else {**body, "retry_after": RETRY_SECONDS}
+            return room_problem(error)[1]
         case ValidationError():
             return _invalid(error)
         case RequestSchemaValidationError(validation_error=ValidationError() as reason):

@@ -37,10 +37,19 @@ async def signed_in() -> User | None:
     from ticketflow.web.services import services
 
     if not hasattr(g, "ticketflow_user"):
-        auth_id = current_user.auth_id
-        g.ticketflow_user = await services().users.find(int(auth_id)) if auth_id else None
+        account = account_id()
+        g.ticketflow_user = None if account is None else await services().users.find(account)
     user: User | None = g.ticketflow_user
     return user
+
+
+def account_id() -> int | None:
+    """The account that the session of this request or websocket is of, by its signature alone.
+
+    No query: whether the account is still there, who takes or buys something for it must ask `signed_in`.
+    """
+    auth_id = current_user.auth_id
+    return int(auth_id) if auth_id else None
 
 
 async def require_user() -> User:

@@ -13,6 +13,7 @@ from ticketflow.live.hub import Socket
 from ticketflow.live.slot import Closed, Slot
 from ticketflow.web.desk_socket import DeskSocket
 from ticketflow.web.guard import socket_origin_allowed
+from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import require_organiser, signed_in
 from waiting_room.web import PASS_HEADER, TICKET_HEADER, cookie_name, good_cookie
@@ -48,7 +49,8 @@ async def desk(event_id: int) -> None:
     header = websocket.headers.get(TICKET_HEADER)
     if header is not None:
         room.read_ticket(header)
-    ticket = header or good_cookie(room, websocket.cookies.get(cookie_name(event.id)))
+    cookie = good_cookie(room, websocket.cookies.get(cookie_name(event.id)))
+    ticket = header or await own_ticket(found, event, room, cookie)
     line = DeskSocket(found, event, room, user, ticket, websocket.headers.get(PASS_HEADER))
     await websocket.accept()
     with found.hub.attach(event.id, line.socket):

@@ -32,19 +32,38 @@ local function may_be_lost(room, fan, now)
   return given_at == 0 or now - given_at < DAY
 end
 
+-- Who comes without a ticket and is known all the same (one account on another device) has an order that nothing
+-- here remembers once they were called. It was at most the frontier, which therefore stands in for it: back from
+-- a missed turn they are ahead of everybody not called yet, and never ahead of where they were. Only who was
+-- passed over may have stood behind the frontier, and then between them and it are but others who were away.
+local function assume_order(room, fan)
+  if fan.order == 0 then fan.order = math.max(room.frontier, 1) end
+end
+
+-- The order of a waiting fan. After a loss another device of theirs may have come first, without the ticket, and
+-- have taken a new place: the ticket, once it comes, brings the older one back.
+local function waiting_order(room, fan, order)
+  local older = fan.order > 0 and fan.order < order and fan.epoch < room.epoch
+  if not older or fan.order <= (gone(fan.visitor)) then return order end
+  redis.call('ZADD', waiting_key, int(fan.order), fan.visitor)
+  return fan.order
+end
+
 -- Where the fan is: {state, order, till}. Deadlines count at once, swept by a tick or not.
 -- 'lost' is who holds a good place that Redis has no trace of.
 local function find(room, fan, now)
   for state, key in pairs({active = active_key, called = called_key}) do
     local till = score(key, fan.visitor)
+    if till then assume_order(room, fan) end
     if till and till > now then return {state = state, order = fan.order, till = till} end
     if till then miss(room, key, {fan.visitor}, now) end
   end
   local order = score(waiting_key, fan.visitor)
-  if order then return {state = 'waiting', order = order, till = 0} end
+  if order then return {state = 'waiting', order = waiting_order(room, fan, order), till = 0} end
+  local till = score(missed_key, fan.visitor)
+  if till then assume_order(room, fan) end
   local since, how = gone(fan.visitor)
   local valid = fan.order > since
-  local till = score(missed_key, fan.visitor)
   if till then return {state = 'missed', order = fan.order, till = till, may_return = valid and now < till} end
   if valid and may_be_lost(room, fan, now) then
     return {state = 'lost', order = fan.order, till = 0, may_return = true}

@@ -1,8 +1,10 @@
 -- Take a place in the line, or find the one there is: as often as it is called, one visitor has one place.
--- ARGV: visitor, order and epoch of the ticket (order 0: no ticket), the visitor's draw, present ('1' or '0').
--- Returns the standing, {'room_lost'}, {'room_closed'} or {'not_open'}.
+-- ARGV: visitor, order and epoch of the ticket (order 0: no ticket), the visitor's draw, present ('1' or '0'),
+--       then in turn the name of a source the join comes from, and how many new places it may take in a minute.
+-- Returns the standing, {'room_lost'}, {'room_closed'}, {'not_open'} or {'too_many_joins', seconds, source}.
 local fan = {visitor = ARGV[1], order = tonumber(ARGV[2]), epoch = tonumber(ARGV[3])}
 local draw, present = tonumber(ARGV[4]), ARGV[5]
+local sources = {unpack(ARGV, 6)}
 
 -- An order for who starts anew. Any earlier order of theirs counts no more, unless it is the same draw.
 local function new_place(room, now)
@@ -29,6 +31,8 @@ if not placed then
     place = put_back(room, fan)
   else
     if room.mode == 'lobby' and now < room.lobby_at then return {'not_open'} end
+    local seconds, source = count_join(sources, now)
+    if seconds then return {'too_many_joins', seconds, source} end
     place, new = new_place(room, now), 1
   end
 end
