@@ -169,11 +169,12 @@ def queue_blueprint(
         granted = await room.claim(_ticket_of(room, room_id))
         return pass_view(granted.token, granted.expires_at)
 
-    blueprint.register_error_handler(WaitingRoomError, _refuse)
+    blueprint.register_error_handler(WaitingRoomError, refuse)
     return blueprint
 
 
-async def _refuse(error: WaitingRoomError) -> ResponseReturnValue:
+async def refuse(error: WaitingRoomError) -> ResponseReturnValue:
+    """The answer to a client whose request ended in this error."""
     status, body = problem(error)
     response = jsonify(body)
     response.headers["Content-Type"] = "application/problem+json"
