@@ -213,8 +213,11 @@ class FrontDoor:
         blueprint = queue_blueprint(find, secure=self._secure, name=self._queue)
         blueprint.add_url_rule("/leave", "leave_page", self._leave, methods=["POST"])
         blueprint.add_url_rule("/again", "join_again", self._again, methods=["POST"])
-        blueprint.register_error_handler(RedisError, lambda error: self._turn_away(error, _asked_for()))
+        blueprint.register_error_handler(RedisError, self._unreachable)
         return blueprint
+
+    async def _unreachable(self, error: RedisError) -> ResponseReturnValue:
+        return await self._turn_away(error, _asked_for())
 
     # What a form of another site sends comes without the cookie, and so does nothing here.
 

@@ -130,7 +130,7 @@ def span(seconds: float) -> str:
     if seconds < 60:
         return "less than a minute"
     if minutes < 120:
-        return f"{minutes} minutes"
+        return f"{minutes} minutes" if minutes > 1 else "1 minute"
     hours = math.ceil(minutes / 60)
     return f"{hours} hours" if hours < 48 else f"{math.ceil(hours / 24)} days"
 
