@@ -12,7 +12,7 @@ from typing import ParamSpec
 from urllib.parse import quote, urlsplit
 from zlib import crc32
 
-from quart import Blueprint, Quart, Response, make_response, redirect, request, url_for
+from quart import Blueprint, Quart, Response, jsonify, make_response, redirect, request, url_for
 from quart.typing import ResponseReturnValue
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -30,8 +30,8 @@ from .web import (
     good_cookie,
     presented_ticket,
     presented_visitor,
+    problem,
     queue_blueprint,
-    refuse,
     set_ticket,
 )
 
@@ -158,7 +158,10 @@ class FrontDoor:
         if _wants_page():
             response = await self._page_response(notice, back)
         else:
-            response = await make_response(await refuse(error))
+            status, body = problem(error)
+            response = jsonify(body)
+            response.status_code = status
+            response.headers["Content-Type"] = "application/problem+json"
         response.headers["Cache-Control"] = "no-store"
         if notice.refresh_seconds:
             response.headers["Retry-After"] = str(notice.refresh_seconds)

@@ -169,12 +169,11 @@ def queue_blueprint(
         granted = await room.claim(_ticket_of(room, room_id))
         return pass_view(granted.token, granted.expires_at)
 
-    blueprint.register_error_handler(WaitingRoomError, refuse)
+    blueprint.register_error_handler(WaitingRoomError, _refuse)
     return blueprint
 
 
-async def refuse(error: WaitingRoomError) -> ResponseReturnValue:
-    """The answer to a client whose request ended in this error."""
+async def _refuse(error: WaitingRoomError) -> ResponseReturnValue:
     status, body = problem(error)
     response = jsonify(body)
     response.headers["Content-Type"] = "application/problem+json"

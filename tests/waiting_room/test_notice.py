@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser
@@ -12,16 +13,13 @@ from waiting_room.notice import Notice, closed, coming_back, not_open, notice_of
 
 POLICY = RoomPolicy(Mode.OPEN, 60, 200)
 # Only what the page reads is given.
-FRAME = Frame(
-    **dict.fromkeys((field.name for field in fields(Frame)), 0)
-    | {"mode": Mode.OPEN, "message": "", "at": 1_000_000, "frontier": 4}
-    | {"lobby_opens_at": 61_000_000, "opens_at": 721_000_000}
-)
-WAITING = Standing(
-    **dict.fromkeys((field.name for field in fields(Standing)), None)
-    | {"state": State.WAITING, "order": 5, "place": 1235, "ahead": 1234, "wait_seconds": (1500, 2100)}
-    | {"mode": Mode.OPEN, "message": ""}
-)
+SEEN: dict[str, Any] = {"mode": Mode.OPEN, "at": 1_000_000, "frontier": 4, "message": ""}
+TIMES = {"lobby_opens_at": 61_000_000, "opens_at": 721_000_000}
+FRAME = Frame(**dict.fromkeys([field.name for field in fields(Frame)], 0) | SEEN | TIMES)
+STANDS: dict[str, Any] = {"state": State.WAITING, "order": 5, "place": 1235, "ahead": 1234}
+HEARS: dict[str, Any] = {"wait_seconds": (1500, 2100), "mode": Mode.OPEN, "message": ""}
+UNSAID: dict[str, Any] = dict.fromkeys([field.name for field in fields(Standing)])
+WAITING = Standing(**UNSAID | STANDS | HEARS)
 
 
 def told(**changes: object) -> Notice:
