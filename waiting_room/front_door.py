@@ -15,7 +15,6 @@ from zlib import crc32
 from quart import Blueprint, Quart, Response, jsonify, make_response, redirect, request, url_for
 from quart.typing import ResponseReturnValue
 from redis.exceptions import RedisError
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .errors import NotActive, NotCalled, NotOpen, RoomClosed, RoomLost, WaitingRoomError
 from .keeper import RoomKeeper
@@ -36,7 +35,6 @@ from .web import (
 )
 
 P = ParamSpec("P")
-AnyResponse = Response | WerkzeugResponse
 log = logging.getLogger(__name__)
 
 OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
@@ -104,7 +102,9 @@ class FrontDoor:
             response = await make_response(await view(*args, **kwargs))
             # What is behind the door is nothing for a shared cache.
             response.headers.setdefault("Cache-Control", "private, no-cache")
-            return self._with_cookie(response, ticket)
+            if ticket is not None:
+                set_ticket(response, self._id, ticket, secure=self._secure)  # type: ignore[arg-type]
+            return response
 
         return guarded
 
@@ -154,9 +154,10 @@ class FrontDoor:
         elif isinstance(error, NotCalled):
             error = NotCalled(self._as_shown(error.standing))
         notice = self._notice(error)
-        response: AnyResponse
         if _wants_page():
             response = await self._page_response(notice, back)
+            if isinstance(error, NotCalled):
+                self._keep_place(response, error.standing)
         else:
             status, body = problem(error)
             response = jsonify(body)
@@ -165,12 +166,7 @@ class FrontDoor:
         response.headers["Cache-Control"] = "no-store"
         if notice.refresh_seconds:
             response.headers["Retry-After"] = str(notice.refresh_seconds)
-        if not isinstance(error, NotCalled):
-            return response
-        if error.standing.place is not None:
-            shown = f"{error.standing.order}.{error.standing.place}"
-            response.set_cookie(self._shown, shown, httponly=True, secure=self._secure, samesite="Lax")
-        return self._with_cookie(response, error.standing.ticket)
+        return response
 
     async def _page_response(self, notice: Notice, back: str) -> Response:
         page = await self.page(notice, back)
@@ -181,6 +177,12 @@ class FrontDoor:
             again = "" if request.method == "GET" else f"; url={back}"
             response.headers["Refresh"] = f"{notice.refresh_seconds}{again}"
         return response
+
+    def _keep_place(self, response: Response, standing: Standing) -> None:
+        if standing.place is not None:
+            shown = f"{standing.order}.{standing.place}"
+            response.set_cookie(self._shown, shown, httponly=True, secure=self._secure, samesite="Lax")
+        set_ticket(response, self._id, standing.ticket, secure=self._secure)
 
     def _as_shown(self, standing: Standing) -> Standing:
         """The standing with the best place this browser was ever shown: who comes back ahead of a fan, to a
@@ -203,11 +205,6 @@ class FrontDoor:
             case RoomLost():
                 return coming_back()
         return outside()
-
-    def _with_cookie(self, response: AnyResponse, ticket: str | None) -> AnyResponse:
-        if ticket is not None:
-            set_ticket(response, self._id, ticket, secure=self._secure)  # type: ignore[arg-type]
-        return response
 
     def _routes(self) -> Blueprint:
         async def find(_room_id: int) -> WaitingRoom:

@@ -209,20 +209,29 @@ async def test_rubbish_in_a_header_is_refused(shop, header):
     ]
 
 
-async def test_a_shown_place_never_rises(redis, shop):
+async def shown_after_another_came_back(redis: Redis, shop: SimpleNamespace) -> str:
+    """The page of a fan who was next, until another came back to a turn they had missed."""
     await browser(shop)()
     missed, fan = browser(shop), browser(shop)
     await missed()
-    assert "You are next." not in (await fan()).text
+    assert "1 ahead of you." in (await fan()).text
     await shop.room.steer(max_active=2)
     await beat(redis, shop)
     await shop.room.steer(rate_per_minute=0)
     await beat(redis, shop, 121)
     assert "You are next." in (await fan()).text
-    # Back in front of the fan; who was shown the first place goes on seeing it.
     assert "Your turn had come before" in (await missed()).text
-    assert "You are next." in (await fan()).text
     assert (await shop.room.snapshot()).waiting == 2
+    return str((await fan()).text)
+
+
+async def test_a_shown_place_never_rises(redis, shop):
+    assert "You are next." in await shown_after_another_came_back(redis, shop)
+
+
+async def test_without_its_memory_of_what_was_shown_the_place_rises(redis, shop, monkeypatch):
+    monkeypatch.setattr(FrontDoor, "_as_shown", lambda door, standing: standing)
+    assert "1 ahead of you." in await shown_after_another_came_back(redis, shop)
 
 
 async def words(redis: Redis, shop: SimpleNamespace, mode: Mode) -> tuple[int, str]:
@@ -309,6 +318,13 @@ async def test_a_lost_room_comes_back_as_it_was_steered_and_with_everybody_in_it
     await travel(redis, shop.room, 10)
     assert "You are next." in (await fans[0]()).text
     assert "1 ahead of you." in (await fans[1]()).text
+
+
+async def test_a_keeper_that_saw_no_room_before_makes_a_new_one_at_once(redis, shop):
+    await redis.delete(*shop.room.keys.touched)
+    newcomer = FrontDoor(Quart("new"), shop.room, RoomPolicy(Mode.OPEN, 600, 1)).keeper
+    await newcomer.tick()
+    assert not (await shop.room.snapshot()).recovering
 
 
 async def test_a_process_whose_ticks_come_second_could_restore_as_well(redis, shop):
