@@ -1,61 +1,17 @@
 """The front door in an application's own process, with the ticks done by hand."""
 
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from quart import Quart
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from waiting_room import Mode, RoomPolicy, WaitingRoom
 from waiting_room.front_door import FrontDoor
 from waiting_room.notice import Notice
 
+from .door import BROWSER, beat, browser
 from .support import take_out, travel
-
-BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-
-
-@pytest.fixture
-async def shop(redis: Redis, prefix: str) -> SimpleNamespace:
-    """A shop with a door that lets one in at a time: its app, door and room."""
-    app = Quart(__name__)
-    room = WaitingRoom(redis, "shop", secrets=["secret"], prefix=prefix)
-    door = FrontDoor(app, room, RoomPolicy(Mode.OPEN, 600, 1), title="The <shop>")
-
-    @app.get("/")
-    @door.admitted
-    async def till() -> str:
-        return "Come in."
-
-    @app.post("/buy")
-    @door.admitted
-    async def buy() -> str:
-        await door.finish()
-        return "Bought."
-
-    await door.keeper.ensure()
-    return SimpleNamespace(app=app, door=door, room=room)
-
-
-def browser(shop: SimpleNamespace) -> Any:
-    """A browser of its own, with its own cookies; call it with a path."""
-    client = shop.app.test_client()
-
-    async def visit(path: str = "/", method: str = "GET", **more: Any) -> Any:
-        headers = BROWSER | more.pop("headers", {})
-        response = await client.open(path, method=method, headers=headers, **more)
-        response.text = await response.get_data(as_text=True)
-        return response
-
-    return visit
-
-
-async def beat(redis: Redis, shop: SimpleNamespace, seconds: float = 1) -> None:
-    await travel(redis, shop.room, seconds)
-    await shop.door.keeper.tick()
 
 
 async def test_who_comes_first_is_in_at_once_and_the_next_waits_for_them(redis, shop):
@@ -296,46 +252,6 @@ async def test_who_was_away_too_long_is_told_and_may_join_again(redis, shop):
     assert '<form method="post" action="/queue/again">' in told.text
 
 
-async def test_a_lost_room_comes_back_as_it_was_steered_and_with_everybody_in_it(redis, shop):
-    await browser(shop)()
-    fans = [browser(shop) for _ in range(3)]
-    for fan in fans:
-        await fan()
-    await shop.room.steer(rate_per_minute=77, message="Slowly.")
-    await beat(redis, shop)
-    known = shop.door.keeper.frame
-    await redis.delete(*shop.room.keys.touched)
-    lost = await fans[0]()
-    assert (lost.status_code, "The line is coming back" in lost.text) == (503, True)
-    assert lost.headers["Refresh"] == "3"
-    await shop.door.keeper.tick()
-    restored = await shop.room.snapshot()
-    assert restored.epoch > known.epoch
-    assert (restored.recovering, restored.rate_per_minute, restored.message) == (True, 77, "Slowly.")
-    assert restored.frontier == known.frontier
-    for fan in reversed(fans):
-        assert "Your place is kept" in (await fan()).text
-    await travel(redis, shop.room, 10)
-    assert "You are next." in (await fans[0]()).text
-    assert "1 ahead of you." in (await fans[1]()).text
-
-
-async def test_a_keeper_that_saw_no_room_before_makes_a_new_one_at_once(redis, shop):
-    await redis.delete(*shop.room.keys.touched)
-    newcomer = FrontDoor(Quart("new"), shop.room, RoomPolicy(Mode.OPEN, 600, 1)).keeper
-    await newcomer.tick()
-    assert not (await shop.room.snapshot()).recovering
-
-
-async def test_a_process_whose_ticks_come_second_could_restore_as_well(redis, shop):
-    other = FrontDoor(Quart("other"), shop.room, RoomPolicy(Mode.OPEN, 1, 1)).keeper
-    await shop.room.steer(rate_per_minute=77)
-    await shop.door.keeper.tick()
-    await other.tick()
-    assert other.frame is not None
-    assert (other.frame.rate_per_minute, other.policy.rate_per_minute) == (77, 77)
-
-
 async def test_of_two_doors_each_knows_its_own_fans(shop, redis, prefix):
     cellar = WaitingRoom(redis, "cellar", secrets=["secret"], prefix=prefix)
     door = FrontDoor(shop.app, cellar, RoomPolicy(Mode.OPEN, 600, 1), path="/cellar/queue")
@@ -359,28 +275,3 @@ async def test_an_application_may_have_a_page_of_its_own(redis, prefix):
     app.get("/here")(door.admitted(lambda: None))  # type: ignore[arg-type, return-value]
     await door.keeper.ensure()
     assert (await browser(SimpleNamespace(app=app))("/here")).text == "Your place 1 /here"
-
-
-async def test_a_redis_that_is_gone_is_no_dead_end():
-    app = Quart(__name__)
-    # Nobody listens on the discard port.
-    unreachable = Redis(port=9, decode_responses=True, retry=Retry(NoBackoff(), 0))
-    room = WaitingRoom(unreachable, "shop", secrets=["secret"])
-    door = FrontDoor(app, room, RoomPolicy(Mode.OPEN, 600, 1))
-    app.get("/")(door.admitted(lambda: None))  # type: ignore[arg-type, return-value]
-    async with app.test_app() as running:
-        told = await running.test_client().get("/", headers=BROWSER)
-        assert told.status_code == 503
-        assert b"The line is coming back" in await told.get_data()
-        asked = await running.test_client().post("/queue")
-        assert (asked.status_code, (await asked.get_json())["code"]) == (503, "room_lost")
-
-
-async def test_a_running_application_ticks_and_stops(redis, shop):
-    frames = redis.pubsub(ignore_subscribe_messages=True)
-    await frames.subscribe(shop.room.channel)
-    async with shop.app.test_app():
-        heard = [await anext(frames.listen()) for _ in range(2)]
-    await frames.aclose()
-    assert [message["type"] for message in heard] == ["message"] * 2
-    assert shop.door.keeper._task.done()
