@@ -67,13 +67,13 @@ def process(
 
 
 async def answering(
-    visitor: httpx.AsyncClient, path: str, running: subprocess.Popen[bytes], log: Path
+    visitor: httpx.AsyncClient, path: str, running: subprocess.Popen[bytes], log: Path, status: int = 200
 ) -> None:
-    """Return once `path` is answered with success; fail with the log if the server ended or took too long."""
+    """Return once `path` is answered with `status`; fail with the log if the server ends or is late."""
     give_up = time.monotonic() + STARTUP_SECONDS
     while running.poll() is None and time.monotonic() < give_up:
         try:
-            if (await visitor.get(path)).is_success:
+            if (await visitor.get(path)).status_code == status:
                 return
         except httpx.TransportError:
             pass

@@ -69,6 +69,7 @@ def test_the_wheel_carries_every_file(wheel: Path):
     for kind in (
         r"ticketflow/.*\.lua",
         r"waiting_room/.*\.lua",
+        r"waiting_room/.*\.html",
         r".*_files/templates/.*\.html",
         r".*_files/static/.*\.css",
     ):

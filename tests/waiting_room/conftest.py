@@ -1,12 +1,15 @@
 """A room per test, on the session's Valkey."""
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from waiting_room import Mode, RoomPolicy, WaitingRoom
+
+from .door import open_shop
 
 MakeRoom = Callable[..., Awaitable[WaitingRoom]]
 
@@ -22,3 +25,9 @@ def make_room(redis: Redis, prefix: str) -> MakeRoom:
         return room
 
     return make
+
+
+@pytest.fixture
+async def shop(redis: Redis, prefix: str) -> SimpleNamespace:
+    """A shop with a door that lets one in at a time: its app, door and room."""
+    return await open_shop(redis, prefix)
