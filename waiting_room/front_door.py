@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import ParamSpec
 from urllib.parse import quote, urlsplit
@@ -16,14 +16,15 @@ from quart import Blueprint, Quart, Response, jsonify, make_response, redirect, 
 from quart.typing import ResponseReturnValue
 from redis.exceptions import RedisError
 
-from .errors import NotActive, NotCalled, NotOpen, RoomClosed, RoomLost, WaitingRoomError
+from .errors import NotActive, NotCalled, NotOpen, RoomClosed, RoomLost, TooManyJoins, WaitingRoomError
 from .keeper import RoomKeeper
-from .notice import Notice, closed, coming_back, not_open, notice_of, outside, render
+from .notice import Notice, closed, coming_back, not_open, notice_of, outside, render, too_many
 from .policy import RoomPolicy
 from .room import WaitingRoom
 from .standing import Standing, State
 from .web import (
     PASS_HEADER,
+    Newcomer,
     NotAdmitted,
     cookie_name,
     good_cookie,
@@ -57,8 +58,9 @@ class FrontDoor:
     Registers the queue's routes under `path`, makes the room when the application starts, ticks it while it
     serves, and restores it when Redis loses it, in every process alike. `policy` is what the room is first
     made with; from then on `WaitingRoom.steer` changes it. `title` is what the waiting page calls the place
-    behind the door, `secure` marks the cookie as for https only. A second door needs a room and a `path` of
-    its own.
+    behind the door, `secure` marks the cookie as for https only. `who` says of the request at hand whose
+    place it is and how often they may take one; what it raises is the answer. Without it anybody has a place,
+    as often as they like. A second door needs a room and a `path` of its own.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class FrontDoor:
         path: str = "/queue",
         title: str = "Waiting room",
         secure: bool = False,
+        who: Callable[[], Awaitable[Newcomer]] | None = None,
     ) -> None:
         self.room = room
         self.title = title
         self.keeper = RoomKeeper(room, policy)
         self._secure = secure
+        self._who = who
         # Cookies and routes go by a number: the name's is the same in every process.
         self._id = crc32(room.name.encode())
         self._queue = f"queue_{self._id}"
@@ -127,14 +131,19 @@ class FrontDoor:
 
         Raises NotCalled, with their standing, for who has a place.
         """
+        newcomer = await self._newcomer(self._id)
         if PASS_HEADER in request.headers:
-            await self.room.renew(presented_visitor(self.room, self._id))
+            visitor = presented_visitor(self.room, self._id)
+            if newcomer.visitor not in (None, visitor):
+                raise NotAdmitted
+            await self.room.renew(visitor)
             return None
         ticket = presented_ticket(self.room, self._id)
-        if ticket is None:
+        # A ticket that was sold or left in a shared browser lets nobody else in.
+        if ticket is None or newcomer.visitor not in (None, self.room.read_ticket(ticket).visitor):
             if not _is_visit():
                 raise NotAdmitted
-            standing = await self.room.join()
+            standing = await self.room.join(visitor=newcomer.visitor, sources=newcomer.sources)
         else:
             try:
                 await self.room.renew(self.room.read_ticket(ticket).visitor)
@@ -202,6 +211,8 @@ class FrontDoor:
                 return not_open(frame)
             case RoomClosed():
                 return closed(frame.message if frame else "")
+            case TooManyJoins():
+                return too_many(error.retry_after)
             case RoomLost():
                 return coming_back()
         return outside()
@@ -210,11 +221,14 @@ class FrontDoor:
         async def find(_room_id: int) -> WaitingRoom:
             return self.room
 
-        blueprint = queue_blueprint(find, secure=self._secure, name=self._queue)
+        blueprint = queue_blueprint(find, secure=self._secure, who=self._newcomer, name=self._queue)
         blueprint.add_url_rule("/leave", "leave_page", self._leave, methods=["POST"])
         blueprint.add_url_rule("/again", "join_again", self._again, methods=["POST"])
         blueprint.register_error_handler(RedisError, self._unreachable)
         return blueprint
+
+    async def _newcomer(self, _room_id: int) -> Newcomer:
+        return await self._who() if self._who else Newcomer()
 
     async def _unreachable(self, error: RedisError) -> ResponseReturnValue:
         return await self._turn_away(error, _asked_for())
@@ -225,7 +239,10 @@ class FrontDoor:
         return await self._then_back(self.room.leave)
 
     async def _again(self, room_id: int) -> ResponseReturnValue:
-        return await self._then_back(self.room.join)
+        newcomer = await self._newcomer(room_id)
+        return await self._then_back(
+            partial(self.room.join, visitor=newcomer.visitor, sources=newcomer.sources)
+        )
 
     async def _then_back(self, act: Callable[[str], Awaitable[object]]) -> ResponseReturnValue:
         """Do as the page's form says with the place in the cookie, and show the page again."""

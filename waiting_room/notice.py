@@ -102,6 +102,17 @@ def coming_back() -> Notice:
     return Notice("The line is coming back", lines, HTTPStatus.SERVICE_UNAVAILABLE, refresh_seconds=SOONEST)
 
 
+def too_many(retry_after: int) -> Notice:
+    """Too many places were taken from where the visitor is; in `retry_after` seconds there is room."""
+    lines = (
+        "Many places have just been taken from where you are.",
+        "This page asks for yours again by itself.",
+    )
+    return Notice(
+        "One moment", lines, HTTPStatus.TOO_MANY_REQUESTS, refresh_seconds=max(SOONEST, retry_after)
+    )
+
+
 def outside() -> Notice:
     """A form was sent by somebody without a place."""
     lines = ("What you sent was not taken. Join the line, and send it again once you are in.",)

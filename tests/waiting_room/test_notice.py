@@ -9,7 +9,17 @@ from playwright.async_api import Browser
 
 from tests.browser.inspector import Inspector
 from waiting_room import Frame, Mode, RoomPolicy, Standing, State
-from waiting_room.notice import Notice, closed, coming_back, not_open, notice_of, outside, render, span
+from waiting_room.notice import (
+    Notice,
+    closed,
+    coming_back,
+    not_open,
+    notice_of,
+    outside,
+    render,
+    span,
+    too_many,
+)
 
 POLICY = RoomPolicy(Mode.OPEN, 60, 200)
 # Only what the page reads is given.
@@ -85,6 +95,7 @@ ALL = {
     "closed": closed("Sold out."),
     "lost": coming_back(),
     "outside": outside(),
+    "too many": too_many(7),
 }
 
 
