@@ -1,11 +1,13 @@
 """A virtual waiting room for anyone with Redis: a fair line, told live, that outlives Redis itself."""
 
+from .draw_list import DrawList
 from .errors import (
     BadPass,
     BadPolicy,
     BadTicket,
     NotActive,
     NotCalled,
+    NotDrawn,
     NotOpen,
     RoomClosed,
     RoomLost,
@@ -23,10 +25,12 @@ __all__ = [
     "BadPass",
     "BadPolicy",
     "BadTicket",
+    "DrawList",
     "Frame",
     "Mode",
     "NotActive",
     "NotCalled",
+    "NotDrawn",
     "NotOpen",
     "Pass",
     "Place",

@@ -27,6 +27,8 @@ class RoomKeys:
     """Sorted set: visitor -> when they gave their place up, unix microseconds. Kept a day."""
     admissions: str
     """Hash: unix second -> how many were called in it, over the last minute."""
+    draw: str
+    """Text: who entered the lobby's draw, a visitor a line, only ever appended to. Kept 30 days after it."""
     frames: str
     """The channel the frames are published on; no key."""
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets as randomness
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from redis.asyncio import Redis
 
-from .draw import draw_number
-from .errors import NotCalled, RoomLost
+from .draw import commitment, draw_number
+from .draw_list import DrawList
+from .entrants import read_entrants
+from .errors import NotCalled, NotDrawn, RoomLost
 from .frame import Frame
 from .keys import RoomKeys
 from .places import Pass, Place, Signer
@@ -27,8 +30,8 @@ class WaitingRoom:
                     '-------- missed <---'         and left, from anywhere
 
     `redis` must decode its answers to text. `secrets` are newest first: the first signs, all are accepted.
-    `seed` decides the lobby's draw; publish `draw.commitment(seed)` before, and the seed once the sale runs.
-    Without one the draw is as even, but whoever knows a visitor's id can foretell their number.
+    `seed` decides the lobby's draw; publish `commitment` before, and what `reveal` gives once the doors have
+    opened. Without one the draw is as even, but whoever knows a visitor's id can foretell their number.
 
     Every method that talks to Redis raises RoomLost if the room is not there, save `set_present`. Methods
     taking a ticket raise BadTicket unless we signed it for this room.
@@ -69,20 +72,20 @@ class WaitingRoom:
         Who is done or has left starts anew. `present` says that a live page shows the place; otherwise the
         fan counts as away from now on, until they are seen again. Raises NotOpen, RoomClosed.
         """
-        place = self.read_ticket(ticket) if ticket is not None else Place(randomness.token_urlsafe(16), 0, 0)
+        place = self._place(ticket) if ticket is not None else Place(randomness.token_urlsafe(16), 0, 0)
         draw = draw_number(self._seed, place.visitor)
         return await self._standing("join", place, draw, int(present))
 
     async def look(self, ticket: str, *, present: bool | None = None) -> Standing:
         """Where the fan is. Makes no place, but puts back one lost with Redis. `present` as in `join`."""
-        return await self._standing("look", self.read_ticket(ticket), "" if present is None else int(present))
+        return await self._standing("look", self._place(ticket), "" if present is None else int(present))
 
     async def claim(self, ticket: str) -> Pass:
         """Come in: a called fan gets a lease and its pass, an active one a pass for the lease they have.
 
         Raises NotCalled, with the standing, for anybody else; who missed their turn has their old place back.
         """
-        standing = await self._standing("claim", self.read_ticket(ticket))
+        standing = await self._standing("claim", self._place(ticket))
         if standing.state is not State.ACTIVE or standing.expires_at is None:
             raise NotCalled(standing)
         return self._signer.grant(standing.visitor, standing.expires_at)
@@ -142,6 +145,35 @@ class WaitingRoom:
         (text,) = await self._scripts.run("snapshot", self.name)
         return Frame.parse(text)
 
+    @property
+    def commitment(self) -> str:
+        """What may be published before the doors open, to prove later that the seed was not chosen then."""
+        return commitment(self._seed)
+
+    async def reveal(self) -> bytes:
+        """The draw's seed. Raises NotDrawn until the doors have opened for the first time."""
+        opened_at = await self._redis.hget(self.keys.room, "opened_at")
+        if opened_at is None:
+            raise RoomLost("room lost")
+        if int(opened_at) == 0:
+            raise NotDrawn("not drawn")
+        return self._seed
+
+    async def entrants(self) -> AsyncIterator[str]:
+        """The visitors of the draw, each once, in the order in which they came. Raises NotDrawn as `reveal`.
+
+        Who left is among them. After a loss of Redis they are those who have come back.
+        """
+        await self.reveal()
+        async for visitor in read_entrants(self._redis, self.keys.draw):
+            yield visitor
+
+    async def draw(self) -> DrawList:
+        """The whole draw, worked out anew off the event loop: seconds, for a million. Raises NotDrawn."""
+        seed = await self.reveal()
+        visitors = [visitor async for visitor in self.entrants()]
+        return await asyncio.to_thread(DrawList, self.name, seed, visitors)
+
     async def tick(self) -> Frame | None:
         """Admit whose turn it is and publish a frame. None if this interval's tick is done already.
 
@@ -151,12 +183,16 @@ class WaitingRoom:
         return Frame.parse(published[0]) if published else None
 
     def read_ticket(self, ticket: str) -> Place:
-        """What a ticket says, by its signature alone. Raises BadTicket."""
+        """What a ticket says, by its signature alone: order 0 for who was drawn. Raises BadTicket."""
         return self._signer.read_ticket(ticket)
 
     def read_pass(self, token: str) -> Pass:
         """What a pass says, by its signature alone: whether the lease runs, Redis knows. Raises BadPass."""
         return self._signer.read_pass(token)
+
+    def _place(self, ticket: str) -> Place:
+        place = self.read_ticket(ticket)
+        return place if place.order else replace(place, order=draw_number(self._seed, place.visitor))
 
     async def _standing(self, command: str, place: Place, *args: str | int) -> Standing:
         answer = await self._scripts.run(command, place.visitor, place.order, place.epoch, *args)
