@@ -103,7 +103,9 @@ def _parser() -> ArgumentParser:
     verify.add_argument("--list", metavar="LIST", help="the same, by name")
     verify.add_argument("--commitment", type=_digest, metavar="HEX", help="as published before the sale")
     verify.add_argument("--seed", type=_hex, metavar="HEX", help="as published since")
-    verify.add_argument("--visitor", type=_entrant, metavar="ID", help="an entrant, as the draw's page names them")
+    verify.add_argument(
+        "--visitor", type=_entrant, metavar="ID", help="an entrant, as the draw's page names them"
+    )
     return parser
 
 

@@ -29,8 +29,8 @@ def commitment(seed: bytes) -> str:
 def in_order(seed: bytes, visitors: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Number and visitor of each entrant, the lowest number first; of one number, by name, as Redis does.
 
-    One sort of a million would hold every other thread up for a second. Numbers are even, so visitors are dealt
-    into drawers by the first bits of theirs, and each drawer is sorted in no time.
+    One sort of a million would hold every other thread up for a second. Numbers are even, so visitors are
+    dealt into drawers by the first bits of theirs, and each drawer is sorted in no time.
     """
     drawers: list[list[str]] = [[] for _ in range(1 << _DRAWER_BITS)]
     for visitor in visitors:

@@ -168,6 +168,10 @@ class WaitingRoom:
         async for visitor in read_entrants(self._redis, self.keys.draw):
             yield visitor
 
+    async def log_size(self) -> int:
+        """Bytes of the log of entrants: as long as it does not change, neither does the draw."""
+        return int(await self._redis.strlen(self.keys.draw))
+
     async def draw(self) -> DrawList:
         """The whole draw, worked out anew off the event loop: seconds, for a million. Raises NotDrawn."""
         seed = await self.reveal()
