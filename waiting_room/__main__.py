@@ -21,8 +21,8 @@ EXAMPLES = """\
 examples:
   verify list.txt                          every number, the order, the seed against its commitment
   verify list.txt --commitment 9f86d0...   the same, against the commitment you noted before the sale
-  verify list.txt --visitor aB3...         the same, and where that entrant stands
-  verify --seed 6b1c... --visitor aB3...   one entrant's number, without any list
+  verify list.txt --visitor=aB3...         the same, and where that entrant stands
+  verify --seed 6b1c... --visitor=aB3...   one entrant's number, without any list
 
 exit code: 0 all is right, 1 something is wrong, 2 there was nothing that could be checked
 """
@@ -104,7 +104,10 @@ def _parser() -> ArgumentParser:
     verify.add_argument("--commitment", type=_digest, metavar="HEX", help="as published before the sale")
     verify.add_argument("--seed", type=_hex, metavar="HEX", help="as published since")
     verify.add_argument(
-        "--visitor", type=_entrant, metavar="ID", help="an entrant, as the draw's page names them"
+        "--visitor",
+        type=_entrant,
+        metavar="ID",
+        help="an entrant, as the draw's page names them; with an = before it, as some begin with -",
     )
     return parser
 

@@ -1,8 +1,11 @@
 """`python -m waiting_room verify`: a true list is right, and whatever is changed in it is seen."""
 
 import hashlib
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -137,6 +140,8 @@ def test_the_command_finds_a_fan(capsys, file):
     assert (code, f"visitor-7 drew {number}: place {place} of 40." in said) == (0, True)
     code, said = run(capsys, "--seed", SEED.hex(), "--visitor", FANS[7])
     assert (code, f"visitor-7 drew {number}." in said) == (0, True)
+    code, said = run(capsys, "--seed", SEED.hex(), "--visitor=-begins-with-a-dash")
+    assert (code, said.startswith("-begins-with-a-dash drew ")) == (0, True)
     code, said = run(capsys, str(file), "--visitor", "nobody")
     assert (code, said) == (1, "WRONG: nobody is not in this list\n")
 
@@ -193,3 +198,13 @@ def test_the_module_is_a_command(file):
     done = subprocess.run(ask, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "40 entrants" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="this machine has no openssl")
+def test_the_way_without_a_program_gives_the_same_number():
+    """The commands of docs/draw.md, run by a shell."""
+    text = (Path(__file__).parents[2] / "docs" / "draw.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"(    code=.*\n    echo .*\n)", text)
+    script = commands.replace("ENTRANT", FANS[3]).replace("SEED", SEED.hex())
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == draw_number(SEED, FANS[3])

@@ -1,6 +1,7 @@
 """The lobby's draw: its page, its list, and the same for programs."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -100,6 +101,7 @@ def _checked(said: DrawFacts, drawn: DrawList | None, visitor: str) -> dict[str,
     """An entrant's number and place, as far as they may be told."""
     return {
         "visitor": visitor,
+        "plain": re.fullmatch(r"[\w-]+", visitor, re.ASCII) is not None,
         "number": draw_number(said.seed, visitor) if said.seed is not None else None,
         "place": drawn.place(visitor) if drawn is not None else None,
     }
