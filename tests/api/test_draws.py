@@ -279,3 +279,17 @@ async def test_the_list_grows_with_those_who_come_back(
     await redis.zrem(room.keys.waiting, fans[0][1])
     await room.look(fans[0][0])
     assert (await facts(organiser, lobby))["entrants"] == 1
+
+
+async def test_a_page_does_not_wait_for_a_long_list(
+    house: House, lobby: Sale, organiser: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ticketflow.web.draws.PATIENCE_SECONDS", 0.0)
+    _, visitor = await join(house, lobby)
+    await turn(organiser, lobby, "open")
+    told = await facts(organiser, lobby)
+    assert (told["opened"], told["entrants"]) == (True, None)
+    page = (await organiser.get(f"/events/{lobby.slug}/draw", params={"visitor": visitor})).text
+    assert "The list is being written just now" in page
+    assert f">{draw_number(bytes.fromhex(told['seed']), visitor)}<" in page
+    assert visitor in (await organiser.get(f"/events/{lobby.slug}/draw/list.txt")).text

@@ -10,7 +10,7 @@ from waiting_room.draw import commitment, draw_number
 from waiting_room.places import Signer
 from waiting_room.views import place_frame, queue_view
 
-from .support import travel
+from .support import take_out, travel
 
 LOBBY = RoomPolicy(Mode.LOBBY, 600, 100, recovery_seconds=600)
 OPEN = replace(LOBBY, mode=Mode.OPEN)
@@ -86,27 +86,46 @@ async def test_the_seed_is_told_once_the_doors_open_and_from_then_on(redis, make
         await room.reveal()
 
 
-async def test_a_room_that_was_open_draws_no_more_though_redis_is_lost_before_anybody_was_called(
-    redis, make_room
-):
-    room = await make_room(mode=Mode.LOBBY, rate_per_minute=0)
+async def check_an_opened_room_draws_no_more(redis, room):
+    """Redis is lost before anybody was called, and the room comes back as the lobby it was turned into."""
     await room.steer(mode=Mode.OPEN)
     await room.steer(mode=Mode.LOBBY)
     frame = await room.snapshot()
     await redis.delete(*room.keys.touched)
     await room.ensure(LOBBY, epoch=2, frontier=frame.frontier, recovering=True)
-    assert await room.reveal() == b"seed"
     assert (await room.join()).order > 2**50
+    assert await room.reveal() == b"seed"
 
 
-async def test_a_room_that_is_due_draws_no_more_though_no_tick_has_opened_it(redis, make_room):
+async def test_an_opened_room_draws_no_more_though_redis_is_lost(redis, make_room):
+    await check_an_opened_room_draws_no_more(redis, await make_room(mode=Mode.LOBBY, rate_per_minute=0))
+
+
+async def test_control_without_the_least_frontier_it_would(redis, make_room):
+    room = await make_room(mode=Mode.LOBBY, rate_per_minute=0)
+    take_out(redis, room, "steer", "room.frontier = math.max(room.frontier, 1)")
+    with pytest.raises(AssertionError):
+        await check_an_opened_room_draws_no_more(redis, room)
+
+
+async def check_a_room_that_is_due_draws_no_more(redis, room):
     """Redis is lost after the seed was published, and before anybody noted that the doors had opened."""
-    room = await make_room(mode=Mode.LOBBY)
     seconds, _ = await redis.time()
     await redis.delete(*room.keys.touched)
     await room.ensure(replace(LOBBY, opens_at=(seconds - 1) * 1_000_000), epoch=2, recovering=True)
     fan = await room.join()
     assert (fan.state, fan.order > 2**50) == (State.LOBBY, True)
+
+
+async def test_a_room_that_is_due_draws_no_more_though_no_tick_has_opened_it(redis, make_room):
+    await check_a_room_that_is_due_draws_no_more(redis, await make_room(mode=Mode.LOBBY))
+
+
+async def test_control_without_a_look_at_the_clock_it_would(redis, make_room):
+    room = await make_room(mode=Mode.LOBBY)
+    take_out(redis, room, "ensure", "or frontier > 0 or due", "or frontier > 0")
+    with pytest.raises(AssertionError):
+        await check_a_room_that_is_due_draws_no_more(redis, room)
 
 
 async def test_the_clock_opens_and_ends_the_draw(redis, make_room):
