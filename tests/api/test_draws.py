@@ -106,7 +106,8 @@ async def kept_in_redis(house: House) -> str:
     """Everything this house has in Redis, as Python writes the bytes."""
     redis: Any
     async with Redis.from_url(house.settings.redis_url) as redis:
-        read = {b"hash": redis.hgetall, b"string": redis.get, b"stream": redis.xrange}
+        read = {b"hash": redis.hgetall, b"set": redis.smembers, b"stream": redis.xrange, b"string": redis.get}
+        read[b"list"] = lambda key: redis.lrange(key, 0, -1)
         read[b"zset"] = lambda key: redis.zrange(key, 0, -1, withscores=True)
         keys = [key async for key in redis.scan_iter(f"{house.settings.redis_prefix}:*")]
         found = {key: await read[await redis.type(key)](key) for key in keys}
