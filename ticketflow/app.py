@@ -16,6 +16,7 @@ from ticketflow.booking.results import Results
 from ticketflow.clients import Stores, open_stores
 from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
+from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
 from ticketflow.loops import running
 from ticketflow.passwords import Passwords
@@ -24,6 +25,7 @@ from ticketflow.web import (
     account_pages,
     accounts,
     bookings,
+    draws,
     events,
     guard,
     health,
@@ -94,6 +96,7 @@ def _services(
         ),
         control_room=ControlRoom(catalogue, stores.database),
         rooms=rooms,
+        draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
         keeper=background.keeper,
         desk=Desk(
@@ -130,6 +133,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
         events.blueprint,
+        draws.blueprint,
         queue,
         bookings.blueprint,
         organiser.blueprint,

@@ -1,12 +1,14 @@
 """A virtual waiting room for anyone with Redis: a fair line, told live, that outlives Redis itself."""
 
 from .accounts import account_visitor
+from .draw_list import DrawList
 from .errors import (
     BadPass,
     BadPolicy,
     BadTicket,
     NotActive,
     NotCalled,
+    NotDrawn,
     NotOpen,
     RoomClosed,
     RoomLost,
@@ -25,10 +27,12 @@ __all__ = [
     "BadPass",
     "BadPolicy",
     "BadTicket",
+    "DrawList",
     "Frame",
     "Mode",
     "NotActive",
     "NotCalled",
+    "NotDrawn",
     "NotOpen",
     "Pass",
     "Place",

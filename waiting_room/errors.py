@@ -32,6 +32,12 @@ class NotOpen(WaitingRoomError):
     code = "not_open"
 
 
+class NotDrawn(WaitingRoomError):
+    """The doors have not opened: until then nothing of the draw is told but its commitment."""
+
+    code = "not_drawn"
+
+
 class RoomClosed(WaitingRoomError):
     """The room takes nobody in any more."""
 

@@ -15,7 +15,8 @@ class Frame:
     """A room at one moment. `at`, `lobby_opens_at` and `opens_at` are unix microseconds; 0 is "not set".
 
     `recovering`: the line is being put together again after a loss, and ranks in it mean nothing yet.
-    `frontier` is the highest order called so far. `ranks` comes once a second, else it is None.
+    `frontier` is the highest order called so far, and at least 1 once the doors have opened. `ranks` comes
+    once a second, else it is None.
     """
 
     room: str
@@ -37,6 +38,11 @@ class Frame:
     opens_at: int
     recovering: bool
     ranks: RankMap | None
+
+    @property
+    def opened(self) -> bool:
+        """Whether the doors have ever opened: the draw is over then, whatever the mode is now."""
+        return self.frontier > 0
 
     @classmethod
     def parse(cls, text: str) -> Frame:

@@ -31,6 +31,8 @@ class RoomKeys:
     """Hash: source of joins -> how many new places it took of late (lua/limits.lua). Kept some minutes."""
     joins_before: str
     """Hash: the same, of the minutes before those in `joins`."""
+    draw: str
+    """Text: who entered the lobby's draw, a visitor a line, only ever appended to. Kept 30 days after it."""
     frames: str
     """The channel the frames are published on; no key."""
 

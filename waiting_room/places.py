@@ -9,6 +9,7 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from .draw import DRAW_BITS
 from .errors import BadPass, BadTicket
 
 LONGEST = 1_024
@@ -17,7 +18,11 @@ LONGEST = 1_024
 
 @dataclass(frozen=True)
 class Place:
-    """What a ticket says: whose place, its order in the line, and the room's epoch when it was signed."""
+    """What a ticket says: whose place, its order in the line, and the room's epoch when it was signed.
+
+    Order 0 stands for "what the draw says": a ticket is readable, and a number known before the opening would
+    let a bot join until it likes its own.
+    """
 
     visitor: str
     order: int
@@ -48,8 +53,9 @@ class Signer:
         self._passes = _serializer(secrets, "waiting-room.pass")
 
     def ticket(self, place: Place) -> str:
-        """The place as a text that cannot be altered."""
-        return str(self._tickets.dumps([self._room, place.visitor, place.order, place.epoch]))
+        """The place as a text that cannot be altered, and that does not tell an order from the draw."""
+        told = place.order if place.order >= 2**DRAW_BITS else 0
+        return str(self._tickets.dumps([self._room, place.visitor, told, place.epoch]))
 
     def read_ticket(self, ticket: str) -> Place:
         """The place a ticket says. Raises BadTicket unless we signed it for this room."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets as randomness
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from redis.asyncio import Redis
 
-from .draw import draw_number
-from .errors import NotCalled, RoomLost
+from .draw import commitment, draw_number
+from .draw_list import DrawList
+from .entrants import read_entrants
+from .errors import NotCalled, NotDrawn, RoomLost
 from .frame import Frame
 from .keys import RoomKeys
 from .places import Pass, Place, Signer
@@ -30,8 +33,8 @@ class WaitingRoom:
                     '-------- missed <---'         and left, from anywhere
 
     `redis` must decode its answers to text. `secrets` are newest first: the first signs, all are accepted.
-    `seed` decides the lobby's draw; publish `draw.commitment(seed)` before, and the seed once the sale runs.
-    Without one the draw is as even, but whoever knows a visitor's id can foretell their number.
+    `seed` decides the lobby's draw; publish `commitment` before, and what `reveal` gives once the doors have
+    opened. Without one the draw is as even, but whoever knows a visitor's id can foretell their number.
 
     Every method that talks to Redis raises RoomLost if the room is not there, save `set_present`. Methods
     taking a ticket raise BadTicket unless we signed it for this room.
@@ -85,7 +88,7 @@ class WaitingRoom:
         finding a place again is never counted. Raises TooManyJoins above that, and ValueError for a visitor
         that is not 1 to 64 letters, digits, "-" and "_", a source without a name, or a limit below 1.
         """
-        place = None if ticket is None else self.read_ticket(ticket)
+        place = None if ticket is None else self._place(ticket)
         if place is None or visitor not in (None, place.visitor):
             place = Place(_checked(visitor), 0, 0)
         if sources and not all(name and limit >= 1 for name, limit in sources.items()):
@@ -96,14 +99,14 @@ class WaitingRoom:
 
     async def look(self, ticket: str, *, present: bool | None = None) -> Standing:
         """Where the fan is. Makes no place, but puts back one lost with Redis. `present` as in `join`."""
-        return await self._standing("look", self.read_ticket(ticket), "" if present is None else int(present))
+        return await self._standing("look", self._place(ticket), "" if present is None else int(present))
 
     async def claim(self, ticket: str) -> Pass:
         """Come in: a called fan gets a lease and its pass, an active one a pass for the lease they have.
 
         Raises NotCalled, with the standing, for anybody else; who missed their turn has their old place back.
         """
-        standing = await self._standing("claim", self.read_ticket(ticket))
+        standing = await self._standing("claim", self._place(ticket))
         if standing.state is not State.ACTIVE or standing.expires_at is None:
             raise NotCalled(standing)
         return self._signer.grant(standing.visitor, standing.expires_at)
@@ -163,6 +166,39 @@ class WaitingRoom:
         (text,) = await self._scripts.run("snapshot", self.name)
         return Frame.parse(text)
 
+    @property
+    def commitment(self) -> str:
+        """What may be published before the doors open, to prove later that the seed was not chosen then."""
+        return commitment(self._seed)
+
+    async def reveal(self) -> bytes:
+        """The draw's seed. Raises NotDrawn until the doors have opened for the first time."""
+        opened_at = await self._redis.hget(self.keys.room, "opened_at")
+        if opened_at is None:
+            raise RoomLost("room lost")
+        if int(opened_at) == 0:
+            raise NotDrawn("not drawn")
+        return self._seed
+
+    async def entrants(self) -> AsyncIterator[str]:
+        """The visitors of the draw, each once, in the order in which they came. Raises NotDrawn as `reveal`.
+
+        Who left is among them. After a loss of Redis they are those who have come back.
+        """
+        await self.reveal()
+        async for visitor in read_entrants(self._redis, self.keys.draw):
+            yield visitor
+
+    async def log_size(self) -> int:
+        """Bytes of the log of entrants: as long as it does not change, neither does the draw."""
+        return int(await self._redis.strlen(self.keys.draw))
+
+    async def draw(self) -> DrawList:
+        """The whole draw, worked out anew off the event loop: seconds, for a million. Raises NotDrawn."""
+        seed = await self.reveal()
+        visitors = [visitor async for visitor in self.entrants()]
+        return await asyncio.to_thread(DrawList, self.name, seed, visitors)
+
     async def tick(self) -> Frame | None:
         """Admit whose turn it is and publish a frame. None if this interval's tick is done already.
 
@@ -172,12 +208,16 @@ class WaitingRoom:
         return Frame.parse(published[0]) if published else None
 
     def read_ticket(self, ticket: str) -> Place:
-        """What a ticket says, by its signature alone. Raises BadTicket."""
+        """What a ticket says, by its signature alone: order 0 for who was drawn. Raises BadTicket."""
         return self._signer.read_ticket(ticket)
 
     def read_pass(self, token: str) -> Pass:
         """What a pass says, by its signature alone: whether the lease runs, Redis knows. Raises BadPass."""
         return self._signer.read_pass(token)
+
+    def _place(self, ticket: str) -> Place:
+        place = self.read_ticket(ticket)
+        return place if place.order else replace(place, order=draw_number(self._seed, place.visitor))
 
     async def _standing(self, command: str, place: Place, *args: str | int) -> Standing:
         answer = await self._scripts.run(command, place.visitor, place.order, place.epoch, *args)

@@ -30,7 +30,8 @@ class Standing:
 
     `place`, `ahead` and `wait_seconds` are None where they mean nothing: a draw is not yet a place, and who
     was called has none any more. `claim_by` is for the called; `expires_at` is the end of an active fan's
-    lease, or of a missed fan's time to return. `new` says that this call made the place.
+    lease, or of a missed fan's time to return. `new` says that this call made the place. `order` is for the
+    application alone: before the doors open nobody may learn what they have drawn.
     """
 
     state: State

@@ -52,6 +52,7 @@ STATUS = {
     "no_place": HTTPStatus.NOT_FOUND,
     "not_admitted": HTTPStatus.FORBIDDEN,
     "not_open": HTTPStatus.CONFLICT,
+    "not_drawn": HTTPStatus.CONFLICT,
     "room_closed": HTTPStatus.CONFLICT,
     "too_many_joins": HTTPStatus.TOO_MANY_REQUESTS,
     "not_called": HTTPStatus.CONFLICT,
@@ -67,6 +68,7 @@ DETAILS = {
     "no_place": "You have no place in this queue yet. Join it first.",
     "not_admitted": "It is not your turn, or your turn has ended. Join the queue to come in.",
     "not_open": "The queue is not open yet.",
+    "not_drawn": "The draw is told when the doors have opened.",
     "room_closed": "The queue is closed.",
     "too_many_joins": "Many places have just been taken from your {kind}. "
     "Try again in {seconds} {unit}; nothing is lost.",

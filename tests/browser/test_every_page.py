@@ -15,19 +15,31 @@ async def test_every_page(browser: Browser, tmp_path: Path):
     inspector = Inspector()
     # Long enough to be looked over while called, short enough to be seen missed.
     async with one_command(tmp_path, browser, TICKETFLOW_CLAIM_SECONDS="20") as stage:
-        await before_an_account(await stage.person(viewport=PHONE), inspector)
+        stranger = await stage.person(viewport=PHONE)
+        await before_an_account(stranger, inspector)
         organiser = await an_organiser(stage, inspector)
         fan, late = await stage.person(viewport=PHONE), await stage.person(viewport=PHONE)
         await in_the_line(fan, late, organiser, inspector)
         await to_the_ticket(fan, inspector)
         await the_mail(fan, inspector)
         await after_the_turn(late, organiser, inspector)
+        await the_draw(stranger, organiser, inspector)
         assert inspector.faults == [], "\n".join(inspector.faults)
         assert stage.complaints == []
 
 
 async def before_an_account(stranger: Page, inspector: Inspector) -> None:
-    for path in ("/", SEATED, LOBBY, SEATED + "/book", "/signin", "/register", "/mailbox", "/no/such/page"):
+    for path in (
+        "/",
+        SEATED,
+        LOBBY,
+        LOBBY + "/draw",
+        SEATED + "/book",
+        "/signin",
+        "/register",
+        "/mailbox",
+        "/no/such/page",
+    ):
         await stranger.goto(path)
         await inspector.look_over(stranger, path)
     await sign_in(stranger, FAN, "not the password")
@@ -44,6 +56,9 @@ async def before_an_account(stranger: Page, inspector: Inspector) -> None:
     await seen(stranger, "join").click()
     await expect(stranger.get_by_role("heading", name="You are in the lobby")).to_be_visible()
     await inspector.look_over(stranger, "lobby")
+    await stranger.get_by_role("link", name="How the draw works").click()
+    await expect(stranger.get_by_role("heading", name="You are in the draw")).to_be_visible()
+    await inspector.look_over(stranger, "in the draw")
 
 
 async def an_organiser(stage: Stage, inspector: Inspector) -> Page:
@@ -117,3 +132,24 @@ async def after_the_turn(late: Page, organiser: Page, inspector: Inspector) -> N
     await hook(organiser, "close").click()
     await expect(late.get_by_role("heading", name="The sale is closed")).to_be_visible()
     await inspector.look_over(late, "closed")
+
+
+async def the_draw(entrant: Page, organiser: Page, inspector: Inspector) -> None:
+    """The lobby opens: its one entrant is first, and their browser works out the same number."""
+    await organiser.goto("/organiser")
+    await organiser.get_by_role("link", name="Night of the Open Synths").click()
+    await hook(organiser, "open").click()
+    await expect(organiser.get_by_text("In force since")).to_be_visible()
+    await entrant.reload()
+    await expect(hook(entrant, "drawn-place")).to_have_text("1")
+    await expect(entrant.get_by_text("This browser has worked the number out itself")).to_be_visible()
+    await expect(entrant.get_by_text("it is the same")).to_be_visible()
+    await inspector.look_over(entrant, "drawn")
+    await entrant.get_by_label("Look at an entrant").fill("somebody-else")
+    await entrant.get_by_role("button", name="Work it out").click()
+    await expect(entrant.get_by_text("Not in the draw")).to_be_visible()
+    await inspector.look_over(entrant, "not in the draw")
+    async with entrant.expect_download() as download:
+        await hook(entrant, "draw-list").click()
+    listed = (await (await download.value).path()).read_text()
+    assert "entrants 1\n" in listed

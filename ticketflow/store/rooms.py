@@ -22,7 +22,8 @@ class RoomRecord:
     epoch: int
     """How often the room was put into Redis; 0 before the first time."""
     frontier: int
-    seed: bytes
+    seed: bytes = field(repr=False)
+    """The draw's secret: nobody may see it before the doors have opened."""
     account_key: bytes = field(repr=False)
     """Makes visitors of accounts in this room; never public, unlike the seed."""
 
@@ -63,6 +64,12 @@ async def change(database: Database, event_id: int, **values: Any) -> None:
     await database.execute(
         update(rooms).where(rooms.c.event_id == event_id).values(**values, updated_at=now())
     )
+
+
+async def note_opened(database: Database, event_id: int) -> None:
+    """Keep that the doors have opened, before anybody is told the seed: a frontier of at least 1."""
+    unnoted = (rooms.c.event_id == event_id) & (rooms.c.frontier < 1)
+    await database.execute(update(rooms).where(unnoted).values(frontier=1, updated_at=now()))
 
 
 def _record(row: Any) -> RoomRecord:

@@ -40,6 +40,7 @@ STATUS = {
     "pass_in_use": HTTPStatus.FORBIDDEN,
     "other_account": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
+    "no_draw": HTTPStatus.NOT_FOUND,
     "email_taken": HTTPStatus.CONFLICT,
     "slug_taken": HTTPStatus.CONFLICT,
     "sale_closed": HTTPStatus.CONFLICT,
@@ -172,6 +173,7 @@ def install(app: Quart) -> None:
 _TITLES = {
     403: "This door is not open to you",
     404: "There is nothing here",
+    409: "Not at this moment",
     410: "This has ended",
     429: "One moment, please",
     500: "Something broke on our side",

@@ -11,6 +11,7 @@ from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
+from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
 from ticketflow.passwords import Passwords
 from ticketflow.payments import Gateway
@@ -29,6 +30,7 @@ class Services:
     hub: Hub
     control_room: ControlRoom
     rooms: Rooms
+    draws: Draws
     stock: Stock
     keeper: Keeper
     desk: Desk

@@ -72,9 +72,17 @@ local function admit(room, budget, now)
   return admitted
 end
 
+-- The draw is over, for good: from now on its seed may be read. A frontier of at least 1, below every order, says
+-- so in each frame and in what is kept of the room for the day Redis is lost.
+local function end_draw(room, now)
+  room.opened_at = now
+  room.frontier = math.max(room.frontier, 1)
+  redis.call('EXPIRE', draw_key, DRAW_KEPT)
+end
+
 -- Change the mode. Sets what depends on when the room opened; the caller saves.
 local function turn(room, mode, now)
-  if mode ~= 'lobby' and room.opened_at == 0 then room.opened_at = now end
+  if mode ~= 'lobby' and room.opened_at == 0 then end_draw(room, now) end
   if mode == 'open' and room.mode ~= 'open' then room.moving_since = now end
   room.mode = mode
 end

@@ -7,13 +7,16 @@ local policy = {unpack(ARGV, 4)}
 if redis.call('EXISTS', room_key) == 1 then return {'ok', 0} end
 local now = clock()
 redis.call('HSET', room_key, unpack(policy))
-local mode, rate, tick_us, recovery_us =
-  unpack(redis.call('HMGET', room_key, 'mode', 'rate', 'tick_us', 'recovery_us'))
+local mode, rate, tick_us, recovery_us, opens_at =
+  unpack(redis.call('HMGET', room_key, 'mode', 'rate', 'tick_us', 'recovery_us', 'opens_at'))
 
 -- Who was called before the loss is unknown, so a recovered room starts with an empty bucket.
 local tokens = recovering and 0 or rate * tick_us + MINUTE - 1
--- A frontier means that people were called: the lobby of such a room draws no more.
-local opened = mode ~= 'lobby' or frontier > 0
+-- A frontier means that the room was open: its lobby draws no more. Nor does one whose time is over, though no
+-- tick has opened it yet: its seed may be public.
+local due = tonumber(opens_at) > 0 and now >= tonumber(opens_at)
+local opened = mode ~= 'lobby' or frontier > 0 or due
+if opened then frontier = math.max(frontier, 1) end
 local resumes_at = recovering and now + recovery_us or now
 redis.call('HSET', room_key,
   'epoch', epoch, 'version', 0, 'frontier', int(frontier), 'last_order', int(frontier),

@@ -1,5 +1,6 @@
 -- Shared by the commands about one fan: where they are, putting them back, and what they are told.
--- A fan is {visitor, order, epoch}: what their signed ticket says; order 0 for one without a ticket.
+-- A fan is {visitor, order, epoch}: what their signed ticket says, with their draw where it says none; order 0
+-- for one without a ticket.
 
 -- Members of `from` (called or active) lose their slot and get time to come back to their old place.
 -- A lapsed lease is treated as a missed turn: a phone that died in the checkout is nobody's fault, and
@@ -28,7 +29,7 @@ end
 local function may_be_lost(room, fan, now)
   if fan.epoch < room.epoch then return true end
   local given_at = fan.order
-  if fan.order < 2^50 then given_at = room.opened_at end
+  if fan.order < DRAWN then given_at = room.opened_at end
   return given_at == 0 or now - given_at < DAY
 end
 
@@ -82,12 +83,24 @@ local function put_back(room, fan)
   return {state = 'waiting', order = fan.order, till = 0}
 end
 
+-- Note an entrant of the draw. Who leaves stays one: their number moves nobody.
+local function enter_draw(room, visitor)
+  redis.call('APPEND', draw_key, visitor .. '\n')
+  if room.opened_at > 0 then redis.call('EXPIRE', draw_key, DRAW_KEPT) end
+end
+
+-- A place that was lost with Redis comes back. Where it was drawn, its entry in the draw was lost, too.
+local function restore(room, fan)
+  if fan.order < DRAWN then enter_draw(room, fan.visitor) end
+  return put_back(room, fan)
+end
+
 -- The place of a fan who is only looking: one that was lost with Redis comes back, none is made.
 local function find_or_restore(room, fan, now)
   local place = find(room, fan, now)
   if place.state ~= 'lost' then return place end
   if room.mode == 'closed' then return {state = 'closed', order = fan.order, till = 0} end
-  return put_back(room, fan)
+  return restore(room, fan)
 end
 
 -- present is '1' (a live page), '0' (a poll, or the page was closed) or '' (nothing is known).

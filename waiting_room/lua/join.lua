@@ -10,7 +10,8 @@ local sources = {unpack(ARGV, 6)}
 local function new_place(room, now)
   if room.mode == 'lobby' and room.opened_at == 0 then
     fan.order = draw
-    redis.call('ZREM', left_key, fan.visitor)
+    -- Who left the lobby and comes back is in the draw already.
+    if redis.call('ZREM', left_key, fan.visitor) == 0 then enter_draw(room, fan.visitor) end
     redis.call('ZREM', done_key, fan.visitor)
   else
     if fan.order > 0 then redis.call('ZADD', left_key, int(math.max(now, room.last_order)), fan.visitor) end
@@ -27,7 +28,9 @@ local new = 0
 local placed = place.state == 'waiting' or place.state == 'called' or place.state == 'active'
 if not placed then
   if room.mode == 'closed' then return {'room_closed'} end
-  if place.may_return then
+  if place.state == 'lost' then
+    place = restore(room, fan)
+  elseif place.may_return then
     place = put_back(room, fan)
   else
     if room.mode == 'lobby' and now < room.lobby_at then return {'not_open'} end

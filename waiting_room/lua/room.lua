@@ -3,11 +3,15 @@
 local room_key, waiting_key, called_key = KEYS[1], KEYS[2], KEYS[3]
 local active_key, missed_key, away_key = KEYS[4], KEYS[5], KEYS[6]
 local done_key, left_key, admissions_key = KEYS[7], KEYS[8], KEYS[9]
-local joins_key, joins_before_key = KEYS[10], KEYS[11]
+local joins_key, joins_before_key, draw_key = KEYS[10], KEYS[11], KEYS[12]
 
 local SECOND = 1000000
 local MINUTE = 60 * SECOND
 local DAY = 86400 * SECOND
+-- Orders below this were drawn in the lobby, and are never told: a ticket says 0 for them. As in draw.py.
+local DRAWN = 2^50
+-- Seconds for which the log of entrants is kept once the draw is over.
+local DRAW_KEPT = 30 * 86400
 -- Members handled by one Redis command: Lua cannot unpack many thousands, two values each.
 local CHUNK = 1000
 

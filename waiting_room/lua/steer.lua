@@ -18,5 +18,6 @@ for i = 1, #ARGV, 2 do
     room[field] = tonumber(value)
   end
 end
-save(room, 'mode', 'message', 'rate', 'cap', 'opens_at', 'opened_at', 'moving_since', 'tokens', 'refilled_at')
+save(room, 'mode', 'message', 'rate', 'cap', 'opens_at', 'opened_at', 'frontier', 'moving_since', 'tokens',
+  'refilled_at')
 return {'ok'}
