@@ -11,11 +11,13 @@ from .errors import (
     RoomLost,
     WaitingRoomError,
 )
-from .estimate import RankMap, wait_interval
+from .estimate import RankMap
+from .forecast import Expected, Forecast
 from .frame import Frame
 from .keys import RoomKeys
 from .places import Pass, Place
 from .policy import Mode, RoomPolicy
+from .promise import Promise, Slower
 from .room import WaitingRoom
 from .standing import Standing, State
 
@@ -23,6 +25,8 @@ __all__ = [
     "BadPass",
     "BadPolicy",
     "BadTicket",
+    "Expected",
+    "Forecast",
     "Frame",
     "Mode",
     "NotActive",
@@ -30,14 +34,15 @@ __all__ = [
     "NotOpen",
     "Pass",
     "Place",
+    "Promise",
     "RankMap",
     "RoomClosed",
     "RoomKeys",
     "RoomLost",
     "RoomPolicy",
+    "Slower",
     "Standing",
     "State",
     "WaitingRoom",
     "WaitingRoomError",
-    "wait_interval",
 ]

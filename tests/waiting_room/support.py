@@ -11,7 +11,7 @@ TIMES = [
     "refilled_at",
     "ticked_at",
     "mapped_at",
-    "moving_since",
+    "steered_at",
     "opened_at",
     "recover_until",
     "opens_at",

@@ -72,9 +72,15 @@ local function admit(room, budget, now)
   return admitted
 end
 
+-- The pace is changed, and why fans are told a later time if they are ('' for none); the caller saves.
+local function change_pace(room, slower, now)
+  room.steered_at, room.slower = now, slower
+end
+
 -- Change the mode. Sets what depends on when the room opened; the caller saves.
 local function turn(room, mode, now)
+  -- Before the doors first open nobody was told a time.
+  if mode ~= room.mode and room.opened_at > 0 then change_pace(room, 'paused', now) end
   if mode ~= 'lobby' and room.opened_at == 0 then room.opened_at = now end
-  if mode == 'open' and room.mode ~= 'open' then room.moving_since = now end
   room.mode = mode
 end
