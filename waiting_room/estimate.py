@@ -51,6 +51,6 @@ class RankMap:
         return low + 1 + int(share * (high - low - 1)) + 1
 
     def near(self, rank: int) -> tuple[int, int]:
-        """The first sampled rank from the given one on, and the order found there. Raises ValueError if nobody waits."""
+        """The first sampled rank from the given one on, and the order found there. Somebody must wait."""
         at = min(bisect_left(self._ranks, rank), len(self._ranks) - 1)
         return self._ranks[at], self._orders[at]

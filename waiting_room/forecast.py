@@ -19,9 +19,9 @@ SECONDS_ROUGH = 0.5
 """People are called on ticks and told whole seconds: no wait is known better than so."""
 
 
-PRIOR_SPREAD = 1.6
-"""How many errors to either side, in a room that has seen few waits to their end: a bit more than the 1.28
-within which 80% of a normal distribution lie."""
+PRIOR_SPREAD = 1.3
+"""How many errors to either side, in a room that has seen few waits to their end: 80% of a normal
+distribution lie within."""
 
 
 class Expected(NamedTuple):
@@ -86,7 +86,7 @@ class Forecast:
     share: float = 1.0
     share_error: float = 0.1
     stay: float = STAY_SECONDS
-    stay_error: float = 0.4
+    stay_error: float = 0.7
     leaving: float = 0.0
     leaving_error: float = 0.0003
     inside: int = 0
@@ -116,7 +116,7 @@ class Forecast:
         return Expected(plain, error, plain / width, plain * width)
 
     def _error(self, pace: Pace, turns: int, plain: float) -> float:
-        """How far off the plain estimate may be, as a share of it: through what was measured, and by chance."""
+        """How far off the plain estimate may be, as a share of it: as measured things are, and by chance."""
         rate, cap, inside, stay, leaving = pace
         longer_stay = Pace(rate, cap, inside, stay * (1 + self.stay_error), leaving).seconds(turns)
         more_leave = Pace(rate, cap, inside, stay, leaving + self.leaving_error).seconds(turns)

@@ -18,7 +18,8 @@ class Frame:
 
     `recovering`: the line is being put together again after a loss, and ranks in it mean nothing yet.
     `frontier` is the highest order called so far. `steered_at` is when the pace was last changed by hand
-    (or by a loss), and `slower` why it became slower, if it did. `ranks` comes once a second, else it is None.
+    (or by a loss), and `slower` why it became slower, if it did. `ranks` comes once a second, else it is
+    None.
     """
 
     room: str

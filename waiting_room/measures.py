@@ -26,12 +26,13 @@ rate, and one who left in so many seconds of standing in line."""
 class Measures:
     """Sums over the last minutes, older ones weighing less, and the frame they were last brought up to.
 
-    `held` person-seconds inside gave `freed` slots back. `taken` were called where the rate `offered` so
-    many, while there was room inside. `gone` have left from ahead of the pilots, who had `stood` so many
-    person-seconds before them.
+    `watched` is for how many seconds, none forgotten. `held` person-seconds inside gave `freed` slots back.
+    `taken` were called where the rate `offered` so many, while there was room inside. `gone` have left from
+    ahead of the last pilot, who had `stood` so many person-seconds before it.
     """
 
     at: float = 0.0
+    watched: float = 0.0
     admitted: int = 0
     inside: int = 0
     waiting: int = 0
@@ -67,7 +68,9 @@ class Measures:
 
     @property
     def stay_error(self) -> float:
-        return 1 / math.sqrt(self.freed + PRIOR_STAYS)
+        by_chance = 1 / math.sqrt(self.freed + PRIOR_STAYS)
+        # Of long stays nothing is seen until they end: what was watched for hardly a stay says little.
+        return math.hypot(by_chance, self.stay / (self.stay + self.watched) / 2)
 
     @property
     def share(self) -> float:
@@ -91,6 +94,7 @@ class Measures:
             setattr(self, name, kept * getattr(self, name))
 
     def _see_slots(self, frame: Frame, seconds: float, called: int) -> None:
+        self.watched += seconds
         self.held += (self.inside + frame.inside) / 2 * seconds
         self.freed += max(0, self.inside + called - frame.inside)
 

@@ -31,9 +31,9 @@ class Standing:
 
     `place`, `ahead` and `wait_seconds` are None where they mean nothing: a draw is not yet a place, and who
     was called has none any more. `claim_by` is for the called; `expires_at` is the end of an active fan's
-    lease, or of a missed fan's time to return. `new` says that this call made the place. `promise` is the wait
-    as moments of time. What is told here remembers nothing: `slower` says why the line is slower than when
-    the fan joined it, and whoever tells a fan again and again keeps the promise (promise.next_promise).
+    lease, or of a missed fan's time to return. `new` says that this call made the place. `promise` is the
+    wait as moments of time. What is told here remembers nothing: `slower` says why the line is slower than
+    when the fan joined it, and whoever tells a fan again and again keeps the promise (next_promise).
     """
 
     state: State

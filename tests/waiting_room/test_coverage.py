@@ -1,4 +1,4 @@
-"""Do the waits told hold as often as they say? A model sale, on its own clock, told by the room's own code."""
+"""Do the waits told hold as often as they say? A model sale on its own clock, told by the room's own code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ EVERY_TICKS = 5
 
 def steady(seed: int) -> ModelSale:
     """As many come as are let in; the line only thins out. It is the rate that sets the pace."""
-    sale = ModelSale(Crowd(arrivals=4, lobby=2000), rate=240, cap=2000, seed=seed)
-    sale.run(2400)
+    sale = ModelSale(Crowd(arrivals=4, lobby=1500), rate=240, cap=2000, seed=seed)
+    sale.run(2000)
     return sale
 
 
 def rate_halved(seed: int) -> ModelSale:
     """Half-way the organiser halves the rate, with some 2,000 in line."""
-    sale = ModelSale(Crowd(arrivals=4, lobby=2500), rate=300, cap=2000, seed=seed)
-    sale.run(1200)
+    sale = ModelSale(Crowd(arrivals=5, lobby=2500), rate=300, cap=2000, seed=seed)
+    sale.run(1000)
     sale.steer(rate=150)
-    sale.run(1200)
+    sale.run(1000)
     return sale
 
 
 def no_shows(seed: int) -> ModelSale:
-    """Three of ten let their call run out. The desk is full: those inside set the pace, and nobody said so."""
+    """Three of ten let their call run out. The desk is full: who is inside sets the pace, and it shows late."""
     sale = ModelSale(Crowd(arrivals=3, lobby=1500, no_shows=0.3), rate=360, cap=250, seed=seed)
     sale.run(2400)
     return sale
@@ -120,16 +120,13 @@ def test_a_lowered_rate_withdraws_what_was_told_and_says_why():
     sale = ModelSale(Crowd(arrivals=4, lobby=2500), rate=300, cap=2000, seed=1)
     sale.run(600)
     open_promises = sum(len([n for n in p.notes if not n.told]) for p in sale.pilots.pilots)
-    last = {order: s.shown[-1] for order, s in sale.screens.items() if s.called_at is None}
+    steered_at = sale.now
     sale.steer(rate=150)
     sale.run(model_sale.TICK)
     assert sale.forecast.withdrawn == open_promises > 20
-    later = [sale.screens[order].shown[-1] for order in last if order in sale.screens]
-    assert {p.slower for p in later if p.at > last_at(last)} == {Slower.RATE_LOWERED}
-
-
-def last_at(last: dict[int, Promise]) -> float:
-    return max(shown.at for shown in last.values())
+    told_anew = [s.shown[-1] for s in sale.screens.values() if s.shown[0].at <= steered_at < s.shown[-1].at]
+    assert len(told_anew) > 20
+    assert {shown.slower for shown in told_anew} == {Slower.RATE_LOWERED}
 
 
 def test_a_raised_rate_brings_the_turn_nearer_at_once():
@@ -143,13 +140,10 @@ def test_a_raised_rate_brings_the_turn_nearer_at_once():
     assert after.high < 0.7 * before.high
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_control_a_room_that_does_not_learn_tells_waits_that_are_too_wide(
-    scenario: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_control_a_room_that_does_not_learn_tells_waits_that_are_too_wide(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pilots, "PRIOR_SPREAD", 4.0)
     monkeypatch.setattr(pilots.Pilots, "_learn", lambda *_: None)
-    assert judged(SCENARIOS[scenario][0](1)).coverage > 0.90
+    assert judged(no_shows(1)).coverage > 0.90
 
 
 def test_control_without_a_kept_promise_the_turn_moves_away_unexplained(monkeypatch: pytest.MonkeyPatch):
