@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from tests.waiting_room.model_sale import Crowd, ModelSale
@@ -80,7 +81,7 @@ def test_the_end_told_never_moves_away_without_a_reason():
         advance(sale, line)
         view = slot.views[-1]
         ends.append((sale.now + view["wait_seconds"][1], view["slower"]))
-    for (before, _), (after, slower) in zip(ends, ends[1:], strict=False):
+    for (before, _), (after, slower) in pairwise(ends):
         # A second is what rounding outwards may add.
         assert after <= before + 1 or slower is not None
 

@@ -32,7 +32,7 @@ def rate_halved(seed: int) -> ModelSale:
 
 
 def no_shows(seed: int) -> ModelSale:
-    """Three of ten let their call run out. The desk is full: who is inside sets the pace, and it shows late."""
+    """Three of ten let their call run out. The desk is full: who is inside sets the pace."""
     sale = ModelSale(Crowd(arrivals=3, lobby=1500, no_shows=0.3), rate=360, cap=250, seed=seed)
     sale.run(2400)
     return sale
