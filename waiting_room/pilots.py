@@ -29,8 +29,8 @@ REMEMBERED = 240
 HELD = 0.8
 """The share of promises that shall hold."""
 
-NEVER = 100.0
-"""Errors. So far off nothing is ever measured."""
+FAR_OFF = 8.0
+"""Errors. What was further off was told in another world: it teaches no more than this."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Pilot:
             return
         plain, error = expected.plain, expected.error
         # Nobody comes sooner than at once.
-        below = math.log((window.low - at) / expected.low) / error if window.low > at else -NEVER
+        below = math.log((window.low - at) / expected.low) / error if window.low > at else -math.inf
         above = math.log((window.high - at) / expected.high) / error
         low, high = seconds
         self.notes.append(Note(at, plain, error, at + low, at + high, below, above))
@@ -175,10 +175,11 @@ class Pilots:
 
     def _learn(self, note: Note, called_at: float) -> None:
         """How many errors wide the promise had to be to hold, were it rounded outwards to whole seconds."""
-        seconds = called_at - note.at
+        # A clock that went backwards must not stop the room.
+        seconds = max(0.0, called_at - note.at)
         later = math.log(max(math.ceil(seconds) - 1, 0.1) / note.plain) / note.error - note.above
         sooner = note.below - math.log((math.floor(seconds) + 1) / note.plain) / note.error
-        self.errors.append(max(later, sooner))
+        self.errors.append(min(FAR_OFF, max(later, sooner)))
         del self.errors[:-REMEMBERED]
 
     def _tell(self, pilot: Pilot, forecast: Forecast, frame: Frame) -> None:

@@ -151,3 +151,11 @@ def test_control_without_a_kept_promise_the_turn_moves_away_unexplained(monkeypa
         model_sale, "next_promise", lambda last, expected, at, causes: promise.first_promise(expected, at)
     )
     assert moved_unexplained(steady(1)) > 100
+
+
+def test_a_clock_that_went_backwards_stops_nothing():
+    sale = ModelSale(Crowd(arrivals=4, lobby=500), rate=240, cap=2000, seed=1)
+    sale.run(60)
+    sale.now -= 30
+    sale.run(300)
+    assert sale.forecast.told > 20
