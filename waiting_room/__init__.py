@@ -15,11 +15,13 @@ from .errors import (
     TooManyJoins,
     WaitingRoomError,
 )
-from .estimate import RankMap, wait_interval
+from .estimate import RankMap
+from .forecast import Expected, Forecast
 from .frame import Frame
 from .keys import RoomKeys
 from .places import Pass, Place
 from .policy import Mode, RoomPolicy
+from .promise import Promise, Slower
 from .room import WaitingRoom
 from .standing import Standing, State
 
@@ -28,6 +30,8 @@ __all__ = [
     "BadPolicy",
     "BadTicket",
     "DrawList",
+    "Expected",
+    "Forecast",
     "Frame",
     "Mode",
     "NotActive",
@@ -36,16 +40,17 @@ __all__ = [
     "NotOpen",
     "Pass",
     "Place",
+    "Promise",
     "RankMap",
     "RoomClosed",
     "RoomKeys",
     "RoomLost",
     "RoomPolicy",
+    "Slower",
     "Standing",
     "State",
     "TooManyJoins",
     "WaitingRoom",
     "WaitingRoomError",
     "account_visitor",
-    "wait_interval",
 ]

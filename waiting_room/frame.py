@@ -7,7 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from .estimate import RankMap
+from .forecast import Expected, Forecast
 from .policy import Mode
+from .promise import Causes, Slower
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,9 @@ class Frame:
     """A room at one moment. `at`, `lobby_opens_at` and `opens_at` are unix microseconds; 0 is "not set".
 
     `recovering`: the line is being put together again after a loss, and ranks in it mean nothing yet.
-    `frontier` is the highest order called so far, and at least 1 once the doors have opened. `ranks` comes
-    once a second, else it is None.
+    `frontier` is the highest order called so far, and at least 1 once the doors have opened. `steered_at` is
+    when the pace was last changed by hand (or by a loss), and `slower` why it became slower, if it did.
+    `ranks` comes once a second, else it is None.
     """
 
     room: str
@@ -37,12 +40,38 @@ class Frame:
     lobby_opens_at: int
     opens_at: int
     recovering: bool
+    steered_at: int
+    slower: Slower | None
+    forecast: Forecast
     ranks: RankMap | None
 
     @property
     def opened(self) -> bool:
         """Whether the doors have ever opened: the draw is over then, whatever the mode is now."""
         return self.frontier > 0
+
+    @property
+    def inside(self) -> int:
+        """How many hold a slot."""
+        return self.called + self.active
+
+    @property
+    def full(self) -> bool:
+        """Whether one comes in only as one goes out."""
+        return self.inside >= self.max_active
+
+    @property
+    def causes(self) -> Causes:
+        return Causes(self.steered_at / 1e6, self.slower, self.full)
+
+    def expect(self, ahead: int, forecast: Forecast | None = None) -> Expected | None:
+        """The wait of who has so many ahead, by the frame's own forecast or a newer one. None when nothing
+        moves, or the line is not whole yet."""
+        if self.recovering:
+            return None
+        return (forecast or self.forecast).expect(
+            ahead, mode=self.mode, rate_per_minute=self.rate_per_minute, max_active=self.max_active
+        )
 
     @classmethod
     def parse(cls, text: str) -> Frame:
@@ -53,6 +82,8 @@ class Frame:
             "mode": Mode(said["mode"]),
             "message": str(said["message"]),
             "recovering": bool(said["recovering"]),
+            "slower": Slower(said["slower"]) if said["slower"] else None,
+            "forecast": Forecast.parse(said["forecast"]),
         }
         orders = said.get("ranks")
         ranks = None if orders is None else RankMap([int(o) for o in orders.split()], int(said["waiting"]))

@@ -14,6 +14,7 @@ from jinja2 import Environment, Template, select_autoescape
 
 from .frame import Frame
 from .policy import Mode, RoomPolicy
+from .promise import Slower
 from .standing import Standing, State
 
 SOONEST, LATEST = 3, 30
@@ -162,7 +163,17 @@ def _in_line(standing: Standing, frame: Frame | None) -> tuple[str, tuple[str, .
     # Whoever was called by now and waits again had a turn, and did not come or was let out by a loss.
     if frame and standing.order <= frame.frontier:
         ahead += " Your turn had come before; this is the place you had."
-    return "Your place", (ahead, _wait(standing))
+    reason = SLOWER.get(standing.slower) if standing.slower and standing.wait_seconds else None
+    return "Your place", (ahead, _wait(standing), *([reason] if reason else []))
+
+
+SLOWER = {
+    Slower.PAUSED: "The line was paused for a while, so it takes longer than before.",
+    Slower.RATE_LOWERED: "Fewer people a minute are let in than before, so it takes longer.",
+    Slower.RECOVERING: "The line stood still for a moment, so it takes longer than before.",
+    Slower.DESK_FULL: "It is full inside: one comes in as one goes out.",
+    Slower.LATE: "It takes longer than it looked before.",
+}
 
 
 def _wait(standing: Standing) -> str:

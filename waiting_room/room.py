@@ -17,6 +17,7 @@ from .entrants import read_entrants
 from .errors import NotCalled, NotDrawn, RoomLost
 from .frame import Frame
 from .keys import RoomKeys
+from .pilots import Pilots
 from .places import Pass, Place, Signer
 from .policy import STORED, Mode, RoomPolicy
 from .scripts import Scripts
@@ -205,7 +206,18 @@ class WaitingRoom:
         To be called once in `tick_seconds` by one process or by many.
         """
         published = await self._scripts.run("tick", self.name, self.channel)
-        return Frame.parse(published[0]) if published else None
+        if not published:
+            return None
+        text, *pilots = published
+        frame = Frame.parse(text)
+        if pilots:
+            await self._note(frame, Pilots.parse(pilots[0]))
+        return frame
+
+    async def _note(self, frame: Frame, pilots: Pilots) -> None:
+        """Let the pilots see a frame, and keep what they know after it. The next frame tells it to all."""
+        forecast = pilots.see(frame)
+        await self._scripts.run("note", frame.epoch, frame.version, forecast.text(), pilots.text())
 
     def read_ticket(self, ticket: str) -> Place:
         """What a ticket says, by its signature alone: order 0 for who was drawn. Raises BadTicket."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from .estimate import wait_interval
+from .forecast import Forecast
 from .places import Place, Signer
 from .policy import Mode
+from .promise import Promise, Slower, first_promise
 
 
 class State(StrEnum):
@@ -31,7 +32,9 @@ class Standing:
     `place`, `ahead` and `wait_seconds` are None where they mean nothing: a draw is not yet a place, and who
     was called has none any more. `claim_by` is for the called; `expires_at` is the end of an active fan's
     lease, or of a missed fan's time to return. `new` says that this call made the place. `order` is for the
-    application alone: before the doors open nobody may learn what they have drawn.
+    application alone: before the doors open nobody may learn what they have drawn. `promise` is the wait as
+    moments of time. What is told here remembers nothing: `slower` says why the line is slower than when the
+    fan joined it, and whoever tells a fan again and again keeps the promise (next_promise).
     """
 
     state: State
@@ -41,7 +44,7 @@ class Standing:
     place: int | None
     ahead: int | None
     waiting: int
-    wait_seconds: tuple[int, int] | None
+    promise: Promise | None
     rate_per_minute: int
     claim_by: float | None
     expires_at: float | None
@@ -49,19 +52,26 @@ class Standing:
     mode: Mode
     new: bool
 
+    @property
+    def wait_seconds(self) -> tuple[int, int] | None:
+        """The interval until the turn, from the promise's moment on; None where nothing can be said."""
+        return self.promise.seconds if self.promise else None
+
+    @property
+    def slower(self) -> Slower | None:
+        """Why the wait told is longer than it was."""
+        return self.promise.slower if self.promise else None
+
     @classmethod
     def read(cls, visitor: str, signer: Signer, answer: list[Any]) -> Standing:
         """The standing in a script's answer (lua/fans.lua, `standing`)."""
-        found, order, rank, until, new, waiting, epoch, mode, message, *numbers = answer
-        rate, admitted_last_minute, measured_us, recovering = map(int, numbers)
+        found, order, rank, until, new, waiting, epoch, mode, message, *pace = answer
         mode = Mode(mode)
         state = _shown(found, mode)
+        rate, recovering = int(pace[0]), int(pace[1])
         # After a loss the line is half empty until its fans are back: a rank in it is not a place.
         ahead = int(rank) if state is State.WAITING and not recovering else None
-        wait = None
-        if ahead is not None:
-            measured = measured_us / 1e6
-            wait = wait_interval(ahead, rate, admitted_last_minute, mode=mode, measured_seconds=measured)
+        promise = None if ahead is None else _promise(ahead, int(order), mode, rate, *pace[2:])
         ends = int(until) / 1e6
         return cls(
             state=state,
@@ -71,7 +81,7 @@ class Standing:
             place=None if ahead is None else ahead + 1,
             ahead=ahead,
             waiting=int(waiting),
-            wait_seconds=wait,
+            promise=promise,
             rate_per_minute=rate,
             claim_by=ends if state is State.CALLED else None,
             expires_at=ends if state in (State.ACTIVE, State.MISSED) else None,
@@ -79,6 +89,26 @@ class Standing:
             mode=mode,
             new=bool(new),
         )
+
+
+def _promise(
+    ahead: int,
+    order: int,
+    mode: Mode,
+    rate: int,
+    cap: Any,
+    steered_at: Any,
+    slower: str,
+    forecast: str,
+    at: Any,
+) -> Promise:
+    known = Forecast.parse(forecast)
+    expected = known.expect(ahead, mode=mode, rate_per_minute=rate, max_active=int(cap))
+    # An order is the moment of joining: who came after the change was never told better.
+    reason = Slower(slower) if slower and (order < int(steered_at) or expected is None) else None
+    if reason is None and known.inside >= int(cap):
+        reason = Slower.DESK_FULL
+    return first_promise(expected, int(at) / 1e6, reason)
 
 
 def _shown(found: str, mode: Mode) -> State:

@@ -11,7 +11,8 @@ from .standing import Standing
 def queue_view(standing: Standing) -> dict[str, Any]:
     """A fan's place. `place` is 1 for the next to be called and None where it means nothing.
 
-    `wait_seconds` is an interval; `claim_by` and `expires_at` are ISO 8601 in UTC. The ticket is the fan's
+    `wait_seconds` is an interval that never moves to a later time without `slower` saying why (null, or
+    one of promise.Slower); `claim_by` and `expires_at` are ISO 8601 in UTC. The ticket is the fan's
     own: whoever has it has the place.
     """
     return {
@@ -21,6 +22,7 @@ def queue_view(standing: Standing) -> dict[str, Any]:
         "ahead": standing.ahead,
         "waiting": standing.waiting,
         "wait_seconds": list(standing.wait_seconds) if standing.wait_seconds else None,
+        "slower": standing.slower.value if standing.slower else None,
         "rate_per_minute": standing.rate_per_minute,
         "claim_by": _moment(standing.claim_by),
         "expires_at": _moment(standing.expires_at),

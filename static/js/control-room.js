@@ -1,5 +1,6 @@
 // The organiser's desk: a frame a second, shown as numbers and two small charts.
 import { Levers } from "./levers.js";
+import { tellRecord } from "./record.js";
 import { LiveSocket } from "./socket.js";
 import { spark } from "./spark.js";
 import { prepareStock, showStock } from "./stock.js";
@@ -26,6 +27,7 @@ function show(frame) {
   }
   showStock(frame, root);
   showMail(frame.mail ?? {});
+  root.querySelector("[data-waits]").textContent = tellRecord(frame.waits);
 }
 
 /** Colour only where something deviates from what was set. */

@@ -6,7 +6,7 @@ import { Pace, Walk } from "./line.js";
 import { say } from "./say.js";
 import { prepareStock, showStock } from "./stock.js";
 import { clock, countDown } from "./times.js";
-import { tellWait } from "./wait.js";
+import { tellSlower, tellWait } from "./wait.js";
 
 const room = document.querySelector("[data-room]");
 const part = (name) => room.querySelector(`[data-${name}]`);
@@ -34,7 +34,7 @@ function show(standing) {
   if (changed) announce(standing);
 }
 
-function showPlace({ place, ahead, waiting, wait_seconds, rate_per_minute }) {
+function showPlace({ place, ahead, waiting, wait_seconds, slower, rate_per_minute }) {
   // The server tells places from samples; what was shown once never rises again.
   lowest = Math.min(lowest, place ?? Infinity);
   const shown = Number.isFinite(lowest) ? lowest : null;
@@ -47,8 +47,10 @@ function showPlace({ place, ahead, waiting, wait_seconds, rate_per_minute }) {
   const [lead, minutes] = tellWait(wait_seconds);
   part("turn").textContent = lead;
   part("turn-minutes").textContent = minutes;
+  const reason = tellSlower(slower, wait_seconds);
+  part("slower").textContent = reason;
   part("rate").textContent = wait_seconds ? `About ${rate_per_minute} people a minute are let in` : "Nobody is let in at the moment";
-  say(`Your place is ${shown}. ${lead}.`);
+  say(`Your place is ${shown}. ${lead}. ${reason}`.trim());
 }
 
 function showClaim(until) {

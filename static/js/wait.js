@@ -3,6 +3,20 @@ import { clock } from "./times.js";
 
 const ROUGHLY = "8 times out of 10 it is within this time";
 
+const SLOWER = {
+  paused: "The line was paused for a while.",
+  rate_lowered: "Fewer people a minute are let in than before.",
+  recovering: "The line was put together again after a fault.",
+  desk_full: "The desk is full: one comes in as one goes out.",
+  late: "It goes more slowly than we told you.",
+};
+
+/** Why the wait is longer than it was, or "" if it is not. In step with the macro `slower` of _parts.html. */
+export function tellSlower(slower, seconds) {
+  if (slower === "paused" && !seconds) return "The organiser has paused the line.";
+  return SLOWER[slower] ?? "";
+}
+
 /** Two sentences for `[low, high]` seconds (or null: nothing moves) counted from `from` (a Date). */
 export function tellWait(seconds, from = new Date()) {
   if (!seconds) return ["The line stands still at the moment", "Your place does not change while it does."];

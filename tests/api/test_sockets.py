@@ -124,3 +124,16 @@ async def test_the_last_of_many_messages_is_answered_too(house: House, sale: Sal
             await line._socket.send(json.dumps({"id": number, "do": do}))
         replies = [await line.next("reply") for _ in range(40)]
     assert sorted(reply["id"] for reply in replies) == list(range(100, 140))
+
+
+async def test_the_organiser_is_told_how_the_waits_turned_out(house: House, sale: Sale):
+    assert house.app is not None
+    async with house.visitor() as organiser:
+        await organiser.sign_in(sale.organiser_email)
+        headers = {"Cookie": cookies_of(organiser)}
+        async with house.app.test_client().websocket(
+            f"/ws/organiser/{sale.event_id}", headers=headers
+        ) as socket:
+            frame = json.loads(await socket.receive())
+    assert frame["type"] == "desk"
+    assert frame["waits"] == {"told": 0, "right": 0, "withdrawn": 0}

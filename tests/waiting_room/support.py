@@ -4,14 +4,16 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from waiting_room import WaitingRoom
+from waiting_room import Promise, WaitingRoom
+from waiting_room.pilots import Pilots
+from waiting_room.promise import Window
 from waiting_room.scripts import source
 
 TIMES = [
     "refilled_at",
     "ticked_at",
     "mapped_at",
-    "moving_since",
+    "steered_at",
     "opened_at",
     "recover_until",
     "opens_at",
@@ -25,7 +27,10 @@ async def travel(redis: Redis, room: WaitingRoom, seconds: float) -> None:
     keys = room.keys
     moments: dict[Any, Any] = await redis.hgetall(keys.room)
     counts: dict[Any, Any] = await redis.hgetall(keys.admissions)
+    pilots = Pilots.parse(moments["pilots"])
+    _shift(pilots, -seconds)
     async with redis.pipeline() as changes:
+        changes.hset(keys.room, "pilots", pilots.text())
         changes.hset(
             keys.room, mapping={name: int(moments[name]) - shift for name in TIMES if int(moments[name])}
         )
@@ -37,6 +42,17 @@ async def travel(redis: Redis, room: WaitingRoom, seconds: float) -> None:
             if entries:
                 changes.zadd(key, {visitor: moment - shift for visitor, moment in entries})
         await changes.execute()
+
+
+def _shift(pilots: Pilots, seconds: float) -> None:
+    pilots.measures.at += seconds
+    for pilot in pilots.pilots:
+        told = pilot.promise
+        window = told.window and Window(told.window.low + seconds, told.window.high + seconds)
+        moved_at = told.moved_at and told.moved_at + seconds
+        pilot.promise = Promise(told.at + seconds, window, told.slower, moved_at)
+        for note in pilot.notes:
+            note.at, note.low, note.high = note.at + seconds, note.low + seconds, note.high + seconds
 
 
 async def stand_in_line(redis: Redis, room: WaitingRoom, count: int) -> list[str]:

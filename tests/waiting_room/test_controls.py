@@ -56,7 +56,8 @@ async def test_only_open_doors_admit(redis, make_room, mode):
 
 
 async def test_a_pause_keeps_the_place_and_tells_no_wait(make_room):
-    room = await make_room(max_active=0)
+    room = await make_room(max_active=1)
+    assert (await room.join()).state is State.CALLED
     fan = await room.join()
     assert fan.wait_seconds is not None
     await room.steer(mode=Mode.PAUSED, message="A short break")

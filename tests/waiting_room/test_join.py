@@ -49,7 +49,8 @@ async def test_orders_rise_even_when_the_clock_went_back(redis, make_room):
 
 
 async def test_what_a_waiting_fan_is_told(redis, make_room):
-    room = await make_room(rate_per_minute=600, max_active=0, message='Grüße, "soon" {1}')
+    room = await make_room(rate_per_minute=600, max_active=1, message='Grüße, "soon" {1}')
+    assert (await room.join()).state is State.CALLED
     await stand_in_line(redis, room, 30)
     fan = await room.join()
     assert (fan.state, fan.new, fan.place, fan.ahead, fan.waiting) == (State.WAITING, True, 31, 30, 31)

@@ -20,6 +20,7 @@ from waiting_room.notice import (
     span,
     too_many,
 )
+from waiting_room.promise import Promise, Slower, Window
 
 POLICY = RoomPolicy(Mode.OPEN, 60, 200)
 # Only what the page reads is given.
@@ -27,13 +28,17 @@ SEEN: dict[str, Any] = {"mode": Mode.OPEN, "at": 1_000_000, "frontier": 4, "mess
 TIMES = {"lobby_opens_at": 61_000_000, "opens_at": 721_000_000}
 FRAME = Frame(**dict.fromkeys([field.name for field in fields(Frame)], 0) | SEEN | TIMES)
 STANDS: dict[str, Any] = {"state": State.WAITING, "order": 5, "place": 1235, "ahead": 1234}
-HEARS: dict[str, Any] = {"wait_seconds": (1500, 2100), "mode": Mode.OPEN, "message": ""}
+HEARS: dict[str, Any] = {"promise": Promise(0, Window(1500, 2100)), "mode": Mode.OPEN, "message": ""}
 UNSAID: dict[str, Any] = dict.fromkeys([field.name for field in fields(Standing)])
 WAITING = Standing(**UNSAID | STANDS | HEARS)
 
 
 def told(**changes: object) -> Notice:
     return notice_of(replace(WAITING, **changes), POLICY, FRAME)  # type: ignore[arg-type]
+
+
+def within(low: float, high: float, slower: Slower | None = None) -> Promise:
+    return Promise(0, Window(low, high), slower)
 
 
 @pytest.mark.parametrize(
@@ -62,11 +67,18 @@ def test_a_length_of_time_in_words(seconds, words):
     ],
 )
 def test_a_wait_in_words(wait, words):
-    assert words in told(wait_seconds=wait).lines[1]
+    assert words in told(promise=wait and within(*wait)).lines[1]
+
+
+def test_a_longer_wait_says_why():
+    for slower in Slower:
+        (why,) = told(promise=within(60, 90, slower)).lines[2:]
+        assert why
+    assert len(told().lines) == 2
 
 
 def test_a_page_looks_more_often_the_nearer_the_turn_and_always_in_time():
-    looks = [told(wait_seconds=(low, low + 60)).refresh_seconds for low in (0, 100, 1000)]
+    looks = [told(promise=within(low, low + 60)).refresh_seconds for low in (0, 100, 1000)]
     assert looks == [3, 10, 30]
     hurried = replace(POLICY, claim_seconds=15)
     assert notice_of(WAITING, hurried, FRAME).refresh_seconds == 5
@@ -86,7 +98,7 @@ ALL = {
     "far": told(),
     "next": told(place=1, ahead=0, message="Doors are slow.\n" + "Verylongwordswithoutaspace" * 4),
     "millions": told(place=1_234_567, ahead=1_234_566),
-    "paused": told(mode=Mode.PAUSED, wait_seconds=None),
+    "paused": told(mode=Mode.PAUSED, promise=None),
     "recovering": told(place=None, ahead=None),
     "lobby": told(state=State.LOBBY, place=None, ahead=None),
     **{state.value: told(state=state) for state in (State.MISSED, State.LEFT, State.DONE, State.CLOSED)},

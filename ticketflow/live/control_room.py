@@ -14,6 +14,7 @@ from ticketflow.domain import BookingStatus, Event, iso, now
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.slot import Slot
 from ticketflow.store import bookings, outbox, violations
+from waiting_room import Forecast
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +88,8 @@ class ControlRoom:
     def _room(self, event: Event) -> dict[str, Any]:
         frame = self._catalogue.frame(event.id)
         if frame is None:
-            return dict.fromkeys(_COUNTED, 0)
-        said = {name: getattr(frame, name) for name in _COUNTED}
+            return {**dict.fromkeys(_COUNTED, 0), "waits": _waits(Forecast())}
+        said = {name: getattr(frame, name) for name in _COUNTED} | {"waits": _waits(frame.forecast)}
         return {**said, "mode": frame.mode.value, "message": frame.message}
 
     def _stock(self, event: Event) -> dict[str, Any]:
@@ -103,3 +104,8 @@ class ControlRoom:
             "held": capacity - free - sold if counts else 0,
             "sold": sold,
         }
+
+
+def _waits(forecast: Forecast) -> dict[str, int]:
+    """How the waits that fans were told turned out."""
+    return {"told": forecast.told, "right": forecast.right, "withdrawn": forecast.withdrawn}

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ticketflow.live.slot import Slot
-from waiting_room import Frame, Mode, RankMap, Standing, State, wait_interval
+from waiting_room import Frame, Mode, RankMap, Standing, State
+from waiting_room.promise import Promise, first_promise, next_promise
 from waiting_room.views import place_frame
 
 
@@ -30,7 +31,8 @@ class FanLine:
         """Take a standing that Redis gave, and tell it."""
         last = self._standing
         if last and last.order == standing.order and last.state is standing.state is State.WAITING:
-            standing = _not_behind(standing, last)
+            # What Redis says of the wait remembers nothing; the next frame moves the promise on.
+            standing = replace(_not_behind(standing, last), promise=last.promise or standing.promise)
         self._standing = standing
         self._put(standing)
 
@@ -73,8 +75,11 @@ class FanLine:
             message=frame.message,
             mode=frame.mode,
         )
-        if standing.state is State.WAITING and ranks is not None and not frame.recovering:
-            news = _not_behind(_at_place(news, ranks.place(standing.order), frame), standing)
+        if standing.state is State.WAITING and ranks is not None:
+            place = ranks.place(standing.order)
+            if not frame.recovering:
+                news = _not_behind(replace(news, place=place, ahead=place - 1), standing)
+            news = replace(news, promise=_promised(standing.promise, place - 1, frame))
         if place_frame(news) != place_frame(standing):
             self._put(news)
         self._standing = news
@@ -83,15 +88,14 @@ class FanLine:
         self._slot.put("place", json.dumps(place_frame(standing)))
 
 
-def _at_place(standing: Standing, place: int, frame: Frame) -> Standing:
-    wait = wait_interval(
-        place - 1,
-        frame.rate_per_minute,
-        frame.admitted_last_minute,
-        mode=frame.mode,
-        measured_seconds=min(60.0, max(0.0, (frame.at - frame.opens_at) / 1e6)),
-    )
-    return replace(standing, place=place, ahead=place - 1, wait_seconds=wait)
+def _promised(last: Promise | None, ahead: int, frame: Frame) -> Promise:
+    """What is told of the wait after this frame. It moves with the rank map, or when the pace was changed."""
+    at = frame.at / 1e6
+    if last is None:
+        return first_promise(frame.expect(ahead), at, frame.causes.slower if frame.recovering else None)
+    if frame.ranks is None and frame.causes.changed_at <= last.at:
+        return replace(last, at=at)
+    return next_promise(last, frame.expect(ahead), at, frame.causes)
 
 
 def _not_behind(standing: Standing, last: Standing) -> Standing:

@@ -80,9 +80,17 @@ local function end_draw(room, now)
   redis.call('EXPIRE', draw_key, DRAW_KEPT)
 end
 
+-- The pace is changed, and why fans are told a later time if they are ('' for none); the caller saves.
+-- Of several changes at once the one that slows the line is told.
+local function change_pace(room, slower, now)
+  if slower ~= '' or room.steered_at ~= now then room.slower = slower end
+  room.steered_at = now
+end
+
 -- Change the mode. Sets what depends on when the room opened; the caller saves.
 local function turn(room, mode, now)
+  -- Before the doors first open nobody was told a time.
+  if mode ~= room.mode and room.opened_at > 0 then change_pace(room, 'paused', now) end
   if mode ~= 'lobby' and room.opened_at == 0 then end_draw(room, now) end
-  if mode == 'open' and room.mode ~= 'open' then room.moving_since = now end
   room.mode = mode
 end

@@ -118,7 +118,7 @@ local function standing(room, fan, place, new, now)
   if place.state == 'waiting' then rank = redis.call('ZRANK', waiting_key, fan.visitor) end
   return {
     'ok', place.state, place.order, rank, place.till, new, redis.call('ZCARD', waiting_key),
-    room.epoch, room.mode, room.message, room.rate, room.admitted_last_minute, now - room.moving_since,
-    now < room.recover_until and 1 or 0,
+    room.epoch, room.mode, room.message, room.rate, now < room.recover_until and 1 or 0,
+    room.cap, int(room.steered_at), room.slower, room.forecast, int(now),
   }
 end

@@ -42,6 +42,9 @@ local function frame(name, room, with_ranks, now)
     lobby_opens_at = int(room.lobby_at),
     opens_at = int(room.opens_at),
     recovering = now < room.recover_until,
+    steered_at = int(room.steered_at),
+    slower = room.slower,
+    forecast = room.forecast,
     ranks = with_ranks and rank_map(waiting) or nil,
   })
 end

@@ -15,10 +15,10 @@ local DRAW_KEPT = 30 * 86400
 -- Members handled by one Redis command: Lua cannot unpack many thousands, two values each.
 local CHUNK = 1000
 
-local TEXTS = {'mode', 'message'}
+local TEXTS = {'mode', 'message', 'slower', 'forecast'}
 local NUMBERS = {
   'rate', 'cap', 'claim_us', 'lease_us', 'return_us', 'away_us', 'tick_us', 'lobby_at', 'opens_at',
-  'epoch', 'version', 'opened_at', 'moving_since', 'recover_until', 'last_order', 'frontier',
+  'epoch', 'version', 'opened_at', 'steered_at', 'recover_until', 'last_order', 'frontier',
   'tokens', 'refilled_at', 'ticked_at', 'mapped_at', 'admitted_total', 'admitted_last_minute',
 }
 
@@ -36,7 +36,7 @@ end
 local function load_room()
   local texts = redis.call('HMGET', room_key, unpack(TEXTS))
   if not texts[1] then return nil end
-  local room = {mode = texts[1], message = texts[2]}
+  local room = {mode = texts[1], message = texts[2], slower = texts[3], forecast = texts[4]}
   local numbers = redis.call('HMGET', room_key, unpack(NUMBERS))
   for i, field in ipairs(NUMBERS) do
     room[field] = tonumber(numbers[i])

@@ -15,9 +15,12 @@ for i = 1, #ARGV, 2 do
   elseif field == 'message' then
     room.message = value
   else
-    room[field] = tonumber(value)
+    value = tonumber(value)
+    local lowered = field == 'rate' and value < room.rate
+    if value ~= room[field] then change_pace(room, lowered and 'rate_lowered' or '', now) end
+    room[field] = value
   end
 end
-save(room, 'mode', 'message', 'rate', 'cap', 'opens_at', 'opened_at', 'frontier', 'moving_since', 'tokens',
-  'refilled_at')
+save(room, 'mode', 'message', 'rate', 'cap', 'opens_at', 'opened_at', 'frontier', 'steered_at', 'slower',
+  'tokens', 'refilled_at')
 return {'ok'}

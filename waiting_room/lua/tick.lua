@@ -1,6 +1,7 @@
 -- The heartbeat: sweep, open, admit, publish. Any number of processes may call it as often as they like.
 -- ARGV: the room's name, the channel of its frames.
--- Returns {'ok', the frame published}, {'ok'} if this tick was done already, or {'room_lost'}.
+-- Returns {'ok', the frame published, the pilots if it has the rank map}, {'ok'} if this tick was done already,
+-- or {'room_lost'}.
 local name, channel = ARGV[1], ARGV[2]
 
 -- Of each key's entries that have run out, so many are handled in one tick.
@@ -52,7 +53,8 @@ room.version = room.version + 1
 -- One rank map in each second of the clock.
 local with_ranks = math.floor(now / SECOND) ~= math.floor(room.mapped_at / SECOND)
 if with_ranks then room.mapped_at = now end
-save(room, 'mode', 'opened_at', 'moving_since', 'admitted_last_minute', 'ticked_at', 'version', 'mapped_at')
+save(room, 'mode', 'opened_at', 'steered_at', 'slower', 'admitted_last_minute', 'ticked_at', 'version', 'mapped_at')
 local text = frame(name, room, with_ranks, now)
 redis.call('PUBLISH', channel, text)
+if with_ranks then return {'ok', text, redis.call('HGET', room_key, 'pilots') or ''} end
 return {'ok', text}

@@ -1,0 +1,129 @@
+"""What one socket is told of its wait, frame by frame; the sale is the model's."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from tests.waiting_room.model_sale import Crowd, ModelSale
+from ticketflow.live.fan_line import FanLine
+from ticketflow.live.slot import Slot
+from waiting_room import Frame, Mode, Standing, State
+from waiting_room.promise import first_promise
+
+
+class Told(Slot):
+    """Keeps what is put into it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.views: list[dict[str, Any]] = []
+
+    def put(self, kind: str, frame: str) -> None:
+        self.views.append(json.loads(frame))
+
+
+def standing(frame: Frame, order: int) -> Standing:
+    assert frame.ranks is not None
+    place = frame.ranks.place(order)
+    return Standing(
+        state=State.WAITING,
+        visitor="fan",
+        order=order,
+        ticket="ticket",
+        place=place,
+        ahead=place - 1,
+        waiting=frame.waiting,
+        promise=first_promise(frame.expect(place - 1), frame.at / 1e6),
+        rate_per_minute=frame.rate_per_minute,
+        claim_by=None,
+        expires_at=None,
+        message="",
+        mode=frame.mode,
+        new=False,
+    )
+
+
+async def never() -> Standing:
+    raise AssertionError("nothing has happened that only Redis knows")
+
+
+def fan_in_the_middle() -> tuple[ModelSale, FanLine, Told]:
+    sale = ModelSale(Crowd(arrivals=4, lobby=2000), rate=240, cap=2000, seed=1)
+    sale.run(60)
+    slot = Told()
+    line = FanLine(slot, never)
+    line.tell(standing(sale.frame(), sale.line[1000]))
+    return sale, line, slot
+
+
+def advance(sale: ModelSale, line: FanLine) -> Frame:
+    frame = sale.frame()
+    line.advance(frame, frame.ranks)
+    return frame
+
+
+def test_the_promise_counts_down_and_between_rank_maps_nothing_else():
+    sale, line, slot = fan_in_the_middle()
+    low, high = slot.views[-1]["wait_seconds"]
+    frame = sale.frame()
+    later = replace(frame, at=frame.at + 3_000_000, ranks=None)
+    line.advance(later, frame.ranks)
+    assert slot.views[-1]["wait_seconds"] == [low - 3, high - 3]
+    assert slot.views[-1]["slower"] is None
+
+
+def test_the_end_told_never_moves_away_without_a_reason():
+    sale, line, slot = fan_in_the_middle()
+    ends = []
+    for _ in range(60):
+        sale.run(2)
+        advance(sale, line)
+        view = slot.views[-1]
+        ends.append((sale.now + view["wait_seconds"][1], view["slower"]))
+    for (before, _), (after, slower) in pairwise(ends):
+        # A second is what rounding outwards may add.
+        assert after <= before + 1 or slower is not None
+
+
+def test_a_lowered_rate_is_told_with_the_next_frame_map_or_not():
+    sale, line, slot = fan_in_the_middle()
+    before = slot.views[-1]["wait_seconds"]
+    ranks = sale.frame().ranks
+    sale.steer(rate=120)
+    frame = sale.frame()
+    line.advance(replace(frame, at=frame.at + 500_000, ranks=None), ranks)
+    assert slot.views[-1]["slower"] == "rate_lowered"
+    assert slot.views[-1]["wait_seconds"][0] > before[1]
+
+
+def test_a_pause_says_so_and_what_comes_after_it_too():
+    sale, line, slot = fan_in_the_middle()
+    sale.steer(mode=Mode.PAUSED)
+    sale.run(2)
+    advance(sale, line)
+    assert (slot.views[-1]["wait_seconds"], slot.views[-1]["slower"]) == (None, "paused")
+    sale.run(100)
+    sale.steer(mode=Mode.OPEN)
+    sale.run(2)
+    advance(sale, line)
+    assert slot.views[-1]["wait_seconds"] is not None
+    assert slot.views[-1]["slower"] == "paused"
+
+
+def test_while_the_line_is_put_together_again_no_wait_is_told():
+    sale, line, slot = fan_in_the_middle()
+    frame = sale.frame()
+    place = slot.views[-1]["place"]
+    line.advance(replace(frame, recovering=True), frame.ranks)
+    assert (slot.views[-1]["wait_seconds"], slot.views[-1]["place"]) == (None, place)
+
+
+def test_a_look_does_not_undo_the_promise():
+    sale, line, slot = fan_in_the_middle()
+    told = slot.views[-1]["wait_seconds"]
+    known = line.standing
+    assert known
+    forgetful = first_promise(sale.frame().expect(1_500), sale.now)
+    line.tell(replace(known, promise=forgetful))
+    assert slot.views[-1]["wait_seconds"] == told
