@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Serializer, URLSafeSerializer
+from itsdangerous.encoding import base64_encode
 
 from .errors import BadPass, BadTicket
 
@@ -70,18 +73,27 @@ class Signer:
         raise BadPass("no pass of this room")
 
 
-def _serializer(secrets: Sequence[str], salt: str) -> URLSafeSerializer:
-    # The salt keeps a ticket from passing for a pass. The library wants the newest secret last.
-    return URLSafeSerializer(
-        list(reversed(secrets)),
-        salt=salt,
-        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-    )
+class _Serializer(URLSafeSerializer):
+    """What we sign is short: to try whether it could be compressed takes longer than to sign it."""
+
+    def dump_payload(self, obj: Any) -> bytes:
+        return base64_encode(Serializer.dump_payload(self, obj))
 
 
-def _read(serializer: URLSafeSerializer, text: str) -> Any:
-    if len(text) > LONGEST:
-        return None
+def _serializer(secrets: Sequence[str], salt: str) -> _Serializer:
+    # The salt keeps a ticket from passing for a pass. The library would derive the same keys from salt and
+    # secret at every signature. It wants the newest last.
+    keys = [hmac.digest(secret.encode(), salt.encode(), "sha256") for secret in reversed(secrets)]
+    return _Serializer(keys, signer_kwargs={"key_derivation": "none", "digest_method": hashlib.sha256})
+
+
+def _read(serializer: _Serializer, text: str) -> Any:
+    return None if len(text) > LONGEST else _verified(serializer, text)
+
+
+# A page polls with one ticket again and again, and one request may ask twice.
+@lru_cache(maxsize=4_096)
+def _verified(serializer: _Serializer, text: str) -> Any:
     try:
         return serializer.loads(text)
     # A lone surrogate is a ValueError of the codec's, not of the library's.
