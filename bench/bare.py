@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import signal
 import sys
 
 from hypercorn.asyncio import serve
@@ -11,7 +12,7 @@ from hypercorn.config import Config
 from quart import Quart
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from ticketflow.web.serving import KEEP_ALIVE_SECONDS, stop_signal
+KEEP_ALIVE_SECONDS = 75
 
 
 def bare_app(redis: Redis) -> Quart:
@@ -26,6 +27,8 @@ def bare_app(redis: Redis) -> Quart:
 
 
 async def main(redis_url: str, port: int) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     pool = BlockingConnectionPool.from_url(redis_url, max_connections=64, decode_responses=True)
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -34,7 +37,7 @@ async def main(redis_url: str, port: int) -> None:
     config.keep_alive_max_requests = 100_000
     config.include_server_header = False
     async with Redis(connection_pool=pool) as redis:
-        await serve(bare_app(redis), config, shutdown_trigger=stop_signal().wait)
+        await serve(bare_app(redis), config, shutdown_trigger=stop.wait)
 
 
 if __name__ == "__main__":

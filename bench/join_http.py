@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -10,9 +11,12 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+from redis.asyncio import Redis
 
 from tests import house, servers
+from ticketflow.loops import running
 from ticketflow.store.tables import metadata
+from waiting_room import WaitingRoom
 
 from .common import Measure, taking_turns
 from .load import Load
@@ -33,8 +37,27 @@ async def measures(folder: Path) -> list[Measure]:
         )
         # Nobody is let in, so that a join is what it is on the day it matters: a place in a line.
         sale = await house.make_sale(settings, rate_per_minute=0)
-        async with house.by_commands(settings, folder) as (web,), bare_server(folder, redis_url) as bare_url:
+        async with (
+            house.by_commands(settings, folder) as (web,),
+            bare_server(folder, redis_url) as bare_url,
+            ticking(redis_url, f"event:{sale.event_id}"),
+        ):
             return await compare(f"{web.url}/api/events/{sale.event_id}/queue", bare_url)
+
+
+@asynccontextmanager
+async def ticking(redis_url: str, name: str) -> AsyncIterator[None]:
+    """The room's heartbeat, which the web would otherwise take for a cut line and read everything anew."""
+
+    async def tick() -> None:
+        while True:
+            await room.tick()
+            await asyncio.sleep(0.5)
+
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        room = WaitingRoom(redis, name, secrets=[house.SECRET], prefix="bench")
+        async with running([tick()]):
+            yield
 
 
 async def compare(join_url: str, bare_url: str) -> list[Measure]:

@@ -49,7 +49,8 @@ async def commands_of_a_tick(redis: Redis, room: WaitingRoom) -> Counter[str]:
     await make_due(redis, room)
     before = await commands_run(redis)
     frame = await room.tick()
-    assert frame is not None and frame.ranks is not None, "this was not a full tick"
+    assert frame is not None
+    assert frame.ranks is not None
     # What is counted includes the count before it.
     return await commands_run(redis) - before - Counter({"info": 1})
 

@@ -1,4 +1,4 @@
-"""A client that costs next to nothing, so that what is measured is the server: requests as ready-made bytes."""
+"""A client that costs little, so that what is measured is the server: its requests are ready-made bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer:
 
 @dataclass
 class Load:
-    """POSTs to one address over connections that stay open, `headers` (each a line) for one connection each."""
+    """POSTs to one address over connections that stay open, each with a header line of its own or "" for none."""
 
     url: str
     headers: Sequence[str]

@@ -51,7 +51,7 @@ def create_app(
     app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=str(folder("static")))
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
-    app.session_interface = NoSessions()
+    app.session_interface = NoSessions()  # type: ignore[assignment]  # declared as the one it starts with
     QuartAuth(
         app,
         cookie_name="session",

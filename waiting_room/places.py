@@ -6,10 +6,11 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from itsdangerous import BadData, Serializer, URLSafeSerializer
+from itsdangerous import Signer as LibrarySigner
 from itsdangerous.encoding import base64_encode
 
 from .errors import BadPass, BadTicket
@@ -74,10 +75,19 @@ class Signer:
 
 
 class _Serializer(URLSafeSerializer):
-    """What we sign is short: to try whether it could be compressed takes longer than to sign it."""
+    """The library's, without what costs more than the signature itself: one is made for every answer."""
 
     def dump_payload(self, obj: Any) -> bytes:
+        # What we sign is too short for it to be worth a try whether it can be compressed.
         return base64_encode(Serializer.dump_payload(self, obj))
+
+    def make_signer(self, salt: str | bytes | None = None) -> LibrarySigner:
+        # The salt is in the keys already, so one signer does for all.
+        return self._signer
+
+    @cached_property
+    def _signer(self) -> LibrarySigner:
+        return super().make_signer()
 
 
 def _serializer(secrets: Sequence[str], salt: str) -> _Serializer:

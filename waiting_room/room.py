@@ -166,7 +166,7 @@ class WaitingRoom:
 def _new_visitor() -> str:
     """A name that nobody else has: 80 bits, so that two of a million are alike once in 10^12 rooms.
 
-    Four characters more would push each entry of the line over a step of the allocator, and cost a long line a
-    tenth of its memory. Nothing rests on the name being secret: tickets are signed.
+    With more than 14 characters an absence would no longer fit into the allocator's smallest pieces, and a
+    long line would take a tenth more memory. Nothing rests on the name being secret: tickets are signed.
     """
     return randomness.token_urlsafe(10)

@@ -151,8 +151,9 @@ def queue_blueprint(
         room = await find_room(room_id)
         standing = await room.join(presented_ticket(room, room_id))
         response = jsonify(queue_view(standing))
+        response.status_code = HTTPStatus.CREATED if standing.new else HTTPStatus.OK
         set_ticket(response, room_id, standing.ticket, secure=secure)
-        return response, HTTPStatus.CREATED if standing.new else HTTPStatus.OK
+        return response
 
     @blueprint.get("")
     async def look(room_id: int) -> ResponseReturnValue:

@@ -59,13 +59,14 @@ def install(app: Quart, settings: Settings) -> None:
 
 
 def _same_site(settings: Settings) -> bool:
-    # A bearer token is not sent by a browser on its own: no other site can borrow it.
-    if request.headers.get("Authorization", "").lower().startswith("bearer "):
-        return True
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
-        return site in ("same-origin", "none")
-    return _own_origin(request.headers.get("Origin"), request.host, settings)
+        ours = site in ("same-origin", "none")
+    else:
+        origin = request.headers.get("Origin")
+        ours = origin is None or _own_origin(origin, request.host, settings)
+    # A bearer token is not sent by a browser on its own: no other site can borrow it.
+    return ours or request.headers.get("Authorization", "").lower().startswith("bearer ")
 
 
 def socket_origin_allowed(settings: Settings) -> bool:
