@@ -24,7 +24,7 @@ class Answer:
 
 @dataclass
 class Load:
-    """POSTs to one address over connections that stay open, each with a header line of its own or "" for none."""
+    """POSTs to one address over connections that stay open, each with a header line (or "") of its own."""
 
     url: str
     headers: Sequence[str]

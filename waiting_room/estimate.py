@@ -13,7 +13,7 @@ EXACT = 256
 """Ranks below this are all in the map. Keep in step with lua/frame.lua, as the ladder below."""
 
 LADDER_TOP = 10_000_000
-"""The ladder ends at the first rank from here on: between it and the end of a longer line places are rough."""
+"""The ladder ends at the first rank from here on. Between it and a longer line's end places are rough."""
 
 Z_80 = 1.2816
 """An 80% interval of a normal is this many deviations to either side."""
