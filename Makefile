@@ -6,7 +6,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock clean
+.PHONY: help run test bench check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,6 +20,9 @@ run: $(VENV)/.installed ## Serve TicketFlow here, with everything it needs and d
 test: $(VENV)/.installed-dev ## Install what the tests need, and run them
 	@tests/install-tools.sh
 	@$(VENV)/bin/python -m pytest $(ARGS)
+
+bench: $(VENV)/.installed-dev ## Measure the waiting room against its bounds (about four minutes)
+	@$(VENV)/bin/python -m bench
 
 check: $(VENV)/.installed-dev ## Formatting, lint, types and import rules
 	$(VENV)/bin/ruff format --check .

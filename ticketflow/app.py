@@ -39,7 +39,7 @@ from ticketflow.web import (
 )
 from ticketflow.web.newcomers import newcomer
 from ticketflow.web.services import Services
-from ticketflow.web.session import Users, signed_in
+from ticketflow.web.session import NoSessions, Users, signed_in
 from ticketflow.worker import Background
 from waiting_room import WaitingRoom
 from waiting_room.web import Newcomer, queue_blueprint
@@ -54,6 +54,7 @@ def create_app(
     app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=str(folder("static")))
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
+    app.session_interface = NoSessions()  # type: ignore[assignment]  # declared as the one it starts with
     QuartAuth(
         app,
         cookie_name="session",

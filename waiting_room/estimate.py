@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 EXACT = 256
-"""Ranks below this are all in the map. Keep in step with lua/frame.lua, as the ratio below."""
+"""Ranks below this are all in the map. Keep in step with lua/frame.lua, as the ladder below."""
+
+LADDER_TOP = 10_000_000
+"""The ladder ends at the first rank from here on. Between it and a longer line's end places are rough."""
+
+
+def _ladder() -> Iterator[int]:
+    rank = EXACT - 1
+    while rank < LADDER_TOP:
+        rank = rank * 101 // 100 + 1
+        yield rank
+
+
+LADDER = tuple(_ladder())
+"""The ranks behind the exact ones, each 1% above the one before."""
 
 
 @lru_cache(maxsize=16)
 def sampled_ranks(waiting: int) -> tuple[int, ...]:
     """The ranks (from 0) whose orders a frame carries: all below 256, then 1% apart, and the last."""
-    ranks = list(range(min(EXACT, waiting)))
-    rank = EXACT - 1
-    while (rank := rank * 101 // 100 + 1) < waiting - 1:
-        ranks.append(rank)
-    if waiting > EXACT:
-        ranks.append(waiting - 1)
-    return tuple(ranks)
+    if waiting <= EXACT:
+        return tuple(range(waiting))
+    last = waiting - 1
+    return (*range(EXACT), *LADDER[: bisect_left(LADDER, last)], last)
 
 
 class RankMap:

@@ -20,7 +20,7 @@ class RoomKeys:
     missed: str
     """Sorted set: visitor -> end of their time to return, unix microseconds. Kept a day longer."""
     away: str
-    """Sorted set: waiting visitor without a live page -> since when, unix microseconds."""
+    """Hash: waiting visitor without a live page -> since when, unix seconds in 4 bytes."""
     done: str
     """Sorted set: visitor -> when they finished, unix microseconds. Kept a day."""
     left: str

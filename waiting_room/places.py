@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Serializer, URLSafeSerializer
+from itsdangerous import Signer as LibrarySigner
+from itsdangerous.encoding import base64_encode
 
 from .draw import DRAW_BITS
 from .errors import BadPass, BadTicket
 
 LONGEST = 1_024
 """Characters. Ours are about 120; a longer one is refused before any hashing."""
+
+VISITOR_BYTES = 10
+"""Of a visitor's name before it is written in base64: two of a million are alike once in 10^12 rooms. With
+more than its 14 characters a long line would take a tenth more memory, for how the allocator cuts. Nothing
+rests on a name being secret: tickets are signed."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +85,36 @@ class Signer:
         raise BadPass("no pass of this room")
 
 
-def _serializer(secrets: Sequence[str], salt: str) -> URLSafeSerializer:
-    # The salt keeps a ticket from passing for a pass. The library wants the newest secret last.
-    return URLSafeSerializer(
-        list(reversed(secrets)),
-        salt=salt,
-        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-    )
+class _Serializer(URLSafeSerializer):
+    """The library's, without what costs more than the signature itself: one is made for every answer."""
+
+    def dump_payload(self, obj: Any) -> bytes:
+        # What we sign is too short for it to be worth a try whether it can be compressed.
+        return base64_encode(Serializer.dump_payload(self, obj))
+
+    def make_signer(self, salt: str | bytes | None = None) -> LibrarySigner:
+        # The salt is in the keys already, so one signer does for all.
+        return self._signer
+
+    @cached_property
+    def _signer(self) -> LibrarySigner:
+        return super().make_signer()
 
 
-def _read(serializer: URLSafeSerializer, text: str) -> Any:
-    if len(text) > LONGEST:
-        return None
+def _serializer(secrets: Sequence[str], salt: str) -> _Serializer:
+    # The salt keeps a ticket from passing for a pass. The library would derive the same keys from salt and
+    # secret at every signature. It wants the newest last.
+    keys = [hmac.digest(secret.encode(), salt.encode(), "sha256") for secret in reversed(secrets)]
+    return _Serializer(keys, signer_kwargs={"key_derivation": "none", "digest_method": hashlib.sha256})
+
+
+def _read(serializer: _Serializer, text: str) -> Any:
+    return None if len(text) > LONGEST else _verified(serializer, text)
+
+
+# A page polls with one ticket again and again, and one request may ask twice.
+@lru_cache(maxsize=4_096)
+def _verified(serializer: _Serializer, text: str) -> Any:
     try:
         return serializer.loads(text)
     # A lone surrogate is a ValueError of the codec's, not of the library's.

@@ -18,7 +18,7 @@ from .errors import NotCalled, NotDrawn, RoomLost
 from .frame import Frame
 from .keys import RoomKeys
 from .pilots import Pilots
-from .places import Pass, Place, Signer
+from .places import VISITOR_BYTES, Pass, Place, Signer
 from .policy import STORED, Mode, RoomPolicy
 from .scripts import Scripts
 from .standing import Standing, State
@@ -238,7 +238,7 @@ class WaitingRoom:
 
 def _checked(visitor: str | None) -> str:
     if visitor is None:
-        return randomness.token_urlsafe(16)
+        return randomness.token_urlsafe(VISITOR_BYTES)
     if not _VISITOR.fullmatch(visitor):
         raise ValueError(f"not a visitor: {visitor!r}")
     return visitor

@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from quart import Blueprint, Response, jsonify, request
 from quart.typing import ResponseReturnValue
+from werkzeug.http import dump_cookie
 
 from .errors import BadTicket, NotCalled, TooManyJoins, WaitingRoomError
 from .room import WaitingRoom
@@ -50,6 +51,7 @@ STATUS = {
     "bad_ticket": HTTPStatus.FORBIDDEN,
     "bad_pass": HTTPStatus.FORBIDDEN,
     "no_place": HTTPStatus.NOT_FOUND,
+    "cross_site": HTTPStatus.FORBIDDEN,
     "not_admitted": HTTPStatus.FORBIDDEN,
     "not_open": HTTPStatus.CONFLICT,
     "not_drawn": HTTPStatus.CONFLICT,
@@ -65,6 +67,7 @@ STATUS = {
 DETAILS = {
     "bad_ticket": "This place in the queue was not given out here, or not for this event.",
     "bad_pass": "This pass was not given out here, or not for this event.",
+    "cross_site": "This was sent from another site, so it was not done.",
     "no_place": "You have no place in this queue yet. Join it first.",
     "not_admitted": "It is not your turn, or your turn has ended. Join the queue to come in.",
     "not_open": "The queue is not open yet.",
@@ -82,6 +85,12 @@ class NoPlace(WaitingRoomError):
     """The request brings no ticket."""
 
     code = "no_place"
+
+
+class CrossSite(WaitingRoomError):
+    """A page of another site has sent this."""
+
+    code = "cross_site"
 
 
 class NotAdmitted(WaitingRoomError):
@@ -124,9 +133,17 @@ def cookie_name(room_id: int) -> str:
 
 def set_ticket(response: Response, room_id: int, ticket: str, *, secure: bool) -> None:
     """Leave the fan's ticket in a cookie, out of scripts' reach."""
-    response.set_cookie(
-        cookie_name(room_id), ticket, max_age=COOKIE_SECONDS, httponly=True, secure=secure, samesite="Lax"
+    # Response.set_cookie would say the age a second time, as a date: half of what the header costs.
+    cookie = dump_cookie(
+        cookie_name(room_id),
+        ticket,
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        secure=secure,
+        samesite="Lax",
+        sync_expires=False,
     )
+    response.headers.add("Set-Cookie", cookie)
 
 
 def presented_ticket(room: WaitingRoom, room_id: int) -> str | None:
@@ -194,9 +211,8 @@ def queue_blueprint(
     async def look(room_id: int) -> ResponseReturnValue:
         """Where the fan stands."""
         room = await find_room(room_id)
-        response = jsonify(queue_view(await room.look(_ticket_of(room, room_id), present=False)))
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        standing = await room.look(_ticket_of(room, room_id), present=False)
+        return queue_view(standing), {"Cache-Control": "no-store"}
 
     @blueprint.delete("")
     async def leave(room_id: int) -> ResponseReturnValue:
@@ -214,8 +230,16 @@ def queue_blueprint(
         granted = await room.claim(_ticket_of(room, room_id))
         return pass_view(granted.token, granted.expires_at)
 
+    blueprint.before_request(_same_site)
     blueprint.register_error_handler(WaitingRoomError, _refuse)
     return blueprint
+
+
+async def _same_site() -> None:
+    """Refuse what a browser sends for a page of another site. It comes without the cookie, and so a join of
+    theirs would get a new place, whose cookie takes the place of the fan's own."""
+    if request.method in ("POST", "DELETE") and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise CrossSite
 
 
 async def _joined(room: WaitingRoom, room_id: int, newcomer: Newcomer) -> Standing:

@@ -20,6 +20,14 @@ TIMES = [
     "lobby_at",
 ]
 
+# The entries are bytes that are no text, so they are moved where they are.
+AWAY_EARLIER = """
+local away = redis.call('HGETALL', KEYS[1])
+for i = 1, #away, 2 do
+  redis.call('HSET', KEYS[1], away[i], struct.pack('>I4', struct.unpack('>I4', away[i + 1]) - ARGV[1]))
+end
+"""
+
 
 async def travel(redis: Redis, room: WaitingRoom, seconds: float) -> None:
     """Let time pass for a room: everything it remembers happened, and is due, that much earlier."""
@@ -37,10 +45,11 @@ async def travel(redis: Redis, room: WaitingRoom, seconds: float) -> None:
         changes.delete(keys.admissions)
         for second, count in counts.items():
             changes.hincrby(keys.admissions, str(int(second) - round(seconds)), int(count))
-        for key in (keys.called, keys.active, keys.missed, keys.away):
+        for key in (keys.called, keys.active, keys.missed):
             entries: list[Any] = await redis.zrange(key, 0, -1, withscores=True)
             if entries:
                 changes.zadd(key, {visitor: moment - shift for visitor, moment in entries})
+        changes.eval(AWAY_EARLIER, 1, keys.away, round(seconds))
         await changes.execute()
 
 

@@ -275,3 +275,14 @@ async def test_an_application_may_have_a_page_of_its_own(redis, prefix):
     app.get("/here")(door.admitted(lambda: None))  # type: ignore[arg-type, return-value]
     await door.keeper.ensure()
     assert (await browser(SimpleNamespace(app=app))("/here")).text == "Your place 1 /here"
+
+
+async def test_a_form_of_another_site_changes_nothing(shop):
+    """It comes without the cookie; a place given to it would take the place of the fan's own."""
+    client = shop.app.test_client()
+    for method, path in (("POST", "/queue"), ("DELETE", "/queue"), ("POST", "/queue/claim")):
+        response = await client.open(path, method=method, headers={"Sec-Fetch-Site": "cross-site"})
+        assert (response.status_code, (await response.get_json())["code"]) == (403, "cross_site")
+        assert "Set-Cookie" not in response.headers
+    assert (await shop.room.snapshot()).waiting == (await shop.room.snapshot()).called == 0
+    assert (await client.post("/queue", headers={"Sec-Fetch-Site": "same-origin"})).status_code == 201

@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Network, ip_address
 
-from quart import Quart, has_websocket_context, request, websocket
+from quart import Quart, Response, current_app, has_websocket_context, request, websocket
 from quart_rate_limiter import RateLimit, RateLimiter
 from quart_rate_limiter.store import RateLimiterStoreABC
 from redis.asyncio import Redis
@@ -42,6 +42,32 @@ class ExpiringStore(RateLimiterStoreABC):
         """The pool is closed by who made it."""
 
 
+class _Limiter(RateLimiter):
+    """The library's, spared the requests to routes without a limit: nearly all are."""
+
+    _answers: dict[str | None, bool]
+
+    def init_app(self, app: Quart, enabled: bool = True) -> None:
+        self._answers = {}
+        super().init_app(app, enabled)
+
+    async def _before_request(self) -> None:
+        if self._limited():
+            await super()._before_request()
+
+    async def _after_request(self, response: Response) -> Response:
+        return await super()._after_request(response) if self._limited() else response
+
+    def _limited(self) -> bool:
+        endpoint = request.endpoint
+        if endpoint not in self._answers:
+            view = current_app.view_functions.get(endpoint or "")
+            blueprint = current_app.blueprints.get(request.blueprint or "")
+            limits = self._get_limits_for_view_function(view, blueprint) if view else []
+            self._answers[endpoint] = bool(limits)
+        return self._answers[endpoint]
+
+
 def install(app: Quart, redis: "Redis", settings: Settings) -> None:
     """Count requests by address, for the routes that are marked. An embedded crowd runs on loopback."""
 
@@ -53,7 +79,7 @@ def install(app: Quart, redis: "Redis", settings: Settings) -> None:
         return settings.embedded and _is_loopback(client_address(settings.proxy_hops))
 
     store = ExpiringStore(redis, settings.redis_prefix)
-    RateLimiter(app, key_function=address, store=store, skip_function=skip)
+    _Limiter(app, key_function=address, store=store, skip_function=skip)
 
 
 def sign_in_limit(settings: Settings) -> RateLimit:

@@ -3,7 +3,9 @@
 import time
 
 from databases import Database
-from quart import g
+from quart import Quart, g
+from quart.sessions import NullSession, SessionInterface
+from quart.wrappers import BaseRequestWebsocket
 from quart_auth import current_user
 
 from ticketflow.domain import Refusal, Role, User
@@ -11,6 +13,14 @@ from ticketflow.store import users as user_store
 
 REMEMBER_SECONDS = 30.0
 MOST_REMEMBERED = 50_000
+
+
+class NoSessions(SessionInterface):
+    """Nothing here uses Quart's own session, which would otherwise be looked for in every request."""
+
+    async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> NullSession:
+        """A session that can be read, is empty, and refuses to be written."""
+        return await self.make_null_session(app)
 
 
 class Users:

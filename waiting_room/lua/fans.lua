@@ -104,11 +104,13 @@ local function find_or_restore(room, fan, now)
 end
 
 -- present is '1' (a live page), '0' (a poll, or the page was closed) or '' (nothing is known).
+-- Whoever polls is away between two polls, so most of a long line may be: four bytes of whole seconds, rounded
+-- up so that nobody is away too early, keep a million entries small.
 local function mark_presence(visitor, present, now)
   if present == '1' then
-    redis.call('ZREM', away_key, visitor)
+    redis.call('HDEL', away_key, visitor)
   elseif present == '0' and score(waiting_key, visitor) then
-    redis.call('ZADD', away_key, int(now), visitor)
+    redis.call('HSET', away_key, visitor, struct.pack('>I4', math.ceil(now / SECOND)))
   end
 end
 

@@ -1,22 +1,25 @@
 -- Shared by tick and snapshot: the frame as JSON, and the rank map in it.
 
--- Ranks below this are all in the map. In step with estimate.py, as is the ratio below.
-local EXACT = 256
+-- Ranks below EXACT are all in the map; behind them the ladder climbs by 1% as far as LADDER_TOP. In step with
+-- estimate.py.
+local EXACT, LADDER_TOP = 256, 10000000
 
--- The orders found at ranks 0..255, then at ranks 1% apart, and at the last one.
+-- The orders found at ranks 0..255, then at ranks 1% apart, and at the last one. The ladder is climbed to its top
+-- however short the line: beyond the end Redis finds nothing at once, and a tick is the same work for a thousand
+-- as for a million.
 local function rank_map(waiting)
   local orders = {}
   local head = redis.call('ZRANGE', waiting_key, 0, EXACT - 1, 'WITHSCORES')
   for i = 2, #head, 2 do orders[#orders + 1] = head[i] end
-  local function sample(rank)
-    orders[#orders + 1] = redis.call('ZRANGE', waiting_key, rank, rank, 'WITHSCORES')[2]
+  if waiting > EXACT then
+    local rank, last = EXACT - 1, waiting - 1
+    while rank < LADDER_TOP do
+      rank = math.floor(rank * 101 / 100) + 1
+      local found = redis.call('ZRANGE', waiting_key, rank, rank, 'WITHSCORES')
+      if rank < last then orders[#orders + 1] = found[2] end
+    end
+    orders[#orders + 1] = redis.call('ZRANGE', waiting_key, last, last, 'WITHSCORES')[2]
   end
-  local rank = math.floor((EXACT - 1) * 101 / 100) + 1
-  while rank < waiting - 1 do
-    sample(rank)
-    rank = math.floor(rank * 101 / 100) + 1
-  end
-  if waiting > EXACT then sample(waiting - 1) end
   return table.concat(orders, ' ')
 end
 
