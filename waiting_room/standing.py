@@ -30,12 +30,14 @@ class Standing:
 
     `place`, `ahead` and `wait_seconds` are None where they mean nothing: a draw is not yet a place, and who
     was called has none any more. `claim_by` is for the called; `expires_at` is the end of an active fan's
-    lease, or of a missed fan's time to return. `new` says that this call made the place.
+    lease, or of a missed fan's time to return. `new` says that this call made the place. `epoch` is the
+    room's: under a later one Redis has lost this place, until the ticket is shown again.
     """
 
     state: State
     visitor: str
     order: int
+    epoch: int
     ticket: str
     place: int | None
     ahead: int | None
@@ -66,6 +68,7 @@ class Standing:
             state=state,
             visitor=visitor,
             order=int(order),
+            epoch=int(epoch),
             ticket=signer.ticket(Place(visitor, int(order), int(epoch))),
             place=None if ahead is None else ahead + 1,
             ahead=ahead,

@@ -20,7 +20,6 @@ class FanLine:
         self._slot = slot
         self._look = look
         self._standing: Standing | None = None
-        self._epoch = 0
 
     @property
     def standing(self) -> Standing | None:
@@ -36,10 +35,11 @@ class FanLine:
 
     def must_look(self, frame: Frame) -> bool:
         """Whether this frame says that something has happened to the fan which only Redis knows."""
-        standing, epoch, self._epoch = self._standing, self._epoch, frame.epoch
+        standing = self._standing
         if standing is None:
             return False
-        if epoch and epoch != frame.epoch:
+        # Redis was lost: the look brings the place back. If it fails, the next frame asks for it again.
+        if standing.epoch != frame.epoch:
             return True
         match standing.state:
             case State.WAITING:
@@ -73,7 +73,9 @@ class FanLine:
             message=frame.message,
             mode=frame.mode,
         )
-        if standing.state is State.WAITING and ranks is not None and not frame.recovering:
+        # Until a map is drawn that has this fan in it, the place stands that Redis gave at the join.
+        known = ranks is not None and ranks.covers(standing.order)
+        if standing.state is State.WAITING and ranks is not None and known and not frame.recovering:
             news = _not_behind(_at_place(news, ranks.place(standing.order), frame), standing)
         if place_frame(news) != place_frame(standing):
             self._put(news)
