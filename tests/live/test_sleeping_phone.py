@@ -1,4 +1,4 @@
-"""A phone that sleeps ten minutes past its turn goes in next when it is back: by HTTP and by the desk socket."""
+"""A phone that sleeps ten minutes past its turn goes in next when it is back, by either door."""
 
 import pytest
 

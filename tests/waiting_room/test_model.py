@@ -47,6 +47,8 @@ STORY: list[tuple[str, tuple[Any, ...]]] = [
     ("tick", (2, 0)),  # the desk is full
     ("tick_now", ()),  # too early
     ("claim", (("called", 0),)),
+    ("pass_time", (1_000_000,)),
+    ("claim", (("active", 0),)),  # again: the same lease
     ("set_present", (("line", 4), False)),  # the next in line is away
     ("pass_time", (5_001_000,)),  # turns and a lease run out
     ("tick", (1, 0)),
@@ -70,6 +72,7 @@ GUARDS = {
     "cap": ("tick", "math.min(math.floor(room.tokens / PERSON), free)", "math.floor(room.tokens / PERSON)"),
     "recovery window": ("tick", "or now < room.recover_until", ""),
     "absence": ("tick", "now - since[i] > room.away_us", "false"),
+    "one lease": ("claim", "place.state == 'called' then", "place.till > 0 then"),
     "time to return": ("join", "valid and now < till", "valid"),
     "order": ("join", "math.max(now, room.last_order) + 1", "now + 1"),
     "old rate": ("steer", "refill(room, now)\nfor", "for"),
