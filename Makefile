@@ -6,7 +6,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check format lock clean
+.PHONY: help run test bench soak check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,11 @@ test: $(VENV)/.installed-dev ## Install what the tests need, and run them
 
 bench: $(VENV)/.installed-dev ## Measure the waiting room against its bounds (about four minutes)
 	@$(VENV)/bin/python -m bench
+
+soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, and 100,000 random commands to room and model
+	@tests/install-tools.sh
+	@TICKETFLOW_SOAK_STEPS=100000 $(VENV)/bin/python -m pytest -s tests/live/test_storm.py \
+		tests/waiting_room/test_model.py -k "20_000 or does_what" $(ARGS)
 
 check: $(VENV)/.installed-dev ## Formatting, lint, types and import rules
 	$(VENV)/bin/ruff format --check .

@@ -41,6 +41,7 @@ def standing(frame: Frame, order: int) -> Standing:
         message="",
         mode=frame.mode,
         new=False,
+        epoch=frame.epoch,
     )
 
 

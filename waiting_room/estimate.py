@@ -46,6 +46,10 @@ class RankMap:
         if len(self._orders) != len(self._ranks):
             raise ValueError(f"{len(self._ranks)} orders expected for {waiting} waiting, got {len(orders)}")
 
+    def covers(self, order: int) -> bool:
+        """Whether the map reaches that far. It says nothing of who joined after it was drawn."""
+        return bool(self._orders) and order <= self._orders[-1]
+
     def place(self, order: int) -> int:
         """How many wait with a smaller order, and 1: exact up to 256, within 1% behind.
 

@@ -34,12 +34,14 @@ class Standing:
     lease, or of a missed fan's time to return. `new` says that this call made the place. `order` is for the
     application alone: before the doors open nobody may learn what they have drawn. `promise` is the wait as
     moments of time. What is told here remembers nothing: `slower` says why the line is slower than when the
-    fan joined it, and whoever tells a fan again and again keeps the promise (next_promise).
+    fan joined it, and whoever tells a fan again and again keeps the promise (next_promise). `epoch` is the
+    room's: under a later one Redis has lost this place, until the ticket is shown again.
     """
 
     state: State
     visitor: str
     order: int
+    epoch: int
     ticket: str
     place: int | None
     ahead: int | None
@@ -77,6 +79,7 @@ class Standing:
             state=state,
             visitor=visitor,
             order=int(order),
+            epoch=int(epoch),
             ticket=signer.ticket(Place(visitor, int(order), int(epoch))),
             place=None if ahead is None else ahead + 1,
             ahead=ahead,

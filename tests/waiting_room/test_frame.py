@@ -29,7 +29,7 @@ async def test_a_tick_publishes_the_frame_it_returns(redis, make_room):
     assert published.ranks.place(1_700_000_000_000_005) == 3
 
 
-async def test_the_rank_map_comes_once_in_a_second(redis, make_room):
+async def test_while_nobody_moves_the_rank_map_comes_once_in_a_second(redis, make_room):
     room = await make_room()
     assert (await room.tick()).ranks is not None
     # The clock may turn a second between any two ticks: what is told must then differ, and only then.

@@ -87,7 +87,10 @@ class Catalogue:
         if last and (frame.epoch, frame.version) < (last.epoch, last.version):
             return
         self._frames[event_id] = frame
-        if frame.ranks is not None:
+        if frame.recovering:
+            # Drawn of half a line, it would show places too far in front, which then could not rise again.
+            self._ranks.pop(event_id, None)
+        elif frame.ranks is not None:
             self._ranks[event_id] = frame.ranks
 
     def counts(self, event_id: int) -> Counts | None:

@@ -21,7 +21,6 @@ class FanLine:
         self._slot = slot
         self._look = look
         self._standing: Standing | None = None
-        self._epoch = 0
 
     @property
     def standing(self) -> Standing | None:
@@ -38,10 +37,11 @@ class FanLine:
 
     def must_look(self, frame: Frame) -> bool:
         """Whether this frame says that something has happened to the fan which only Redis knows."""
-        standing, epoch, self._epoch = self._standing, self._epoch, frame.epoch
+        standing = self._standing
         if standing is None:
             return False
-        if epoch and epoch != frame.epoch:
+        # Redis was lost: the look brings the place back. If it fails, the next frame asks for it again.
+        if standing.epoch != frame.epoch:
             return True
         match standing.state:
             case State.WAITING:
@@ -75,7 +75,8 @@ class FanLine:
             message=frame.message,
             mode=frame.mode,
         )
-        if standing.state is State.WAITING and ranks is not None:
+        # Until a map is drawn that has this fan in it, the place stands that Redis gave at the join.
+        if standing.state is State.WAITING and ranks is not None and ranks.covers(standing.order):
             place = ranks.place(standing.order)
             if not frame.recovering:
                 news = _not_behind(replace(news, place=place, ahead=place - 1), standing)

@@ -18,7 +18,7 @@ from ticketflow.web.counter import Reply
 from ticketflow.web.newcomers import newcomer
 from ticketflow.web.problems import problem_of
 from ticketflow.web.services import Services
-from waiting_room import WaitingRoom
+from waiting_room import NotCalled, WaitingRoom
 from waiting_room.views import queue_view
 from waiting_room.web import NoPlace, NotAdmitted, pass_view
 
@@ -140,7 +140,13 @@ class DeskSocket:
 
     async def _claim(self, fields: dict[str, Any]) -> Reply:
         NothingAsk.model_validate(fields)
-        granted = await self._room.claim(self._needed_ticket())
+        try:
+            granted = await self._room.claim(self._needed_ticket())
+        except NotCalled as refused:
+            # A claim that comes too late puts the fan back into the line: from here on they are told of it.
+            if self._fan:
+                self._fan.tell(refused.standing)
+            raise
         if self._fan:
             await self._fan.refresh()
         return Reply(HTTPStatus.OK, pass_view(granted.token, granted.expires_at))

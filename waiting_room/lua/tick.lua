@@ -46,12 +46,13 @@ if since_tick >= 0 and since_tick < room.tick_us * 0.9 then return {'ok'} end
 sweep(room, now)
 if room.mode == 'lobby' and room.opens_at > 0 and now >= room.opens_at then turn(room, 'open', now) end
 refill(room, now)
-admit(room, slots(room, now), now)
+local admitted = admit(room, slots(room, now), now)
 room.admitted_last_minute = admitted_last_minute(now)
 room.ticked_at = now
 room.version = room.version + 1
--- One rank map in each second of the clock.
-local with_ranks = math.floor(now / SECOND) ~= math.floor(room.mapped_at / SECOND)
+-- One rank map in each second of the clock, and one whenever the line has moved: with a second's calls gone,
+-- an old map is far off for who stands in front.
+local with_ranks = admitted > 0 or math.floor(now / SECOND) ~= math.floor(room.mapped_at / SECOND)
 if with_ranks then room.mapped_at = now end
 save(room, 'mode', 'opened_at', 'steered_at', 'slower', 'admitted_last_minute', 'ticked_at', 'version', 'mapped_at')
 local text = frame(name, room, with_ranks, now)
