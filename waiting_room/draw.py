@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 DRAW_BITS = 50
 """Below 2^50 lies every draw and no arrival: 2^50 microseconds after the epoch was in 2005."""
@@ -14,8 +15,15 @@ def draw_number(seed: bytes, visitor: str) -> int:
 
     When somebody joined plays no part, so a late joiner has the same chance as an early one.
     """
-    digest = hmac.digest(seed, visitor.encode(), "sha256")
-    return int.from_bytes(digest[:8], "big") >> (64 - DRAW_BITS)
+    drawn = _seeded(seed).copy()
+    drawn.update(visitor.encode())
+    return int.from_bytes(drawn.digest()[:8], "big") >> (64 - DRAW_BITS)
+
+
+@lru_cache(maxsize=256)
+def _seeded(seed: bytes) -> hmac.HMAC:
+    """The HMAC that only wants its visitor: to look the hash up and take the seed in is most of the work."""
+    return hmac.new(seed, digestmod="sha256")
 
 
 def commitment(seed: bytes) -> str:
