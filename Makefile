@@ -21,7 +21,7 @@ test: $(VENV)/.installed-dev ## Install what the tests need, and run them
 	@tests/install-tools.sh
 	@$(VENV)/bin/python -m pytest $(ARGS)
 
-bench: $(VENV)/.installed-dev ## Measure the waiting room against its bounds (about four minutes)
+bench: $(VENV)/.installed-dev ## Measure the waiting room against its bounds (about two minutes)
 	@$(VENV)/bin/python -m bench
 
 soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, and 100,000 random commands to room and model

@@ -34,28 +34,39 @@ local function end_absences(visitors)
   return since
 end
 
+-- Note visitors under a key until their deadline.
+local function note(key, visitors, deadline)
+  if #visitors == 0 then return end
+  local entries = {}
+  for i, visitor in ipairs(visitors) do
+    entries[2 * i - 1], entries[2 * i] = deadline, visitor
+  end
+  redis.call('ZADD', key, unpack(entries))
+end
+
+-- Who of the first in line is called, and who is passed over because they are away too long.
+local function split(room, visitors, now)
+  local since, before = end_absences(visitors), (now - room.away_us) / SECOND
+  local called, passed_over = {}, {}
+  for i, visitor in ipairs(visitors) do
+    local to = since[i] and since[i] < before and passed_over or called
+    to[#to + 1] = visitor
+  end
+  return called, passed_over
+end
+
 -- Deal with the first n of the line: call them, or pass over who is away too long (they cost no token and may
 -- come back to their place). Returns how many were called, and how many were passed over.
 -- Without their scores half as much goes from Redis to Lua: the order of the last one called says it all.
 local function call_first(room, n, now)
   local visitors = redis.call('ZRANGE', waiting_key, 0, n - 1)
   if #visitors == 0 then return 0, 0 end
-  local since, called, passed_over = end_absences(visitors), {}, {}
-  local claim_by, return_by = int(now + room.claim_us), int(now + room.return_us)
-  local away_before = (now - room.away_us) / SECOND
-  for i, visitor in ipairs(visitors) do
-    local to, deadline = called, claim_by
-    if since[i] and since[i] < away_before then to, deadline = passed_over, return_by end
-    to[#to + 1] = deadline
-    to[#to + 1] = visitor
-  end
-  if #called > 0 then
-    room.frontier = math.max(room.frontier, score(waiting_key, called[#called]))
-    redis.call('ZADD', called_key, unpack(called))
-  end
-  if #passed_over > 0 then redis.call('ZADD', missed_key, unpack(passed_over)) end
+  local called, passed_over = split(room, visitors, now)
+  if #called > 0 then room.frontier = math.max(room.frontier, score(waiting_key, called[#called])) end
+  note(called_key, called, int(now + room.claim_us))
+  note(missed_key, passed_over, int(now + room.return_us))
   redis.call('ZREMRANGEBYRANK', waiting_key, 0, #visitors - 1)
-  return #called / 2, #passed_over / 2
+  return #called, #passed_over
 end
 
 -- Call up to `budget` from the front, paid with tokens. Saves what it changes in the room.
