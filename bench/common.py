@@ -45,13 +45,29 @@ async def seconds(work: Work) -> float:
     return time.perf_counter() - started
 
 
-async def taking_turns(rounds: int, *sides: Callable[[], Awaitable[float]]) -> list[float]:
-    """The median of what each side gives. They alternate, so that what else the machine does strikes all."""
-    given: list[list[float]] = [[] for _ in sides]
+@dataclass(frozen=True)
+class Turns:
+    """What each side gave, round by round."""
+
+    figures: list[list[float]]
+
+    def of(self, side: int) -> float:
+        """The median of one side."""
+        return median(self.figures[side])
+
+    def ratio(self, side: int, other: int) -> float:
+        """The median of one side in another's, each round for itself: what else the machine does, it does to
+        both sides of a round."""
+        return median(a / b for a, b in zip(self.figures[side], self.figures[other], strict=True))
+
+
+async def taking_turns(rounds: int, *sides: Callable[[], Awaitable[float]]) -> Turns:
+    """Let each side give its figure, in turn, so many times."""
+    turns = Turns([[] for _ in sides])
     for _ in range(rounds):
-        for figures, side in zip(given, sides, strict=True):
+        for figures, side in zip(turns.figures, sides, strict=True):
             figures.append(await side())
-    return [median(figures) for figures in given]
+    return turns
 
 
 def show(measures: Iterable[Measure]) -> bool:

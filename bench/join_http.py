@@ -21,9 +21,9 @@ from waiting_room import WaitingRoom
 from .common import Measure, taking_turns
 from .load import Load
 
-ROUNDS = 9
+ROUNDS = 31
 CONNECTIONS = 16
-EACH = 60
+EACH = 20
 """Requests of each connection in a round."""
 
 
@@ -67,19 +67,19 @@ async def compare(join_url: str, bare_url: str) -> list[Measure]:
     tickets = [json.loads(answer.body)["ticket"] for answer in new.answers]
     known = Load(join_url, [f"Queue-Ticket: {ticket}" for ticket in tickets])
     sides = (bare, new, known)
-    rates = await taking_turns(ROUNDS, *(partial(side.rate, EACH) for side in sides))
+    turns = await taking_turns(ROUNDS, *(partial(load.rate, EACH) for load in sides))
     assert {answer.status for answer in new.answers} == {201}
     assert {answer.status for answer in known.answers} == {200}
-    for side in sides:
-        await side.close()
+    for load in sides:
+        await load.close()
     return [
         Measure(
             f"join over HTTP, {who} fans, in bare requests",
-            rate / rates[0],
+            turns.ratio(side, 0),
             least=0.6,
-            note=f"{rate:,.0f} a second against {rates[0]:,.0f}",
+            note=f"{turns.of(side):,.0f} a second against {turns.of(0):,.0f}",
         )
-        for who, rate in zip(("new", "known"), rates[1:], strict=True)
+        for side, who in enumerate(("new", "known"), start=1)
     ]
 
 

@@ -72,9 +72,9 @@ async def calling(redis: Redis, room: WaitingRoom) -> list[Measure]:
     pop = partial(seconds, partial(redis.zpopmin, room.keys.waiting, CALLED))
     found = []
     for who in ("all of them away", "nobody away"):
-        ours, bare = await taking_turns(ROUNDS, tick, pop)
-        note = f"{ours * 1e3:.1f} ms against {bare * 1e3:.1f} ms"
-        found.append(Measure(f"calling {CALLED:,}, {who}, in ZPOPMINs", ours / bare, most=3, note=note))
+        turns = await taking_turns(ROUNDS, tick, pop)
+        note = f"{turns.of(0) * 1e3:.1f} ms against {turns.of(1) * 1e3:.1f} ms"
+        found.append(Measure(f"calling {CALLED:,}, {who}, in ZPOPMINs", turns.ratio(0, 1), most=3, note=note))
         await redis.delete(room.keys.away)
     return found
 
@@ -83,12 +83,10 @@ async def join_and_look(redis: Redis, few_room: WaitingRoom, many_room: WaitingR
     """What joining and looking cost in a long line, in what they cost in a short one."""
     found = []
     for name, cost in (("join", _join_cost), ("look", _look_cost)):
-        few, many = await taking_turns(
-            ROUNDS, partial(cost, redis, few_room), partial(cost, redis, many_room)
-        )
-        note = f"{many:.1f} µs against {few:.1f} µs of the server's time"
+        turns = await taking_turns(ROUNDS, partial(cost, redis, few_room), partial(cost, redis, many_room))
+        note = f"{turns.of(1):.1f} µs against {turns.of(0):.1f} µs of the server's time"
         found.append(
-            Measure(f"{name} with a million, in {name}s with {FEW:,}", many / few, most=1.3, note=note)
+            Measure(f"{name} with a million, in {name}s with {FEW:,}", turns.ratio(1, 0), most=1.3, note=note)
         )
     return found
 
