@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .policy import Mode
@@ -98,8 +99,7 @@ class Forecast:
     @classmethod
     def parse(cls, text: str) -> Forecast:
         """The reverse of `text`; of an empty text, or one of another version's, what is known at first."""
-        layout, *known = json.loads(text or "[0]")
-        return cls(*known) if layout == LAYOUT else cls()
+        return _parsed(text)
 
     def text(self) -> str:
         return packed(self)
@@ -129,6 +129,13 @@ class Forecast:
             + chance / turns**2
             + (SECONDS_ROUGH / plain) ** 2
         )
+
+
+# All who ask between two ticks are told by one and the same text.
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Forecast:
+    layout, *known = json.loads(text or "[0]")
+    return Forecast(*known) if layout == LAYOUT else Forecast()
 
 
 def packed(known: Any) -> str:

@@ -41,7 +41,8 @@ class Scripts:
     """A room's commands, each run as one script on one Redis."""
 
     def __init__(self, redis: Redis, keys: RoomKeys) -> None:
-        self._keys = keys.touched
+        # As bytes, or the client would encode all of them anew for each call.
+        self._keys = [key.encode() for key in keys.touched]
         self._registered = {command: redis.register_script(source(command)) for command in SHARED}
 
     async def run(self, command: str, *args: str | int | float) -> list[Any]:

@@ -70,6 +70,6 @@ async def test_every_command_stays_in_one_slot(cluster):
 async def test_a_key_in_another_slot_would_be_refused(cluster):
     room = WaitingRoom(cluster, "shop", secrets=["secret"])
     await room.ensure(RoomPolicy(Mode.OPEN, 600, 2), epoch=1)
-    room._scripts._keys = (*room.keys.touched[:-1], "elsewhere")
+    room._scripts._keys = [*room._scripts._keys[:-1], b"elsewhere"]
     with pytest.raises(RedisClusterException):
         await room.join()
