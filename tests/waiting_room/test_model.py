@@ -71,7 +71,7 @@ GUARDS = {
     "tick guard": ("tick", "since_tick < room.tick_us * 0.9", "false"),
     "cap": ("tick", "math.min(math.floor(room.tokens / PERSON), free)", "math.floor(room.tokens / PERSON)"),
     "recovery window": ("tick", "or now < room.recover_until", ""),
-    "absence": ("tick", "since[i] < away_before", "false"),
+    "absence": ("tick", "since[i] < before", "false"),
     "one lease": ("claim", "place.state == 'called' then", "place.till > 0 then"),
     "time to return": ("join", "valid and now < till", "valid"),
     "order": ("join", "math.max(now, room.last_order) + 1", "now + 1"),
