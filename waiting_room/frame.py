@@ -18,8 +18,8 @@ class Frame:
 
     `recovering`: the line is being put together again after a loss, and ranks in it mean nothing yet.
     `frontier` is the highest order called so far, and at least 1 once the doors have opened. `steered_at` is
-    when the pace was last changed by hand (or by a loss), and `slower` why it became slower, if it did.
-    `ranks` comes once a second, else it is None.
+    when the pace was last changed by hand (or by a loss), `slowed_at` when last for the slower, and `slower`
+    why, as long as that stands. `ranks` comes whenever the line has moved and once a second, else it is None.
     """
 
     room: str
@@ -41,6 +41,7 @@ class Frame:
     opens_at: int
     recovering: bool
     steered_at: int
+    slowed_at: int
     slower: Slower | None
     forecast: Forecast
     ranks: RankMap | None
@@ -62,7 +63,7 @@ class Frame:
 
     @property
     def causes(self) -> Causes:
-        return Causes(self.steered_at / 1e6, self.slower, self.full)
+        return Causes(self.steered_at / 1e6, self.slower, self.full, self.slowed_at / 1e6)
 
     def expect(self, ahead: int, forecast: Forecast | None = None) -> Expected | None:
         """The wait of who has so many ahead, by the frame's own forecast or a newer one. None when nothing

@@ -33,11 +33,19 @@ class Slower(StrEnum):
 
 class Causes(NamedTuple):
     """What the room says about its pace: when it was last changed by hand or by a loss (unix seconds), why it
-    became slower if it did, and whether the desk is full, so that one comes in only as one goes out."""
+    is slower than it was, if it is, whether the desk is full, so that one comes in only as one goes out, and
+    when it last became slower, unless that was the last change."""
 
     changed_at: float
     slower: Slower | None
     full: bool
+    slowed_at: float | None = None
+
+    @property
+    def of_change(self) -> Slower:
+        """Why the last change has made a line slower."""
+        slowed = self.slowed_at is None or self.slowed_at >= self.changed_at
+        return self.slower if self.slower and slowed else self.measured
 
     @property
     def measured(self) -> Slower:
@@ -73,7 +81,7 @@ class Promise:
 
 def first_promise(expected: Expected | None, at: float, slower: Slower | None = None) -> Promise:
     """What somebody is told of whom nothing is remembered."""
-    return Promise(at, _window(expected, at) if expected else None, slower)
+    return Promise(at, _window(expected, at) if expected else None, slower, at if slower else None)
 
 
 def next_promise(last: Promise, expected: Expected | None, at: float, causes: Causes) -> Promise:
@@ -84,7 +92,7 @@ def next_promise(last: Promise, expected: Expected | None, at: float, causes: Ca
     if last.window is None:
         return Promise(at, fresh, last.slower, at)
     if causes.changed_at > last.at:
-        slower = causes.slower or causes.measured
+        slower = causes.of_change
     elif at + expected.plain > last.window.high:
         # More likely wrong than right: to let it stand would be a lie.
         slower = causes.measured
@@ -93,7 +101,8 @@ def next_promise(last: Promise, expected: Expected | None, at: float, causes: Ca
         slower = None
     if slower and fresh.high > last.window.high:
         return Promise(at, fresh, slower, at)
-    if last.moved_at is not None and at < last.moved_at + SHOWN_SECONDS and not slower:
+    eased = causes.changed_at > last.at and causes.slower is None
+    if last.moved_at is not None and at < last.moved_at + SHOWN_SECONDS and not eased:
         return Promise(at, fresh, last.slower, last.moved_at)
     return Promise(at, fresh)
 

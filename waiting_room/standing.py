@@ -100,7 +100,7 @@ def _promise(
     mode: Mode,
     rate: int,
     cap: Any,
-    steered_at: Any,
+    slowed_at: Any,
     slower: str,
     forecast: str,
     at: Any,
@@ -108,7 +108,7 @@ def _promise(
     known = Forecast.parse(forecast)
     expected = known.expect(ahead, mode=mode, rate_per_minute=rate, max_active=int(cap))
     # An order is the moment of joining: who came after the change was never told better.
-    reason = Slower(slower) if slower and (order < int(steered_at) or expected is None) else None
+    reason = Slower(slower) if slower and (order < int(slowed_at) or expected is None) else None
     if reason is None and known.inside >= int(cap):
         reason = Slower.DESK_FULL
     return first_promise(expected, int(at) / 1e6, reason)

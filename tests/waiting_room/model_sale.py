@@ -49,7 +49,7 @@ class ModelSale:
 
     def __init__(self, crowd: Crowd, *, rate: int, cap: int, seed: int) -> None:
         self.crowd, self.rate, self.cap = crowd, rate, cap
-        self.mode, self.steered_at = Mode.OPEN, 0.0
+        self.mode, self.steered_at, self.slowed_at = Mode.OPEN, 0.0, 0.0
         self.slower: Slower | None = None
         self.random = random.Random(seed)
         self.now = START
@@ -73,6 +73,7 @@ class ModelSale:
         if mode is not None:
             self.mode, self.slower = mode, Slower.PAUSED
         self.steered_at = self.now + 0.001
+        self.slowed_at = self.steered_at if self.slower else self.slowed_at
         self.steered.append(self.steered_at)
 
     def run(self, seconds: float) -> None:
@@ -109,6 +110,7 @@ class ModelSale:
             opens_at=0,
             recovering=False,
             steered_at=round(self.steered_at * 1e6),
+            slowed_at=round(self.slowed_at * 1e6),
             slower=self.slower,
             forecast=self.forecast,
             ranks=RankMap([self.line[rank] for rank in sampled_ranks(waiting)], waiting),

@@ -14,6 +14,7 @@ TIMES = [
     "ticked_at",
     "mapped_at",
     "steered_at",
+    "slowed_at",
     "opened_at",
     "recover_until",
     "opens_at",

@@ -75,7 +75,7 @@ GUARDS = {
     "one lease": ("claim", "place.state == 'called' then", "place.till > 0 then"),
     "time to return": ("join", "valid and now < till", "valid"),
     "order": ("join", "math.max(now, room.last_order) + 1", "now + 1"),
-    "old rate": ("steer", "refill(room, now)\nfor", "for"),
+    "old rate": ("steer", "refill(room, now)\n\nlocal set", "local set"),
 }
 
 

@@ -173,3 +173,29 @@ async def test_a_full_desk_is_a_reason(redis, make_room):
     frame = await tick(redis, room)
     assert (frame.full, frame.causes.measured) == (True, Slower.DESK_FULL)
     assert (await room.look(fan.ticket)).slower is Slower.DESK_FULL
+
+
+async def test_a_lower_cap_that_is_full_is_a_reason_at_once_and_until_there_is_room(redis, make_room):
+    room = await make_room(**LINE | {"max_active": 5})
+    await stand_in_line(redis, room, 20)
+    fan = await room.join(present=True)
+    await tick(redis, room)
+    await room.steer(rate_per_minute=60)
+    await room.steer(max_active=3)
+    assert (await room.look(fan.ticket)).slower is Slower.DESK_FULL
+    await redis.delete(room.keys.called)
+    await tick(redis, room)
+    assert (await room.look(fan.ticket)).slower is None
+
+
+async def test_a_reason_outlives_a_change_that_slows_nobody(redis, make_room):
+    room = await make_room(**LINE | {"max_active": 500})
+    await stand_in_line(redis, room, 50)
+    fan = await room.join(present=True)
+    await room.steer(rate_per_minute=6)
+    await room.steer(max_active=400)
+    frame = await room.snapshot()
+    assert (frame.slower, frame.causes.of_change) == (Slower.RATE_LOWERED, Slower.LATE)
+    assert (await room.look(fan.ticket)).slower is Slower.RATE_LOWERED
+    await room.steer(rate_per_minute=7, max_active=300)
+    assert (await room.look(fan.ticket)).slower is None

@@ -71,6 +71,22 @@ def test_after_a_pause_it_is_told_anew_and_why():
     assert (resumed.seconds, resumed.slower) == ((498, 718), Slower.PAUSED)
 
 
+def test_who_looks_for_the_first_time_sees_the_reason_for_a_while_too():
+    told = first_promise(wait(600), T, Slower.RATE_LOWERED)
+    soon = next_promise(told, wait(590), T + 5, CALM._replace(slower=Slower.RATE_LOWERED))
+    assert soon.slower is Slower.RATE_LOWERED
+
+
+def test_a_change_that_slows_nobody_takes_no_reason_away():
+    lowered = Causes(T + 1, Slower.RATE_LOWERED, full=False, slowed_at=T + 1)
+    told = next_promise(first_promise(wait(600), T), wait(900), T + 2, lowered)
+    harmless = lowered._replace(changed_at=T + 3)
+    kept = next_promise(told, wait(895), T + 4, harmless)
+    assert kept.slower is Slower.RATE_LOWERED
+    raised = Causes(T + 5, None, full=False, slowed_at=T + 1)
+    assert next_promise(kept, wait(300), T + 6, raised).slower is None
+
+
 waits = some.none() | some.floats(0.05, 5_000)
 steps = some.lists(some.tuples(some.floats(0.1, 90), waits, some.sampled_from(["", *Slower])), max_size=20)
 

@@ -18,10 +18,14 @@ local function refill(room, now)
   room.refilled_at = now
 end
 
+local function inside()
+  return redis.call('ZCARD', called_key) + redis.call('ZCARD', active_key)
+end
+
 -- How many may be called at this moment.
 local function slots(room, now)
   if room.mode ~= 'open' or now < room.recover_until then return 0 end
-  local free = room.cap - redis.call('ZCARD', called_key) - redis.call('ZCARD', active_key)
+  local free = room.cap - inside()
   return math.max(0, math.min(math.floor(room.tokens / PERSON), free))
 end
 
@@ -96,10 +100,15 @@ local function end_draw(room, now)
 end
 
 -- The pace is changed, and why fans are told a later time if they are ('' for none); the caller saves.
--- Of several changes at once the one that slows the line is told.
+-- A reason stands until it is over: whoever comes back an hour later sees it, too.
 local function change_pace(room, slower, now)
-  if slower ~= '' or room.steered_at ~= now then room.slower = slower end
   room.steered_at = now
+  if slower ~= '' then room.slower, room.slowed_at = slower, now end
+end
+
+local function ease(room, slower, now)
+  change_pace(room, '', now)
+  if room.slower == slower and room.slowed_at < now then room.slower = '' end
 end
 
 -- Change the mode. Sets what depends on when the room opened; the caller saves.

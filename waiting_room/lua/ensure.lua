@@ -21,6 +21,7 @@ local resumes_at = recovering and now + recovery_us or now
 redis.call('HSET', room_key,
   'epoch', epoch, 'version', 0, 'frontier', int(frontier), 'last_order', int(frontier),
   'opened_at', opened and int(now) or 0, 'steered_at', recovering and int(resumes_at) or 0,
+  'slowed_at', recovering and int(resumes_at) or 0,
   'slower', recovering and 'recovering' or '', 'forecast', '', 'pilots', '', 'noted', 0,
   'recover_until', recovering and int(resumes_at) or 0,
   'tokens', int(tokens), 'refilled_at', int(now), 'ticked_at', 0, 'mapped_at', 0,

@@ -121,6 +121,6 @@ local function standing(room, fan, place, new, now)
   return {
     'ok', place.state, place.order, rank, place.till, new, redis.call('ZCARD', waiting_key),
     room.epoch, room.mode, room.message, room.rate, now < room.recover_until and 1 or 0,
-    room.cap, int(room.steered_at), room.slower, room.forecast, int(now),
+    room.cap, int(room.slowed_at), room.slower, room.forecast, int(now),
   }
 end

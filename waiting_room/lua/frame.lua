@@ -46,6 +46,7 @@ local function frame(name, room, with_ranks, now)
     opens_at = int(room.opens_at),
     recovering = now < room.recover_until,
     steered_at = int(room.steered_at),
+    slowed_at = int(room.slowed_at),
     slower = room.slower,
     forecast = room.forecast,
     ranks = with_ranks and rank_map(waiting) or nil,

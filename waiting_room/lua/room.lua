@@ -18,7 +18,7 @@ local CHUNK = 1000
 local TEXTS = {'mode', 'message', 'slower', 'forecast'}
 local NUMBERS = {
   'rate', 'cap', 'claim_us', 'lease_us', 'return_us', 'away_us', 'tick_us', 'lobby_at', 'opens_at',
-  'epoch', 'version', 'opened_at', 'steered_at', 'recover_until', 'last_order', 'frontier',
+  'epoch', 'version', 'opened_at', 'steered_at', 'slowed_at', 'recover_until', 'last_order', 'frontier',
   'tokens', 'refilled_at', 'ticked_at', 'mapped_at', 'admitted_total', 'admitted_last_minute',
 }
 

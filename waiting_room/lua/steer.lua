@@ -6,6 +6,19 @@ if not room then return {'room_lost'} end
 local now = clock()
 -- What has passed is counted at the old rate. The next refill cuts the bucket to what the new one allows.
 refill(room, now)
+
+local set = {}
+function set.rate(rate)
+  if rate < room.rate then change_pace(room, 'rate_lowered', now) end
+  if rate > room.rate then ease(room, 'rate_lowered', now) end
+  room.rate = rate
+end
+function set.cap(cap)
+  if cap < room.cap then change_pace(room, inside() >= cap and 'desk_full' or '', now) end
+  if cap > room.cap then ease(room, 'desk_full', now) end
+  room.cap = cap
+end
+
 for i = 1, #ARGV, 2 do
   local field, value = ARGV[i], ARGV[i + 1]
   if field == 'mode' then
@@ -15,12 +28,9 @@ for i = 1, #ARGV, 2 do
   elseif field == 'message' then
     room.message = value
   else
-    value = tonumber(value)
-    local lowered = field == 'rate' and value < room.rate
-    if value ~= room[field] then change_pace(room, lowered and 'rate_lowered' or '', now) end
-    room[field] = value
+    set[field](tonumber(value))
   end
 end
-save(room, 'mode', 'message', 'rate', 'cap', 'opens_at', 'opened_at', 'frontier', 'steered_at', 'slower',
-  'tokens', 'refilled_at')
+save(room, 'mode', 'message', 'rate', 'cap', 'opens_at', 'opened_at', 'frontier', 'steered_at', 'slowed_at',
+  'slower', 'tokens', 'refilled_at')
 return {'ok'}

@@ -47,6 +47,7 @@ sweep(room, now)
 if room.mode == 'lobby' and room.opens_at > 0 and now >= room.opens_at then turn(room, 'open', now) end
 refill(room, now)
 local admitted = admit(room, slots(room, now), now)
+if room.slower == 'desk_full' and inside() < room.cap then room.slower = '' end
 room.admitted_last_minute = admitted_last_minute(now)
 room.ticked_at = now
 room.version = room.version + 1
@@ -54,7 +55,8 @@ room.version = room.version + 1
 -- an old map is far off for who stands in front.
 local with_ranks = admitted > 0 or math.floor(now / SECOND) ~= math.floor(room.mapped_at / SECOND)
 if with_ranks then room.mapped_at = now end
-save(room, 'mode', 'opened_at', 'steered_at', 'slower', 'admitted_last_minute', 'ticked_at', 'version', 'mapped_at')
+save(room, 'mode', 'opened_at', 'steered_at', 'slowed_at', 'slower', 'admitted_last_minute', 'ticked_at', 'version',
+  'mapped_at')
 local text = frame(name, room, with_ranks, now)
 redis.call('PUBLISH', channel, text)
 if with_ranks then return {'ok', text, redis.call('HGET', room_key, 'pilots') or ''} end
