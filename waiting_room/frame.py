@@ -17,8 +17,9 @@ class Frame:
     """A room at one moment. `at`, `lobby_opens_at` and `opens_at` are unix microseconds; 0 is "not set".
 
     `recovering`: the line is being put together again after a loss, and ranks in it mean nothing yet.
-    `frontier` is the highest order called so far, and at least 1 once the doors have opened. `steered_at` is
-    when the pace was last changed by hand (or by a loss), and `slower` why it became slower, if it did.
+    `frontier` is the highest order called or passed over so far, and at least 1 once the doors have opened.
+    `steered_at` is when the pace was last changed by hand (or by a loss), and `slower` why it became slower,
+    if it did.
     `ranks` comes once a second, else it is None.
     """
 
