@@ -13,8 +13,8 @@ log = logging.getLogger(__name__)
 
 EVERY_SECONDS = RoomPolicy.away_seconds / 5
 """A page that closes, or one that polls, says "away" for its fan and cannot know of their pages in other
-processes. Long before that costs a place, each process says of its own pages that they are here. So nobody has to
-be asked, and what one process failed to hear or to say is made good by the next round."""
+processes. Long before that costs a place, each process says of its own pages that they are here. Nobody has
+to be asked, and what one process failed to say is made good by the next round."""
 
 
 async def vouch(hub: Hub, rooms: Rooms) -> None:

@@ -80,7 +80,7 @@ class DeskSocket:
             await self._follow(self._ticket)
 
     async def end(self) -> None:
-        """The page is gone: from now on the fan counts as away, until another page of theirs is vouched for."""
+        """The page is gone: the fan counts as away, until another page of theirs is vouched for."""
         if self.socket.visitor:
             await self._room.set_present(self.socket.visitor, False)
 
