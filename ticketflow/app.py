@@ -18,6 +18,7 @@ from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
+from ticketflow.live.presence import keep_vouching
 from ticketflow.loops import running
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
@@ -187,7 +188,7 @@ async def open_web(
         # Workers do this too; who serves must not depend on one having come first.
         for event in found.catalogue.all():
             await found.keeper.prepare(event)
-        loops = [found.hub.run(), found.control_room.run()]
+        loops = [found.hub.run(), found.control_room.run(), keep_vouching(found.hub, found.rooms)]
         if with_worker:
             loops += background.loops()
         async with running(loops):

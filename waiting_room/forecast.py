@@ -20,6 +20,9 @@ SECONDS_ROUGH = 0.5
 """People are called on ticks and told whole seconds: no wait is known better than so."""
 
 
+WIDEST = 2.0
+"""No interval ends later than e^2, seven times, the plain estimate: more would be no help to anybody."""
+
 PRIOR_SPREAD = 1.3
 """How many errors to either side, in a room that has seen few waits to their end: 80% of a normal
 distribution lie within."""
@@ -112,7 +115,7 @@ class Forecast:
         pace = Pace(rate, max_active, self.inside, self.stay, self.leaving)
         plain = pace.seconds(ahead + 1)
         error = self._error(pace, ahead + 1, plain)
-        width = math.exp(self.spread * error)
+        width = math.exp(min(self.spread * error, WIDEST))
         return Expected(plain, error, plain / width, plain * width)
 
     def _error(self, pace: Pace, turns: int, plain: float) -> float:
@@ -127,7 +130,7 @@ class Forecast:
             + math.log(more_leave / plain) ** 2
             + self.share_error**2
             + chance / turns**2
-            + (SECONDS_ROUGH / plain) ** 2
+            + (SECONDS_ROUGH / max(plain, SECONDS_ROUGH)) ** 2
         )
 
 

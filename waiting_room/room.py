@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets as randomness
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -23,6 +23,8 @@ from .policy import STORED, Mode, RoomPolicy
 from .scripts import Scripts
 from .standing import Standing, State
 
+_AT_ONCE = 1_000
+"""Visitors named in one command: it must not hold up the others."""
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -37,7 +39,8 @@ class WaitingRoom:
     `seed` decides the lobby's draw; publish `commitment` before, and what `reveal` gives once the doors have
     opened. Without one the draw is as even, but whoever knows a visitor's id can foretell their number.
 
-    Every method that talks to Redis raises RoomLost if the room is not there, save `set_present`. Methods
+    Every method that talks to Redis raises RoomLost if the room is not there, save `set_present` and
+    `keep_present`. Methods
     taking a ticket raise BadTicket unless we signed it for this room.
     """
 
@@ -128,6 +131,13 @@ class WaitingRoom:
     async def set_present(self, visitor: str, present: bool) -> None:
         """Note that a waiting fan's page is live, or is not any more. Nothing happens to anybody else."""
         await self._scripts.run("presence", visitor, int(present))
+
+    async def keep_present(self, visitors: Iterable[str]) -> None:
+        """Note that all these have a live page. To be said of each open page several times in `away_seconds`:
+        another page of the same visitor may close, or poll, and does not know of this one."""
+        named = list(visitors)
+        for first in range(0, len(named), _AT_ONCE):
+            await self._redis.hdel(self.keys.away, *named[first : first + _AT_ONCE])
 
     async def steer(
         self,

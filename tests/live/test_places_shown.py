@@ -3,9 +3,10 @@
 import pytest
 from redis.exceptions import RedisError
 
+from tests.waiting_room.support import travel
 from ticketflow.live.fan_line import FanLine
 from ticketflow.live.slot import Slot
-from waiting_room import Mode, RankMap, RoomPolicy
+from waiting_room import Mode, RankMap, RoomPolicy, State
 
 from .ticker import room_of
 
@@ -73,3 +74,20 @@ async def test_a_place_lost_with_redis_is_asked_for_until_it_is_back(redis, room
     await line.refresh()
     assert not line.must_look(frame)
     assert await redis.zscore(room.keys.waiting, fan.visitor) == fan.order
+
+
+async def test_a_live_page_learns_that_its_fan_was_passed_over(redis, room):
+    """Nobody else is called, nobody joins: the frame alone must say that there is something to look at."""
+    fan = await room.join()
+    line = FanLine(Slot(), lambda: room.look(fan.ticket))
+    line.tell(fan)
+    await room.set_present(fan.visitor, False)
+    await travel(redis, room, 301)
+    await room.steer(max_active=1)
+    frame = await room.tick()
+    assert (frame.waiting, frame.missed) == (0, 1)
+    assert line.must_look(frame)
+    await line.refresh()
+    assert line.standing is not None
+    assert line.standing.state is State.MISSED
+    assert not line.must_look(frame)

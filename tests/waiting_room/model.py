@@ -234,11 +234,11 @@ class Model:
             if admitted == budget:
                 break
             del self.line[visitor]
+            self.frontier = max(self.frontier, order)
             if self.now - self.away.pop(visitor, self.now) > self.away_us:
                 self.missed[visitor] = self.now + self.return_us
                 continue
             self.called[visitor] = self.now + self.claim_us
-            self.frontier = max(self.frontier, order)
             admitted += 1
         self.tokens, self.refilled_at = self._refilled() - admitted * MINUTE, self.now
         self.admitted_total += admitted

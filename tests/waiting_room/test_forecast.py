@@ -96,3 +96,20 @@ def test_its_text_is_read_back():
 @pytest.mark.parametrize("text", ["", "[0,1,2,3]"])
 def test_nothing_or_what_another_version_wrote_is_not_read(text):
     assert Forecast.parse(text) == Forecast()
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 10, 1_000, 1_000_000])
+@pytest.mark.parametrize("rate", [1, 600, 1_200, 6_000, 100_000, 1_000_000])
+@pytest.mark.parametrize("spread", [0.1, 1.3, 8.0])
+def test_no_wait_told_is_absurd(ahead, rate, spread):
+    """The next in a fast line are called in no time: half a second of it must not become hours."""
+    wait = expected(Forecast(spread=spread), ahead, rate=rate, cap=1_000_000)
+    assert wait.high <= 8 * wait.plain
+    assert wait.plain / 8 <= wait.low <= wait.plain
+
+
+@pytest.mark.parametrize(("before", "after"), [(300, 1_200), (600, 3_000), (60, 1_000_000)])
+def test_a_raised_rate_tells_nobody_a_later_time(before, after):
+    for ahead in range(100):
+        slow, fast = expected(Forecast(), ahead, rate=before), expected(Forecast(), ahead, rate=after)
+        assert fast.high <= slow.high

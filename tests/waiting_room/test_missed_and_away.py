@@ -141,7 +141,7 @@ async def test_a_short_absence_costs_nothing(redis, make_room):
     assert (await room.look(fan.ticket)).state is State.CALLED
 
 
-@pytest.mark.parametrize("sign_of_life", ["join", "look", "poll", "socket"])
+@pytest.mark.parametrize("sign_of_life", ["join", "look", "poll", "socket", "kept"])
 async def test_a_sign_of_life_ends_the_absence(redis, make_room, sign_of_life):
     room = await make_room(max_active=0)
     fan = await room.join()
@@ -152,6 +152,8 @@ async def test_a_sign_of_life_ends_the_absence(redis, make_room, sign_of_life):
         await room.look(fan.ticket, present=True)
     elif sign_of_life == "poll":
         await room.look(fan.ticket, present=False)
+    elif sign_of_life == "kept":
+        await room.keep_present([fan.visitor, *(f"another {n}" for n in range(2_000))])
     else:
         await room.set_present(fan.visitor, True)
     await travel(redis, room, 250)
@@ -166,3 +168,19 @@ async def test_only_the_waiting_are_noted_as_away(redis, make_room):
     for visitor in (called.visitor, "nobody"):
         await room.set_present(visitor, False)
     assert await redis.exists(room.keys.away) == 0
+
+
+async def test_nobody_to_keep_present_is_no_command(make_room):
+    room = await make_room()
+    await room.keep_present([])
+
+
+async def test_the_frontier_passes_who_is_passed_over(redis, make_room):
+    """Who comes back from another device without a ticket is then never ahead of where they were."""
+    room = await make_room(max_active=0)
+    fan = await room.join()
+    await travel(redis, room, 301)
+    await room.steer(max_active=1)
+    assert (await room.tick()).frontier == fan.order
+    again = await room.join(visitor=fan.visitor)
+    assert (again.state, again.order) == (State.CALLED, fan.order)

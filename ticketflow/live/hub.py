@@ -37,6 +37,8 @@ class Socket:
 
     slot: Slot = field(default_factory=Slot)
     user_id: int | None = None
+    visitor: str | None = None
+    """Who the ticket says they are, known before anything was looked up."""
     fan: FanLine | None = None
 
 
@@ -77,10 +79,13 @@ class Hub:
             if look := self._looks.pop(socket, None):
                 look.cancel()
 
-    def is_present(self, event_id: int, visitor: str, *, besides: Socket) -> bool:
-        """Whether a visitor has another socket open here: closing one of two tabs is not leaving."""
-        others = (s.fan.standing for s in self._sockets[event_id] if s is not besides and s.fan)
-        return any(standing is not None and standing.visitor == visitor for standing in others)
+    def visitors(self) -> dict[int, set[str]]:
+        """Who has a page open in this process, by event."""
+        open_pages = {
+            event_id: {socket.visitor for socket in sockets if socket.visitor}
+            for event_id, sockets in self._sockets.items()
+        }
+        return {event_id: visitors for event_id, visitors in open_pages.items() if visitors}
 
     def drain(self) -> None:
         """Let every socket go: this process stops, and others will take them."""

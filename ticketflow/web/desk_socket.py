@@ -80,10 +80,9 @@ class DeskSocket:
             await self._follow(self._ticket)
 
     async def end(self) -> None:
-        """The page is gone: from now on the fan counts as away, unless another page of theirs is open."""
-        visitor = self._fan and self._fan.standing and self._fan.standing.visitor
-        if visitor and not self._services.hub.is_present(self._event.id, visitor, besides=self.socket):
-            await self._room.set_present(visitor, False)
+        """The page is gone: the fan counts as away, until another page of theirs is vouched for."""
+        if self.socket.visitor:
+            await self._room.set_present(self.socket.visitor, False)
 
     async def read(self, receive: Callable[[], Awaitable[str | bytes]]) -> None:
         """Answer commands until the socket closes: in order, but a payment does not hold up the next."""
@@ -124,6 +123,7 @@ class DeskSocket:
 
     async def _follow(self, ticket: str) -> None:
         self._ticket = ticket
+        self.socket.visitor = self._room.read_ticket(ticket).visitor
         self._fan = self.socket.fan = FanLine(self.socket.slot, lambda: self._room.look(ticket, present=True))
         await self._fan.refresh()
 

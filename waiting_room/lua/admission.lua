@@ -61,12 +61,13 @@ end
 
 -- Deal with the first n of the line: call them, or pass over who is away too long (they cost no token and may
 -- come back to their place). Returns how many were called, and how many were passed over.
--- Without their scores half as much goes from Redis to Lua: the order of the last one called says it all.
+-- Without their scores half as much goes from Redis to Lua: the order of the last one dealt with says it all. Who
+-- was passed over counts for the frontier, too: a live page of theirs looks what has become of them.
 local function call_first(room, n, now)
   local visitors = redis.call('ZRANGE', waiting_key, 0, n - 1)
   if #visitors == 0 then return 0, 0 end
   local called, passed_over = split(room, visitors, now)
-  if #called > 0 then room.frontier = math.max(room.frontier, score(waiting_key, called[#called])) end
+  room.frontier = math.max(room.frontier, score(waiting_key, visitors[#visitors]))
   note(called_key, called, int(now + room.claim_us))
   note(missed_key, passed_over, int(now + room.return_us))
   redis.call('ZREMRANGEBYRANK', waiting_key, 0, #visitors - 1)

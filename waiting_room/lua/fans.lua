@@ -35,8 +35,7 @@ end
 
 -- Who comes without a ticket and is known all the same (one account on another device) has an order that nothing
 -- here remembers once they were called. It was at most the frontier, which therefore stands in for it: back from
--- a missed turn they are ahead of everybody not called yet, and never ahead of where they were. Only who was
--- passed over may have stood behind the frontier, and then between them and it are but others who were away.
+-- a missed turn they are ahead of everybody not called yet, and never ahead of where they were.
 local function assume_order(room, fan)
   if fan.order == 0 then fan.order = math.max(room.frontier, 1) end
 end
