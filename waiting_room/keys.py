@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+CHANNELS = ("frames", "moves")
+
 
 @dataclass(frozen=True)
 class RoomKeys:
@@ -35,6 +37,8 @@ class RoomKeys:
     """Text: who entered the lobby's draw, a visitor a line, only ever appended to. Kept 30 days after it."""
     frames: str
     """The channel the frames are published on; no key."""
+    moves: str
+    """The channel that names each visitor who came in, is done or has left; no key."""
 
     @classmethod
     def of(cls, prefix: str, name: str) -> RoomKeys:
@@ -46,5 +50,5 @@ class RoomKeys:
 
     @property
     def touched(self) -> tuple[str, ...]:
-        """Every key, in the order in which lua/room.lua binds them. The channel is none."""
-        return tuple(getattr(self, field.name) for field in fields(self) if field.name != "frames")
+        """Every key, in the order in which lua/room.lua binds them. The channels are none."""
+        return tuple(getattr(self, field.name) for field in fields(self) if field.name not in CHANNELS)

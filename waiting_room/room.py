@@ -110,7 +110,7 @@ class WaitingRoom:
 
         Raises NotCalled, with the standing, for anybody else; who missed their turn has their old place back.
         """
-        standing = await self._standing("claim", self._place(ticket))
+        standing = await self._standing("claim", self._place(ticket), self.keys.moves)
         if standing.state is not State.ACTIVE or standing.expires_at is None:
             raise NotCalled(standing)
         return self._signer.grant(standing.visitor, standing.expires_at)
@@ -122,11 +122,15 @@ class WaitingRoom:
 
     async def leave(self, ticket: str) -> None:
         """Give up the place, the turn or the lease. Leaving twice is leaving once."""
-        await self._scripts.run("leave", self.read_ticket(ticket).visitor)
+        await self._scripts.run("leave", self.read_ticket(ticket).visitor, self.keys.moves)
 
-    async def finish(self, visitor: str) -> None:
-        """End a lease whose purpose is served. Does nothing for who is neither active nor lapsed."""
-        await self._scripts.run("finish", visitor)
+    async def finish(self, visitor: str, *, asked_at: float = 0) -> None:
+        """End a lease whose purpose is served. Does nothing for who is neither active nor lapsed.
+
+        `asked_at` (unix seconds) is when what it served was asked for: said again after the fan has finished
+        and come in anew, it does not end the new lease.
+        """
+        await self._scripts.run("finish", visitor, round(asked_at * 1e6), self.keys.moves)
 
     async def set_present(self, visitor: str, present: bool) -> None:
         """Note that a waiting fan's page is live, or is not any more. Nothing happens to anybody else."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
-from tests.api.support import desk_line, open_sale, services
+from tests.api.support import DeskLine, desk_line, open_sale, services
 from tests.house import House, Sale, Visitor, eventually, in_process
 from ticketflow.live import presence
 from ticketflow.web.desk_socket import DeskSocket
@@ -92,3 +92,24 @@ async def test_a_page_is_vouched_for_before_its_first_look_is_back(
         with found.hub.attach(full.event_id, line.socket), suppress(ConnectionError):
             await line.begin()
     assert seen == [{full.event_id: {visitor}}]
+
+
+async def shows(line: DeskLine, state: str) -> None:
+    while (await line.next("place"))["state"] != state:
+        pass
+
+
+async def test_what_happens_on_one_page_is_shown_on_the_others(house: House, other: House):
+    sale = await open_sale(house)
+    await services(other).hub.refresh()
+    async with house.visitor() as fan:
+        await fan.join(sale)
+        async with desk_line(house, sale, fan) as here, desk_line(other, sale, fan) as there:
+            for line in (here, there):
+                await shows(line, "called")
+            assert (await fan.claim(sale)).status_code == 200
+            for line in (here, there):
+                await shows(line, "active")
+            assert (await fan.delete(f"/api/events/{sale.event_id}/queue")).status_code == 204
+            for line in (here, there):
+                await shows(line, "left")

@@ -184,3 +184,26 @@ async def test_the_frontier_passes_who_is_passed_over(redis, make_room):
     assert (await room.tick()).frontier == fan.order
     again = await room.join(visitor=fan.visitor)
     assert (again.state, again.order) == (State.CALLED, fan.order)
+
+
+async def test_what_was_served_twice_does_not_end_the_next_lease(redis, make_room):
+    """A ledger that takes another's work over says it again, when the fan may have come in anew."""
+    room = await make_room()
+    fan = await room.join()
+    asked_at = (await room.claim(fan.ticket)).expires_at - 600
+    await room.finish(fan.visitor, asked_at=asked_at)
+    again = await room.join(fan.ticket)
+    await room.claim(again.ticket)
+    await room.finish(fan.visitor, asked_at=asked_at)
+    assert (await room.look(again.ticket)).state is State.ACTIVE
+    await room.finish(fan.visitor)
+    assert (await room.look(again.ticket)).state is State.DONE
+
+
+async def test_use_never_makes_a_lease_shorter(redis, make_room):
+    room = await make_room()
+    fan = await room.join()
+    granted = await room.claim(fan.ticket)
+    # As the desk does for who holds tickets: the lease lasts as long as they do.
+    await redis.zadd(room.keys.active, {fan.visitor: round((granted.expires_at + 900) * 1e6)})
+    assert await room.renew(fan.visitor) == pytest.approx(granted.expires_at + 900, abs=1)

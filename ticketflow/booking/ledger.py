@@ -253,7 +253,7 @@ class Ledger:
             event, room.keys.active, settlement, retry_seconds=self._settings.retry_seconds
         )
         if booking.status is BookingStatus.CONFIRMED and left == 0:
-            await room.finish(order.visitor)
+            await room.finish(order.visitor, asked_at=order.submitted_at.timestamp())
         await self._stock.tell(settlement)
         await self._cashier.close(booking)
 

@@ -21,6 +21,7 @@ class FanLine:
         self._slot = slot
         self._look = look
         self._standing: Standing | None = None
+        self._moved = self._looked_at = (0, 0, 0)
 
     @property
     def standing(self) -> Standing | None:
@@ -32,20 +33,24 @@ class FanLine:
         if last and last.order == standing.order and last.state is standing.state is State.WAITING:
             # What Redis says of the wait remembers nothing; the next frame moves the promise on.
             standing = replace(_not_behind(standing, last), promise=last.promise or standing.promise)
-        self._standing = standing
+        self._standing, self._looked_at = standing, self._moved
         self._put(standing)
 
     def must_look(self, frame: Frame) -> bool:
         """Whether this frame says that something has happened to the fan which only Redis knows."""
         standing = self._standing
-        if standing is None:
+        if standing is None or standing.state in (State.DONE, State.LEFT):
+            # Who is gone is not put back into a line by a page they left open.
             return False
+        self._moved = (frame.admitted_total, frame.frontier, frame.missed)
         # Redis was lost: the look brings the place back. If it fails, the next frame asks for it again.
         if standing.epoch != frame.epoch:
             return True
         match standing.state:
             case State.WAITING:
-                return standing.order <= frame.frontier or frame.mode in (Mode.CLOSED, Mode.LOBBY)
+                # Who returned to the front stays passed: they are looked for only when the line has moved.
+                passed = standing.order <= frame.frontier and self._moved != self._looked_at
+                return passed or frame.mode in (Mode.CLOSED, Mode.LOBBY)
             case State.LOBBY:
                 return frame.mode is not Mode.LOBBY
             case State.CALLED:
@@ -56,8 +61,6 @@ class FanLine:
                 return frame.mode is Mode.CLOSED
             case State.CLOSED:
                 return frame.mode is not Mode.CLOSED
-            case _:
-                return False
 
     async def refresh(self) -> None:
         """Look, and tell."""

@@ -62,9 +62,11 @@ class Hub:
         self._rooms = rooms
         self._results = results
         self._sockets: defaultdict[int, set[Socket]] = defaultdict(set)
+        self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
         self._looks: dict[Socket, asyncio.Task[None]] = {}
+        self._look_again: set[Socket] = set()
         self._shown_states: dict[int, str] = {}
-        self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|counts|results)")
+        self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|moves|counts|results)")
         self.ready = asyncio.Event()
         """Set once the first snapshot is here: before it, this process knows nothing."""
 
@@ -76,16 +78,29 @@ class Hub:
             yield
         finally:
             self._sockets[event_id].discard(socket)
+            self._forget(event_id, socket)
+            self._look_again.discard(socket)
             if look := self._looks.pop(socket, None):
                 look.cancel()
 
     def visitors(self) -> dict[int, set[str]]:
         """Who has a page open in this process, by event."""
-        open_pages = {
-            event_id: {socket.visitor for socket in sockets if socket.visitor}
-            for event_id, sockets in self._sockets.items()
-        }
-        return {event_id: visitors for event_id, visitors in open_pages.items() if visitors}
+        found: defaultdict[int, set[str]] = defaultdict(set)
+        for event_id, visitor in self._pages:
+            found[event_id].add(visitor)
+        return found
+
+    def name(self, event_id: int, socket: Socket, visitor: str) -> None:
+        """Note whose page a socket shows: what happens to them elsewhere is shown there, too."""
+        self._forget(event_id, socket)
+        socket.visitor = visitor
+        self._pages[event_id, visitor].add(socket)
+
+    def _forget(self, event_id: int, socket: Socket) -> None:
+        if socket.visitor and (pages := self._pages.get((event_id, socket.visitor))):
+            pages.discard(socket)
+            if not pages:
+                del self._pages[event_id, socket.visitor]
 
     def drain(self) -> None:
         """Let every socket go: this process stops, and others will take them."""
@@ -144,6 +159,8 @@ class Hub:
         event_id, kind = int(match[1]), match[2]
         if kind == "frames":
             self._hear_frame(event_id, Frame.parse(data))
+        elif kind == "moves":
+            self._hear_move(event_id, data)
         elif kind == "counts":
             self._hear_counts(event_id, Counts.parse(data))
         else:
@@ -185,21 +202,36 @@ class Hub:
         for socket in self._sockets[event_id]:
             if socket.fan is None:
                 continue
-            if socket.fan.must_look(frame):
+            try:
+                if socket.fan.must_look(frame):
+                    self._look(socket, socket.fan)
+                else:
+                    socket.fan.advance(frame, ranks)
+            except Exception:
+                # Whatever it is, it must not make the process deaf for everybody else.
+                log.exception("a frame could not be shown on one socket")
+
+    def _hear_move(self, event_id: int, visitor: str) -> None:
+        for socket in self._pages.get((event_id, visitor), ()):
+            if socket in self._looks:
+                # It may have looked before this.
+                self._look_again.add(socket)
+            elif socket.fan:
                 self._look(socket, socket.fan)
-            else:
-                socket.fan.advance(frame, ranks)
 
     def _look(self, socket: Socket, fan: FanLine) -> None:
         if socket in self._looks:
             return
-        task = asyncio.create_task(self._refresh_fan(fan), name="look")
+        task = asyncio.create_task(self._refresh_fan(socket, fan), name="look")
         self._looks[socket] = task
         task.add_done_callback(lambda _: self._looks.pop(socket, None))
 
-    async def _refresh_fan(self, fan: FanLine) -> None:
+    async def _refresh_fan(self, socket: Socket, fan: FanLine) -> None:
         try:
             await fan.refresh()
+            while socket in self._look_again:
+                self._look_again.discard(socket)
+                await fan.refresh()
         except (RedisError, WaitingRoomError) as error:
             log.warning("a place could not be looked up, the next frame tries again: %s", error)
 

@@ -123,7 +123,8 @@ class DeskSocket:
 
     async def _follow(self, ticket: str) -> None:
         self._ticket = ticket
-        self.socket.visitor = self._room.read_ticket(ticket).visitor
+        visitor = self._room.read_ticket(ticket).visitor
+        self._services.hub.name(self._event.id, self.socket, visitor)
         self._fan = self.socket.fan = FanLine(self.socket.slot, lambda: self._room.look(ticket, present=True))
         await self._fan.refresh()
 

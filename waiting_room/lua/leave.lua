@@ -1,7 +1,7 @@
 -- Give up a place, a turn or a lease. Remembered for a day, so that the old ticket brings no old place back.
--- ARGV: visitor.
+-- ARGV: visitor, the channel of moves.
 -- Returns {'ok'} or {'room_lost'}.
-local visitor = ARGV[1]
+local visitor, moves = ARGV[1], ARGV[2]
 
 local room = load_room()
 if not room then return {'room_lost'} end
@@ -14,5 +14,6 @@ redis.call('HDEL', away_key, visitor)
 if had_place > 0 or not score(done_key, visitor) then
   redis.call('ZADD', left_key, int(math.max(clock(), room.last_order)), visitor)
   redis.call('ZREM', done_key, visitor)
+  redis.call('PUBLISH', moves, visitor)
 end
 return {'ok'}
