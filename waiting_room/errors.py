@@ -39,9 +39,13 @@ class NotDrawn(WaitingRoomError):
 
 
 class RoomClosed(WaitingRoomError):
-    """The room takes nobody in any more."""
+    """The room takes nobody in any more; `message` is what the organiser says to it, or empty."""
 
     code = "room_closed"
+
+    def __init__(self, text: str = "", message: str = "") -> None:
+        super().__init__(text)
+        self.message = message
 
 
 class TooManyJoins(WaitingRoomError):

@@ -163,18 +163,20 @@ class FrontDoor:
         elif isinstance(error, NotCalled):
             error = NotCalled(self._as_shown(error.standing))
         notice = self._notice(error)
+        again = notice.refresh_seconds
         if _wants_page():
             response = await self._page_response(notice, back)
             if isinstance(error, NotCalled):
                 self._keep_place(response, error.standing)
         else:
             status, body = problem(error)
+            again = body.get("retry_after", again)
             response = jsonify(body)
             response.status_code = status
             response.headers["Content-Type"] = "application/problem+json"
         response.headers["Cache-Control"] = "no-store"
-        if notice.refresh_seconds:
-            response.headers["Retry-After"] = str(notice.refresh_seconds)
+        if again:
+            response.headers["Retry-After"] = str(again)
         return response
 
     async def _page_response(self, notice: Notice, back: str) -> Response:
@@ -210,7 +212,7 @@ class FrontDoor:
             case NotOpen():
                 return not_open(frame)
             case RoomClosed():
-                return closed(frame.message if frame else "")
+                return closed(error.message)
             case TooManyJoins():
                 return too_many(error.retry_after)
             case RoomLost():
@@ -273,9 +275,17 @@ def _asked_for() -> str:
     if request.method in ("GET", "HEAD"):
         path, query = quote(request.root_path + request.path), request.query_string.decode("latin-1")
     else:
-        origin = urlsplit(request.referrer or "")
-        path, query = (origin.path, origin.query) if origin.netloc == request.host else ("/", "")
+        path, query = _referred_from()
     return _own(f"{path}?{query}" if query else path)
+
+
+def _referred_from() -> tuple[str, str]:
+    """Path and query of the page of this site that the request was sent from, or "/"."""
+    try:
+        page = urlsplit(request.referrer or "")
+    except ValueError:  # "http://[" is no address at all
+        return "/", ""
+    return (page.path, page.query) if page.netloc == request.host else ("/", "")
 
 
 def _own(path: str) -> str:

@@ -17,7 +17,7 @@ from quart import Blueprint, Response, jsonify, request
 from quart.typing import ResponseReturnValue
 from werkzeug.http import dump_cookie
 
-from .errors import BadTicket, NotCalled, TooManyJoins, WaitingRoomError
+from .errors import BadTicket, NotCalled, RoomClosed, TooManyJoins, WaitingRoomError
 from .room import WaitingRoom
 from .standing import Standing, State
 from .views import queue_view
@@ -111,6 +111,8 @@ def problem(error: WaitingRoomError) -> tuple[int, dict[str, Any]]:
     }
     if isinstance(error, NotCalled):
         body["queue"] = queue_view(error.standing)
+    if isinstance(error, RoomClosed):
+        body["message"] = error.message
     if isinstance(error, TooManyJoins):
         body["retry_after"] = error.retry_after
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -124,6 +126,8 @@ def _detail(error: WaitingRoomError) -> str:
         kind, seconds = error.source.partition(":")[0], error.retry_after
         unit = "second" if seconds == 1 else "seconds"
         return DETAILS[error.code].format(kind=kind, seconds=seconds, unit=unit)
+    if isinstance(error, RoomClosed) and error.message:
+        return f"{DETAILS[error.code]} {error.message}"
     return str(error) if error.code == "bad_policy" else DETAILS.get(error.code, "")
 
 

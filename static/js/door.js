@@ -7,9 +7,9 @@ const form = document.querySelector("[data-join-in]");
 
 function joinAfter(seconds) {
   const face = document.querySelector("[data-join-clock]");
-  countDown(new Date(Date.now() + seconds * 1000 + Math.random() * SPREAD_MS), (text, left) => {
+  countDown(new Date(Date.now() + seconds * 1000), (text, left) => {
     face.textContent = text;
-    if (left === 0) form.requestSubmit();
+    if (left === 0) setTimeout(() => form.requestSubmit(), Math.random() * SPREAD_MS);
   });
 }
 

@@ -198,6 +198,27 @@ async def test_the_next_to_use_a_browser_does_not_see_the_place_of_the_last(
     assert await people_in(house, sale) == 2
 
 
+@pytest.mark.parametrize("way_out", ["/signout", "/api/logout"])
+async def test_who_signs_out_leaves_no_place_behind_in_the_browser(
+    house: House, sale: Sale, phone: Visitor, way_out: str
+):
+    guarded = await open_sale(house, queue_needs_account=True, rate_per_minute=0)
+    ticket = (await phone.join(guarded)).json()["ticket"]
+    await phone.join(sale)
+    await phone.post(way_out)
+    assert cookie_name(sale.event_id) in phone.cookies  # a queue for anybody: the browser's own place
+    queue = f"/api/events/{guarded.event_id}/queue"
+    is_problem(await phone.get(queue), 404, "no_place")
+    is_problem(await phone.delete(queue), 404, "no_place")
+    assert 'data-inside="no"' in (await phone.get(f"/events/{guarded.slug}")).text
+    assert "Sign in, then take your place" in (await phone.get(f"/events/{guarded.slug}/queue")).text
+    # The place itself stays, and the account finds it again.
+    await phone.sign_in(phone.email)
+    back = (await phone.join(guarded)).json()["ticket"]
+    room = await room_of(house, guarded)
+    assert room.read_ticket(back) == room.read_ticket(ticket)
+
+
 async def test_after_a_loss_of_redis_an_account_has_its_place_once(
     house: House, phone: Visitor, laptop: Visitor, thief: Visitor
 ):

@@ -7,11 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from quart import Quart
+from werkzeug.datastructures import Headers
 
 from tests.api.support import cookies_of, desk_line, is_problem, services
 from tests.house import House, Sale, in_process, make_sale
 from ticketflow.settings import Settings
-from ticketflow.web.limits import join_sources, network_of
+from ticketflow.web.limits import client_address, join_sources, network_of
 
 HERE, THERE = {"X-Forwarded-For": "203.0.113.7"}, {"X-Forwarded-For": "198.51.100.4"}
 
@@ -128,6 +130,30 @@ async def test_without_limits_all_get_in(settings: Settings):
     async with in_process(settings) as house:
         statuses = [(await joins(house, sale, HERE)).status_code for _ in range(10)]
     assert statuses == [201] * 10
+
+
+FORWARDED = [
+    # The proxy appends to the client's line, or writes a line of its own behind it.
+    (["8.9.0.1, 203.0.113.5"], "203.0.113.5"),
+    (["8.9.0.1", "203.0.113.5"], "203.0.113.5"),
+    (["203.0.113.5:4001"], "203.0.113.5"),
+    (["2001:db8::5"], "2001:db8::5"),
+    (["[2001:db8::5]:4001"], "2001:db8::5"),
+    (["[2001:db8::5]"], "2001:db8::5"),
+    (["unknown"], "192.0.2.1"),
+    (["8.9.0.1", "junk:1:2"], "192.0.2.1"),
+    ([" , "], "192.0.2.1"),
+    ([], "192.0.2.1"),
+]
+
+
+@pytest.mark.parametrize(("lines", "address"), FORWARDED)
+async def test_the_last_proxy_says_who_asks_and_else_the_peer_is_counted(lines: list[str], address: str):
+    headers = Headers([("X-Forwarded-For", line) for line in lines])
+    headers["Remote-Addr"] = "192.0.2.1"  # as Quart tells the peer
+    async with Quart(__name__).test_request_context("/", headers=headers):
+        assert client_address(1) == address
+        assert client_address(0) == "192.0.2.1"
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,8 @@ async def test_levers_act_on_the_next_tick(house: House):
 
 BAD_LEVERS: list[dict[str, Any]] = [
     {},
+    {"mode": None},
+    {"mode": None, "message": None},
     {"mode": "ajar"},
     {"mode": "open\n"},
     {"mode": 1},

@@ -169,11 +169,12 @@ async def test_a_closed_sale(house: House, sale: Sale, fan: Visitor):
         await organiser.sign_in(sale.organiser_email)
         await late.register()
         room = f"/api/organiser/events/{sale.event_id}/room"
-        assert (await organiser.patch(room, json={"mode": "closed"})).status_code == 200
+        assert (await organiser.patch(room, json={"mode": "closed", "message": "Ill."})).status_code == 200
         await services(house).hub.refresh()
         assert (await fan.get(f"/api/events/{sale.event_id}")).json()["sale_state"] == "closed"
         before = await state_of(house, sale)
-        is_problem(await late.join(sale), 409, "room_closed")
+        refused = is_problem(await late.join(sale), 409, "room_closed")
+        assert (refused["detail"], refused["message"]) == ("The queue is closed. Ill.", "Ill.")
         is_problem(await fan.hold(sale), 409, "sale_closed")
         answer = await fan.post("/api/bookings", json={"event_id": sale.event_id, "quantity": 1})
         is_problem(answer, 409, "sale_closed")

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from tests.browser.inspector import Inspector
 from tests.browser.stage import PHONE, hook, register, seen, sign_in, two_processes
-from tests.house import make_sale
+from tests.house import PASSWORD, make_sale
 from ticketflow.settings import Settings
 from waiting_room.web import cookie_name
 
@@ -50,6 +50,24 @@ async def test_sign_in_to_join_and_stand_in_the_line(settings: Settings, browser
         await seen(laptop, "join").click()
         await expect(hook(laptop, "place")).to_have_text("1")
         assert inspector.faults == [], "\n".join(inspector.faults)
+        assert stage.complaints == []
+
+
+async def test_an_open_event_page_is_told_why_the_sale_was_closed(
+    settings: Settings, browser: Browser, tmp_path: Path
+):
+    sale = await make_sale(settings)
+    async with two_processes(settings, tmp_path, sale, browser) as (_, stage):
+        reader, organiser = await stage.person(viewport=PHONE), await stage.person()
+        await reader.goto(f"/events/{sale.slug}")
+        await expect(seen(reader, "join")).to_be_visible()
+        account = {"email": sale.organiser_email, "password": PASSWORD}
+        assert (await organiser.request.post("/api/login", data=account)).ok
+        levers = {"mode": "closed", "message": "The singer is ill."}
+        room = f"/api/organiser/events/{sale.event_id}/room"
+        assert (await organiser.request.patch(room, data=levers)).ok
+        await expect(reader.get_by_role("heading", name="The sale is closed")).to_be_visible()
+        await expect(reader.get_by_text("The singer is ill.")).to_be_visible()
         assert stage.complaints == []
 
 

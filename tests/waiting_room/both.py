@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from redis.asyncio import Redis
 
-from waiting_room import Frame, Mode, NotCalled, RoomPolicy, Standing, State, WaitingRoomError
+from waiting_room import Frame, Mode, NotCalled, RoomClosed, RoomPolicy, Standing, State, WaitingRoomError
 from waiting_room.draw import draw_number
 
 from .driven import SEED, DrivenRoom
@@ -263,6 +263,8 @@ class Both(RuleBasedStateMachine):
             return self.do(call)
         except NotCalled as refused:
             return refused.standing
+        except RoomClosed as refused:
+            return f"{refused.code}: {refused.message}"
         except WaitingRoomError as refused:
             return refused.code
 

@@ -75,7 +75,7 @@ class Model:
         found = self._find(fan)
         if found.state not in ("waiting", "called", "active"):
             if self.mode == "closed":
-                raise Refused("room_closed")
+                raise Refused(f"room_closed: {self.message}")
             if found.may_return:
                 found = self._put_back(fan.visitor, found.order)
             elif self.mode == "lobby" and self.now < self.lobby_at:

@@ -71,8 +71,9 @@ async def test_a_closed_room_takes_nobody_in_and_keeps_its_word(make_room):
     room = await make_room(max_active=1)
     called, waiting = await room.join(), await room.join()
     await room.steer(mode=Mode.CLOSED, message="Sold out")
-    with pytest.raises(RoomClosed):
+    with pytest.raises(RoomClosed) as refused:
         await room.join()
+    assert refused.value.message == "Sold out"
     for standing in (await room.join(waiting.ticket), await room.look(waiting.ticket)):
         assert (standing.state, standing.place, standing.message) == (State.CLOSED, None, "Sold out")
     assert (await room.claim(called.ticket)).visitor == called.visitor

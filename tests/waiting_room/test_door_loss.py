@@ -64,7 +64,9 @@ async def test_a_redis_that_is_gone_is_no_dead_end():
         assert told.status_code == 503
         assert b"The line is coming back" in await told.get_data()
         asked = await running.test_client().post("/queue")
-        assert (asked.status_code, (await asked.get_json())["code"]) == (503, "room_lost")
+        problem = await asked.get_json()
+        assert (asked.status_code, problem["code"]) == (503, "room_lost")
+        assert asked.headers["Retry-After"] == str(problem["retry_after"])
 
 
 async def test_a_running_application_ticks_and_stops(redis, shop):

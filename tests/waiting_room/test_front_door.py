@@ -96,8 +96,9 @@ async def test_a_form_sent_too_early_leads_back_to_its_page(shop):
     await fan()
     waits = await fan("/buy", "POST", headers={"Referer": "http://localhost/?item=7"})
     assert waits.headers["Refresh"].endswith("; url=/?item=7")
-    elsewhere = await fan("/buy", "POST", headers={"Referer": "http://example.com/trap"})
-    assert elsewhere.headers["Refresh"].endswith("; url=/")
+    for referrer in ("http://example.com/trap", "http://[bad"):
+        elsewhere = await fan("/buy", "POST", headers={"Referer": referrer})
+        assert elsewhere.headers["Refresh"].endswith("; url=/")
 
 
 async def test_leaving_and_joining_again_need_no_script(redis, shop):
@@ -286,3 +287,13 @@ async def test_a_form_of_another_site_changes_nothing(shop):
         assert "Set-Cookie" not in response.headers
     assert (await shop.room.snapshot()).waiting == (await shop.room.snapshot()).called == 0
     assert (await client.post("/queue", headers={"Sec-Fetch-Site": "same-origin"})).status_code == 201
+
+
+async def test_a_closed_door_says_why_to_who_has_no_place(shop):
+    await shop.room.steer(mode=Mode.CLOSED, message="The singer is ill.")
+    page = await browser(shop)()
+    assert (page.status_code, "The singer is ill." in page.text) == (409, True)
+    answer = await shop.app.test_client().post("/queue")
+    said = await answer.get_json()
+    assert (answer.status_code, said["code"], said["message"]) == (409, "room_closed", "The singer is ill.")
+    assert said["detail"] == "The queue is closed. The singer is ill."

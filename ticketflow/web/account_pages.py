@@ -13,6 +13,7 @@ from ticketflow.settings import Settings
 from ticketflow.web import accounts
 from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.limits import sign_in_limit
+from ticketflow.web.newcomers import forget_places
 from ticketflow.web.services import services
 
 AskT = TypeVar("AskT", bound=BaseModel)
@@ -63,7 +64,9 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
     @blueprint.post("/signout")
     async def sign_out() -> ResponseReturnValue:
         logout_user()
-        return redirect("/", 303)
+        response = redirect("/", 303)
+        forget_places(services(), response)  # type: ignore[arg-type]
+        return response
 
     return blueprint
 

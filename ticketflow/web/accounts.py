@@ -13,6 +13,7 @@ from ticketflow.settings import Settings
 from ticketflow.store import users
 from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.limits import sign_in_limit
+from ticketflow.web.newcomers import forget_places
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import require_user
 
@@ -61,7 +62,9 @@ def accounts_blueprint(settings: Settings) -> Blueprint:
     async def sign_out_route() -> ResponseReturnValue:
         """Sign out, here."""
         logout_user()
-        return Response(status=HTTPStatus.NO_CONTENT)
+        response = Response(status=HTTPStatus.NO_CONTENT)
+        forget_places(services(), response)
+        return response
 
     @blueprint.get("/me")
     async def me_route() -> ResponseReturnValue:

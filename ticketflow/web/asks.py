@@ -120,7 +120,7 @@ class RoomAsk(Ask):
 
     @model_validator(mode="after")
     def _something(self) -> "RoomAsk":
-        if not self.model_fields_set:
+        if not self.model_dump(exclude_none=True):
             raise ValueError("name at least one lever: mode, rate_per_minute, max_active or message")
         return self
 

@@ -1,5 +1,6 @@
 """How often an address may try something: quart-rate-limiter with a Redis store whose keys expire."""
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Network, ip_address
@@ -14,6 +15,9 @@ from ticketflow.settings import Settings
 
 MINUTE = timedelta(minutes=1)
 SPARE_SECONDS = 60
+
+WITH_PORT = re.compile(r"\[(?P<six>[^\]]+)\](:\d+)?|(?P<four>[\d.]+):\d+")
+"""An address as some proxies write it: "203.0.113.5:4001", "[2001:db8::5]:4001"."""
 
 
 class ExpiringStore(RateLimiterStoreABC):
@@ -118,14 +122,19 @@ def network_of(address: str) -> str | None:
 def client_address(proxy_hops: int) -> str:
     """Who is asking: the peer, or what the trusted proxies in front of us saw.
 
-    Each proxy appends who it saw to X-Forwarded-For, so only the last `proxy_hops` entries can be believed.
+    Each proxy appends who it saw to X-Forwarded-For, to the line that came or in a line of its own, so only
+    the last `proxy_hops` entries can be believed. What is no address there stands for the peer's.
     """
     asked = websocket if has_websocket_context() else request
     peer = asked.remote_addr or "unknown"
-    forwarded = [part.strip() for part in asked.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    entries = ",".join(asked.headers.getlist("X-Forwarded-For")).split(",")
+    forwarded = [entry.strip() for entry in entries if entry.strip()]
     if proxy_hops == 0 or len(forwarded) < proxy_hops:
         return peer
-    return forwarded[-proxy_hops]
+    seen = forwarded[-proxy_hops]
+    with_port = WITH_PORT.fullmatch(seen)
+    address = (with_port["six"] or with_port["four"]) if with_port else seen
+    return address if network_of(address) else peer
 
 
 def _is_loopback(address: str) -> bool:

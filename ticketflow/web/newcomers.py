@@ -1,11 +1,15 @@
 """Who joins a queue: an account where the queue goes by accounts, and where each join is counted."""
 
+import re
+
+from quart import Response, request
+
 from ticketflow.domain import Event, Refusal
 from ticketflow.web.limits import client_address, join_sources
 from ticketflow.web.services import Services
 from ticketflow.web.session import account_id
 from waiting_room import WaitingRoom
-from waiting_room.web import Newcomer
+from waiting_room.web import Newcomer, cookie_name
 
 
 async def newcomer(found: Services, event: Event) -> Newcomer:
@@ -33,3 +37,15 @@ async def own_ticket(found: Services, event: Event, room: WaitingRoom, ticket: s
         return ticket
     mine = await found.rooms.visitor_of(event.id, account)
     return ticket if room.read_ticket(ticket).visitor == mine else None
+
+
+def forget_places(found: Services, response: Response) -> None:
+    """Take from who signs out the tickets of queues that go by accounts: the account finds its places again,
+    and the next person at this browser does not."""
+    for cookie in request.cookies:
+        known = re.fullmatch(r"queue_(\d{1,18})", cookie, re.ASCII)
+        event = found.catalogue.find(int(known[1])) if known else None
+        if event and event.queue_needs_account:
+            response.delete_cookie(
+                cookie_name(event.id), httponly=True, secure=found.settings.secure, samesite="Lax"
+            )

@@ -5,7 +5,7 @@ from typing import Any
 from quart import Blueprint, Response, redirect, render_template, request, url_for
 from quart.typing import ResponseReturnValue
 
-from ticketflow.domain import Booking, Event, Hold, Refusal, User, from_micros
+from ticketflow.domain import Booking, Event, Hold, Refusal, SaleState, User, from_micros
 from ticketflow.payments.simulated import METHODS
 from ticketflow.showing import show_booking, show_event
 from ticketflow.store import bookings as booking_store
@@ -14,7 +14,7 @@ from ticketflow.web.artwork import artwork
 from ticketflow.web.newcomers import newcomer, own_ticket
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import account_id, signed_in
-from waiting_room import NotCalled, Standing, State, TooManyJoins, WaitingRoom
+from waiting_room import NotCalled, NotOpen, RoomClosed, Standing, State, TooManyJoins, WaitingRoom
 from waiting_room.views import queue_view
 from waiting_room.web import cookie_name, good_cookie, problem, set_ticket
 
@@ -59,8 +59,8 @@ async def join(slug: str) -> ResponseReturnValue:
     ticket = await _ticket(found, room, event)
     try:
         standing = await room.join(ticket, visitor=who.visitor, sources=who.sources)
-    except TooManyJoins as error:
-        return await _door(found, event, later=error)
+    except (TooManyJoins, NotOpen, RoomClosed) as refused:
+        return await _door(found, event, refused)
     page = "pages.queue"
     if standing.new and standing.state is State.CALLED:
         await room.claim(standing.ticket)
@@ -154,28 +154,39 @@ def _event(slug: str) -> tuple[Services, Event]:
 
 
 def _shown(found: Services, event: Event) -> dict[str, Any]:
-    return show_event(event, found.catalogue.public(event))
+    frame = found.catalogue.frame(event.id)
+    return {**show_event(event, found.catalogue.public(event)), "message": frame.message if frame else ""}
 
 
 async def _ticket(found: Services, room: WaitingRoom, event: Event) -> str | None:
     return await own_ticket(found, event, room, good_cookie(room, request.cookies.get(cookie_name(event.id))))
 
 
-async def _door(found: Services, event: Event, *, later: TooManyJoins | None = None) -> ResponseReturnValue:
-    """The page before the line, for who is not in it: sign in first, join, or join in a moment.
+async def _door(
+    found: Services, event: Event, refused: TooManyJoins | NotOpen | RoomClosed | None = None
+) -> Response:
+    """The page before the line, for who is not in it: sign in first, join, join in a moment, or why not.
 
     With `?join` in its address, which is how the sign-in form leads here, it joins by itself.
     """
-    status, body = problem(later) if later else (200, {})
+    status, body = problem(refused) if refused else (200, {})
+    shown = _shown(found, event)
+    match refused:
+        # The room itself has said so: it is ahead of the last frame.
+        case RoomClosed():
+            shown |= {"sale_state": SaleState.CLOSED.value, "message": refused.message}
+        case NotOpen():
+            shown |= {"sale_state": SaleState.SCHEDULED.value}
+    later = body.get("retry_after")
     page = await _fresh(
         "door.html",
-        event=_shown(found, event),
-        detail=body.get("detail"),
-        join_in=body.get("retry_after", 0 if "join" in request.args else None),
+        event=shown,
+        detail=body.get("detail") if later else None,
+        join_in=later or (0 if "join" in request.args else None),
     )
     page.status_code = status
     if later:
-        page.headers["Retry-After"] = str(later.retry_after)
+        page.headers["Retry-After"] = str(later)
     return page
 
 

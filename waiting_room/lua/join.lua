@@ -1,7 +1,8 @@
 -- Take a place in the line, or find the one there is: as often as it is called, one visitor has one place.
 -- ARGV: visitor, order and epoch of the ticket (order 0: no ticket), the visitor's draw, present ('1' or '0'),
 --       then in turn the name of a source the join comes from, and how many new places it may take in a minute.
--- Returns the standing, {'room_lost'}, {'room_closed'}, {'not_open'} or {'too_many_joins', seconds, source}.
+-- Returns the standing, {'room_lost'}, {'room_closed', message}, {'not_open'} or
+-- {'too_many_joins', seconds, source}.
 local fan = {visitor = ARGV[1], order = tonumber(ARGV[2]), epoch = tonumber(ARGV[3])}
 local draw, present = tonumber(ARGV[4]), ARGV[5]
 local sources = {unpack(ARGV, 6)}
@@ -27,7 +28,7 @@ local place = find(room, fan, now)
 local new = 0
 local placed = place.state == 'waiting' or place.state == 'called' or place.state == 'active'
 if not placed then
-  if room.mode == 'closed' then return {'room_closed'} end
+  if room.mode == 'closed' then return {'room_closed', room.message} end
   if place.state == 'lost' then
     place = restore(room, fan)
   elseif place.may_return then
