@@ -49,7 +49,7 @@ async def page(slug: str) -> ResponseReturnValue:
     room = await found.rooms.of(event.id)
     own = _own(room, event)
     asked = request.args.get("visitor", "").strip()[:MOST_VISITOR_CHARS]
-    visitor = asked or (own.visitor if own and own.order == 0 else None)
+    visitor = asked or (own.visitor if own and _entered(own, drawn) else None)
     text = await render_template(
         "draw.html",
         event=show_event(event, found.catalogue.public(event)),
@@ -95,6 +95,11 @@ def _own(room: WaitingRoom, event: Event) -> Place | None:
     """What this browser's ticket says, if it has one: order 0 for an entrant of the draw."""
     ticket = good_cookie(room, request.cookies.get(cookie_name(event.id)))
     return room.read_ticket(ticket) if ticket is not None else None
+
+
+def _entered(own: Place, drawn: DrawList | None) -> bool:
+    """Whether they are in the draw. On another device of theirs only the list may say so."""
+    return own.order == 0 or (drawn is not None and drawn.place(own.visitor) is not None)
 
 
 def _checked(said: DrawFacts, drawn: DrawList | None, visitor: str) -> dict[str, Any]:

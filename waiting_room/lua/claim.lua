@@ -1,7 +1,7 @@
 -- Turn a call into a lease; asked again, give the same lease. Who missed their turn gets the old place back.
--- ARGV: visitor, order and epoch of the ticket.
+-- ARGV: visitor, order and epoch of the ticket, their draw.
 -- Returns the standing ('active' if the claim succeeded) or {'room_lost'}.
-local fan = {visitor = ARGV[1], order = tonumber(ARGV[2]), epoch = tonumber(ARGV[3])}
+local fan = read_fan(ARGV)
 
 local room = load_room()
 if not room then return {'room_lost'} end
