@@ -150,12 +150,17 @@ async def test_the_call_tells_the_commitment_first_and_the_rest_after(
 ):
     seed = await seed_of(house, lobby)
     await join(house, lobby)
-    before = {"commitment": commitment(seed), "seed": None, "entrants": None, "opened": False}
+    before: dict[str, Any] = {"commitment": commitment(seed), "opened": False}
+    before |= dict.fromkeys(["seed", "entrants", "digest"])
     assert await facts(organiser, lobby) == before
     is_problem(await organiser.get(f"/api/events/{lobby.event_id + 1_000_000}/draw"), 404, "not_found")
     await turn(organiser, lobby, "open")
     after = {"commitment": commitment(seed), "seed": seed.hex(), "entrants": 1, "opened": True}
-    assert await facts(organiser, lobby) == after
+    said = await facts(organiser, lobby)
+    digest = said.pop("digest")
+    assert said == after
+    assert digest in (await organiser.get(f"/events/{lobby.slug}/draw")).text
+    assert f"\ndigest {digest}\n" in (await organiser.get(f"/events/{lobby.slug}/draw/list.txt")).text
 
 
 async def test_the_list_is_refused_before_and_can_be_verified_after(

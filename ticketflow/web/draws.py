@@ -26,7 +26,8 @@ MOST_VISITOR_CHARS = 200
 
 @blueprint.get("/api/events/<int:event_id>/draw")
 async def facts(event_id: int) -> ResponseReturnValue:
-    """The commitment, and once the doors have opened the seed. `entrants` is null until they are counted."""
+    """The commitment, and once the doors have opened the seed. `entrants` and `digest` are null until
+    the list is made."""
     found = services()
     event = found.catalogue.event(event_id)
     said = await found.draws.facts(event)
@@ -35,6 +36,7 @@ async def facts(event_id: int) -> ResponseReturnValue:
         "commitment": said.commitment,
         "seed": said.seed.hex() if said.seed is not None else None,
         "entrants": len(drawn) if drawn is not None else None,
+        "digest": drawn.digest if drawn is not None else None,
         "opened": said.opened,
     }
 
