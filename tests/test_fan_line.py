@@ -128,3 +128,13 @@ def test_a_look_does_not_undo_the_promise():
     forgetful = first_promise(sale.frame().expect(1_500), sale.now)
     line.tell(replace(known, promise=forgetful))
     assert slot.views[-1]["wait_seconds"] == told
+
+
+def test_a_lobby_that_is_paused_before_the_opening_asks_redis_nothing():
+    _, line, _ = fan_in_the_middle()
+    assert line.standing
+    frame = replace(ModelSale(Crowd(arrivals=4, lobby=10), rate=240, cap=2000, seed=1).frame(), frontier=0)
+    line.tell(replace(line.standing, state=State.LOBBY, epoch=frame.epoch, opened=False))
+    for mode, looks in ((Mode.LOBBY, False), (Mode.PAUSED, False), (Mode.CLOSED, True)):
+        assert line.must_look(replace(frame, mode=mode)) is looks
+    assert line.must_look(replace(frame, mode=Mode.OPEN, frontier=1))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
 from .draw import commitment, draw_number
-from .draw_list import BadList, read_header
+from .draw_list import BadList, Header, read_header
 from .verify import faults, listed_place
 
 FAULTS_TOLD = 5
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked.list = asked.list or asked.file
     if not asked.list and (asked.seed is None or asked.visitor is None):
         parser.error("verify needs a list, or a seed and a visitor (see verify --help)")
+    if asked.digest and not asked.list:
+        parser.error("a digest is that of a list (see verify --help)")
     try:
         wrong = _check_list(asked) if asked.list else _check_seed(asked)
     except (OSError, BadList) as error:
@@ -48,11 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check_list(asked: Namespace) -> list[str]:
     with Path(asked.list).open("rb") as lines:
         header = read_header(lines)
-        start = lines.tell()
         wrong = _noted(asked, header.seed)
-        wrong += islice(faults(header, lines), FAULTS_TOLD)
+        if asked.digest not in (None, header.digest):
+            wrong.append(f"this is not the list whose digest you noted: its digest is {header.digest}")
+        start = lines.tell()
+        _find_faults(header, lines, wrong)
         lines.seek(start)
-        place = listed_place(lines, asked.visitor) if asked.visitor else None
+        # In a list with faults a place says nothing, and a line may be none.
+        place = listed_place(lines, asked.visitor) if asked.visitor and not wrong else None
+    if wrong:
+        return wrong
     if asked.visitor and place is None:
         wrong.append(f"{asked.visitor} is not in this list")
     if not wrong:
@@ -62,6 +69,16 @@ def _check_list(asked: Namespace) -> list[str]:
             number = draw_number(header.seed, asked.visitor)
             print(f"{asked.visitor} drew {number}: place {place:,} of {header.entrants:,}.")
     return wrong
+
+
+def _find_faults(header: Header, lines: Iterable[bytes], wrong: list[str]) -> None:
+    """Add the first faults to what is wrong. Raises BadList for a bad line only if nothing else is."""
+    try:
+        wrong.extend(islice(faults(header, lines), FAULTS_TOLD))
+    except BadList as error:
+        if not wrong:
+            raise
+        wrong.append(str(error))
 
 
 def _check_seed(asked: Namespace) -> list[str]:
@@ -102,6 +119,9 @@ def _parser() -> ArgumentParser:
     verify.add_argument("file", nargs="?", metavar="LIST", help="the list from the draw's page")
     verify.add_argument("--list", metavar="LIST", help="the same, by name")
     verify.add_argument("--commitment", type=_digest, metavar="HEX", help="as published before the sale")
+    verify.add_argument(
+        "--digest", type=_digest, metavar="HEX", help="of the list, as the draw's page tells it"
+    )
     verify.add_argument("--seed", type=_hex, metavar="HEX", help="as published since")
     verify.add_argument(
         "--visitor",

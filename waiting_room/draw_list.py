@@ -7,7 +7,7 @@ Plain text, UTF-8, a newline behind each line. Six lines of header, an empty lin
     commitment <SHA-256 of the seed, in hex>
     seed <in hex>
     entrants 2
-    digest <SHA-256 of all lines of entrants with their newlines, in hex>
+    digest <SHA-256 of the room's line and all lines of entrants with their newlines, in hex>
 
     1 81985529216486 S0meV1sitorsOwnId
     2 1147797409030816 An0therV1sitorsId
@@ -57,7 +57,9 @@ class DrawList:
             self._starts.append(len(body))
             body += f"{place} {number} {visitor}\n".encode()
         self._body = bytes(body)
-        self.digest = hashlib.sha256(self._body).hexdigest()
+        digest = digest_of(room)
+        digest.update(self._body)
+        self.digest = digest.hexdigest()
         self._head = (
             f"{FORMAT}\nroom {room}\ncommitment {commitment(seed)}\nseed {seed.hex()}\n"
             f"entrants {len(self)}\ndigest {self.digest}\n\n"
@@ -89,6 +91,11 @@ class DrawList:
                 return index + 1
             index += 1
         return None
+
+
+def digest_of(room: str) -> hashlib._Hash:
+    """The digest of a room's list before its first entrant: the lines of entrants are to be put into it."""
+    return hashlib.sha256(f"room {room}\n".encode())
 
 
 @dataclass(frozen=True)

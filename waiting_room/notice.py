@@ -48,7 +48,9 @@ def notice_of(standing: Standing, policy: RoomPolicy, frame: Frame | None) -> No
     if standing.state in GONE:
         heading, line = GONE[standing.state]
         return Notice(heading, (line,), HTTPStatus.FORBIDDEN, message=standing.message, action="again")
-    heading, lines = _in_lobby(frame) if standing.state is State.LOBBY else _in_line(standing, frame)
+    heading, lines = (
+        _in_lobby(standing, frame) if standing.state is State.LOBBY else _in_line(standing, frame)
+    )
     return Notice(
         heading,
         lines,
@@ -147,11 +149,16 @@ def span(seconds: float) -> str:
     return f"{hours} hours" if hours < 48 else f"{math.ceil(hours / 24)} days"
 
 
-def _in_lobby(frame: Frame | None) -> tuple[str, tuple[str, ...]]:
+def _in_lobby(standing: Standing, frame: Frame | None) -> tuple[str, tuple[str, ...]]:
     seconds = frame and seconds_to(frame.opens_at, frame)
     when = f"The doors open in {span(seconds)}." if seconds else "The doors open soon."
-    drawn = "Then everyone here is put into one order by lot: it does not matter who came first."
-    return "You are in the lobby", (when, drawn)
+    if standing.opened:
+        order = (
+            "They have been open before, so nothing is drawn: first come, first served. Your place is kept."
+        )
+    else:
+        order = "Then everyone here is put into one order by lot: it does not matter who came first."
+    return "You are in the lobby", (when, order)
 
 
 def _in_line(standing: Standing, frame: Frame | None) -> tuple[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from itsdangerous import BadData, Serializer, URLSafeSerializer
 from itsdangerous import Signer as LibrarySigner
 from itsdangerous.encoding import base64_encode
 
-from .draw import DRAW_BITS
+from .draw import DRAW_BITS, draw_number
 from .errors import BadPass, BadTicket
 
 LONGEST = 1_024
@@ -29,8 +29,8 @@ rests on a name being secret: tickets are signed."""
 class Place:
     """What a ticket says: whose place, its order in the line, and the room's epoch when it was signed.
 
-    Order 0 stands for "what the draw says": a ticket is readable, and a number known before the opening would
-    let a bot join until it likes its own.
+    Order 0 stands for "what the visitor drew": a ticket is readable, and a number known before the opening
+    would let a bot join until it likes its own.
     """
 
     visitor: str
@@ -52,19 +52,25 @@ class Signer:
 
     `secrets` are newest first: the first signs, all are accepted, so a secret is rotated by putting a new
     one in front and dropping the old one when its tickets have run out. Raises ValueError if there is none.
+    `seed` is the draw's.
     """
 
-    def __init__(self, secrets: Sequence[str], room: str) -> None:
+    def __init__(self, secrets: Sequence[str], room: str, seed: bytes = b"") -> None:
         if isinstance(secrets, str) or not secrets or not all(secrets):
             raise ValueError("secrets must be a list of non-empty texts")
         self._room = room
+        self._seed = seed
         self._tickets = _serializer(secrets, "waiting-room.ticket")
         self._passes = _serializer(secrets, "waiting-room.pass")
 
     def ticket(self, place: Place) -> str:
-        """The place as a text that cannot be altered, and that does not tell an order from the draw."""
-        told = place.order if place.order >= 2**DRAW_BITS else 0
+        """The place as a text that cannot be altered, and that does not tell what the visitor drew."""
+        told = 0 if self._is_draw(place) else place.order
         return str(self._tickets.dumps([self._room, place.visitor, told, place.epoch]))
+
+    def _is_draw(self, place: Place) -> bool:
+        # After the opening somebody may be given an order for want of theirs, and it may be another's draw.
+        return place.order < 2**DRAW_BITS and place.order == draw_number(self._seed, place.visitor)
 
     def read_ticket(self, ticket: str) -> Place:
         """The place a ticket says. Raises BadTicket unless we signed it for this room."""

@@ -57,7 +57,7 @@ class WaitingRoom:
         self.keys = RoomKeys.of(prefix, name)
         self.channel = self.keys.frames
         self._redis = redis
-        self._signer = Signer(secrets, name)
+        self._signer = Signer(secrets, name, seed)
         self._scripts = Scripts(redis, self.keys)
         self._seed = seed
 
@@ -97,9 +97,8 @@ class WaitingRoom:
             place = Place(_checked(visitor), 0, 0)
         if sources and not all(name and limit >= 1 for name, limit in sources.items()):
             raise ValueError("a source needs a name, and a limit of at least 1")
-        draw = draw_number(self._seed, place.visitor)
         counted = chain.from_iterable(sources.items()) if sources else ()
-        return await self._standing("join", place, draw, int(present), *counted)
+        return await self._standing("join", place, int(present), *counted)
 
     async def look(self, ticket: str, *, present: bool | None = None) -> Standing:
         """Where the fan is. Makes no place, but puts back one lost with Redis. `present` as in `join`."""
@@ -153,7 +152,7 @@ class WaitingRoom:
     ) -> RoomPolicy:
         """Change what is given, and give the policy that holds from the next tick on. Raises BadPolicy.
 
-        Turning to LOBBY by hand clears `opens_at`: the doors then open by hand, too.
+        A mode that is really changed clears `opens_at`: the doors then open by hand, too.
         """
         given = {
             "mode": mode,
@@ -243,10 +242,14 @@ class WaitingRoom:
 
     def _place(self, ticket: str) -> Place:
         place = self.read_ticket(ticket)
-        return place if place.order else replace(place, order=draw_number(self._seed, place.visitor))
+        return place if place.order else replace(place, order=self._draw(place))
+
+    def _draw(self, place: Place) -> int:
+        return draw_number(self._seed, place.visitor)
 
     async def _standing(self, command: str, place: Place, *args: str | int) -> Standing:
-        answer = await self._scripts.run(command, place.visitor, place.order, place.epoch, *args)
+        held = (place.visitor, place.order, place.epoch, self._draw(place))
+        answer = await self._scripts.run(command, *held, *args)
         return Standing.read(place.visitor, self._signer, answer)
 
 

@@ -35,7 +35,9 @@ class Standing:
     application alone: before the doors open nobody may learn what they have drawn. `promise` is the wait as
     moments of time. What is told here remembers nothing: `slower` says why the line is slower than when the
     fan joined it, and whoever tells a fan again and again keeps the promise (next_promise). `epoch` is the
-    room's: under a later one Redis has lost this place, until the ticket is shown again.
+    room's: under a later one Redis has lost this place, until the ticket is shown again. `opened` says that
+    the doors have been open: a lobby draws only before. `opens_at` is when they open by themselves, None if
+    that is done by hand.
     """
 
     state: State
@@ -53,6 +55,8 @@ class Standing:
     message: str
     mode: Mode
     new: bool
+    opened: bool = True
+    opens_at: float | None = None
 
     @property
     def wait_seconds(self) -> tuple[int, int] | None:
@@ -67,9 +71,9 @@ class Standing:
     @classmethod
     def read(cls, visitor: str, signer: Signer, answer: list[Any]) -> Standing:
         """The standing in a script's answer (lua/fans.lua, `standing`)."""
-        found, order, rank, until, new, waiting, epoch, mode, message, *pace = answer
+        found, order, rank, until, new, waiting, epoch, mode, message, opened, opens_at, *pace = answer
         mode = Mode(mode)
-        state = _shown(found, mode)
+        state = _shown(found, mode, bool(opened))
         rate, recovering = int(pace[0]), int(pace[1])
         # After a loss the line is half empty until its fans are back: a rank in it is not a place.
         ahead = int(rank) if state is State.WAITING and not recovering else None
@@ -91,6 +95,8 @@ class Standing:
             message=message,
             mode=mode,
             new=bool(new),
+            opened=bool(opened),
+            opens_at=int(opens_at) / 1e6 or None,
         )
 
 
@@ -114,10 +120,11 @@ def _promise(
     return first_promise(expected, int(at) / 1e6, reason)
 
 
-def _shown(found: str, mode: Mode) -> State:
+def _shown(found: str, mode: Mode, opened: bool) -> State:
     # The called and the active keep what they were promised when the doors close behind them.
     if mode is Mode.CLOSED and found in (State.WAITING, State.MISSED):
         return State.CLOSED
-    if mode is Mode.LOBBY and found == State.WAITING:
+    # Before the doors have been open a draw is not yet a place, whatever the mode is.
+    if (mode is Mode.LOBBY or not opened) and found == State.WAITING:
         return State.LOBBY
     return State(found)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 
 from .draw import commitment, draw_number
-from .draw_list import Header, read_entrant
+from .draw_list import Header, digest_of, read_entrant
 
 
 def faults(header: Header, lines: Iterable[bytes]) -> Iterator[str]:
@@ -16,7 +15,7 @@ def faults(header: Header, lines: Iterable[bytes]) -> Iterator[str]:
     """
     if commitment(header.seed) != header.commitment:
         yield f"the seed does not fit the commitment: its SHA-256 is {commitment(header.seed)}"
-    digest, count, before = hashlib.sha256(), 0, (-1, "")
+    digest, count, before = digest_of(header.room), 0, (-1, "")
     for count, line in enumerate(lines, 1):
         digest.update(line)
         place, number, visitor = read_entrant(line)
@@ -31,7 +30,7 @@ def faults(header: Header, lines: Iterable[bytes]) -> Iterator[str]:
     if count != header.entrants:
         yield f"the header says {header.entrants} entrants, but {count} are listed"
     if digest.hexdigest() != header.digest:
-        yield f"the digest does not fit: that of these entrants is {digest.hexdigest()}"
+        yield f"the digest does not fit: that of this room and these entrants is {digest.hexdigest()}"
 
 
 def listed_place(lines: Iterable[bytes], visitor: str) -> int | None:

@@ -12,8 +12,9 @@ def queue_view(standing: Standing) -> dict[str, Any]:
     """A fan's place. `place` is 1 for the next to be called and None where it means nothing.
 
     `wait_seconds` is an interval that never moves to a later time without `slower` saying why (null, or
-    one of promise.Slower); `claim_by` and `expires_at` are ISO 8601 in UTC. The ticket is the fan's
-    own: whoever has it has the place.
+    one of promise.Slower); `claim_by` and `expires_at` are ISO 8601 in UTC. So is `opens_at`, null where the
+    doors open by hand; `opened` says that they have been open, so nothing is drawn any more. The ticket is
+    the fan's own: whoever has it has the place.
     """
     return {
         "ticket": standing.ticket,
@@ -27,6 +28,8 @@ def queue_view(standing: Standing) -> dict[str, Any]:
         "claim_by": _moment(standing.claim_by),
         "expires_at": _moment(standing.expires_at),
         "message": standing.message,
+        "opened": standing.opened,
+        "opens_at": _moment(standing.opens_at),
     }
 
 

@@ -8,6 +8,7 @@ const MODE_EFFECTS = {
   lobby: "People gather. When it opens they are drawn into one order.",
   closed: "Nobody joins and nobody is let in. Those inside finish.",
 };
+const REOPENED_LOBBY = "Nobody is let in. The draw is over: who comes now is first come, first served.";
 const WORDS = { mode: "The room is", rate_per_minute: "Let in a minute:", max_active: "Most inside at once:", message: "Message:" };
 
 /** "gone in about 4 min" for a line at a rate, both in people. */
@@ -65,10 +66,15 @@ export class Levers {
 
   #modeButton(button) {
     const { mode } = button.dataset;
-    const preview = () => this.#say("mode", MODE_EFFECTS[mode]);
+    const preview = () => this.#say("mode", this.#effect(mode));
     for (const type of ["pointerenter", "focus"]) button.addEventListener(type, preview);
     button.addEventListener("pointerleave", () => this.#showMode(this.#set.mode));
     button.addEventListener("click", () => this.#pull("mode", mode));
+  }
+
+  /** What a mode does. Whoever gathers after the first opening is drawn no more. */
+  #effect(mode) {
+    return mode === "lobby" && this.#frame.opened ? REOPENED_LOBBY : MODE_EFFECTS[mode];
   }
 
   #form(form) {
@@ -104,7 +110,7 @@ export class Levers {
     for (const button of this.#root.querySelectorAll("[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     }
-    if (!this.#root.querySelector("[data-mode]:is(:hover, :focus-visible)")) this.#say("mode", MODE_EFFECTS[mode]);
+    if (!this.#root.querySelector("[data-mode]:is(:hover, :focus-visible)")) this.#say("mode", this.#effect(mode));
   }
 
   #say(name, text) {

@@ -23,6 +23,7 @@ function show(standing) {
   room.dataset.state = standing.state;
   if (standing.state === "waiting") showPlace(standing);
   else lowest = Infinity;
+  if (standing.state === "lobby") showLobby(standing);
   if (standing.state === "called") showClaim(standing.claim_by);
   if (standing.state === "missed" && standing.expires_at) {
     part("missed-until").textContent = `until ${clock(new Date(standing.expires_at))}`;
@@ -51,6 +52,13 @@ function showPlace({ place, ahead, waiting, wait_seconds, slower, rate_per_minut
   part("slower").textContent = reason;
   part("rate").textContent = wait_seconds ? `About ${rate_per_minute} people a minute are let in` : "Nobody is let in at the moment";
   say(`Your place is ${shown}. ${lead}. ${reason}`.trim());
+}
+
+function showLobby({ opened, opens_at }) {
+  part("on-time").hidden = !opens_at;
+  part("by-hand").hidden = Boolean(opens_at);
+  part("drawn").hidden = opened;
+  part("not-drawn").hidden = !opened;
 }
 
 function showClaim(until) {

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -149,12 +150,17 @@ async def test_the_call_tells_the_commitment_first_and_the_rest_after(
 ):
     seed = await seed_of(house, lobby)
     await join(house, lobby)
-    before = {"commitment": commitment(seed), "seed": None, "entrants": None, "opened": False}
+    before: dict[str, Any] = {"commitment": commitment(seed), "opened": False}
+    before |= dict.fromkeys(["seed", "entrants", "digest"])
     assert await facts(organiser, lobby) == before
     is_problem(await organiser.get(f"/api/events/{lobby.event_id + 1_000_000}/draw"), 404, "not_found")
     await turn(organiser, lobby, "open")
     after = {"commitment": commitment(seed), "seed": seed.hex(), "entrants": 1, "opened": True}
-    assert await facts(organiser, lobby) == after
+    said = await facts(organiser, lobby)
+    digest = said.pop("digest")
+    assert said == after
+    assert digest in (await organiser.get(f"/events/{lobby.slug}/draw")).text
+    assert f"\ndigest {digest}\n" in (await organiser.get(f"/events/{lobby.slug}/draw/list.txt")).text
 
 
 async def test_the_list_is_refused_before_and_can_be_verified_after(
@@ -220,14 +226,14 @@ async def test_a_lobby_that_was_opened_by_hand_has_one(house: House):
         await organiser.sign_in(sale.organiser_email)
         is_problem(await organiser.get(f"/api/events/{sale.event_id}/draw"), 404, "no_draw")
         await turn(organiser, sale, "lobby")
-        assert (await facts(organiser, sale))["opened"]
+        assert not (await facts(organiser, sale))["opened"]
 
 
 async def test_a_seed_that_was_told_stays_told_in_a_lobby_and_after_a_loss(
     house: House, lobby: Sale, organiser: Visitor
 ):
     ticket, visitor = await join(house, lobby)
-    await turn(organiser, lobby, "paused")
+    await turn(organiser, lobby, "open")
     told = await facts(organiser, lobby)
     await turn(organiser, lobby, "lobby")
     assert await facts(organiser, lobby) == told
@@ -294,3 +300,48 @@ async def test_a_page_does_not_wait_for_a_long_list(
     assert "The list is being written just now" in page
     assert f">{draw_number(bytes.fromhex(told['seed']), visitor)}<" in page
     assert visitor in (await organiser.get(f"/events/{lobby.slug}/draw/list.txt")).text
+
+
+async def page_of(visitor: Visitor, sale: Sale, name: str) -> str:
+    """The words of a page of the sale that can be seen without JavaScript."""
+    text = (await visitor.get(f"/events/{sale.slug}{name}")).text
+    text = re.sub(r"<(\w+)[^>]* hidden>.*?</\1>", "", text, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+async def test_a_lobby_that_was_paused_still_draws_and_one_that_was_open_says_it_does_not(
+    house: House, lobby: Sale, organiser: Visitor
+):
+    seed = await seed_of(house, lobby)
+    async with house.visitor() as fan:
+        assert (await fan.join(lobby)).json()["opens_at"]
+        assert "drawn into one order at random" in await page_of(fan, lobby, "/queue")
+        await turn(organiser, lobby, "paused")
+        await turn(organiser, lobby, "lobby")
+        assert not (await facts(organiser, lobby))["opened"]
+        assert not tells_secret(await told_over_http(house, lobby, fan, organiser), seed)
+        queue = await page_of(fan, lobby, "/queue")
+        assert "drawn into one order at random" in queue
+        for name in ("", "/queue", "/draw"):
+            page = await page_of(fan, lobby, name)
+            assert ("opens the sale by hand" in page, "The sale starts " in page) == (True, False)
+        await turn(organiser, lobby, "open")
+        await turn(organiser, lobby, "lobby")
+        for name in ("", "/queue", "/draw"):
+            page = await page_of(fan, lobby, name)
+            assert ("nothing" in page, "first come, first served" in page) == (True, True)
+            assert "drawn into one order at random" not in page
+            assert "drawn into a fair order" not in page
+        assert f"/events/{lobby.slug}/queue" in (await fan.get(f"/events/{lobby.slug}/draw")).text
+
+
+async def test_pressing_lobby_in_a_lobby_keeps_its_time(house: House, lobby: Sale, organiser: Visitor):
+    await turn(organiser, lobby, "lobby")
+    record = await records.by_event(house.database, lobby.event_id)
+    assert record is not None
+    assert not record.manual
+    assert (await (await services(house).rooms.of(lobby.event_id)).policy()).opens_at
+    await turn(organiser, lobby, "paused")
+    record = await records.by_event(house.database, lobby.event_id)
+    assert record is not None
+    assert record.manual

@@ -16,7 +16,6 @@ from waiting_room.draw import draw_number
 from .driven import SEED, DrivenRoom
 from .model import DAY, SECOND, Found, Held, Model, Refused
 
-DRAWN = 2**50
 AWAY = """
 local away = redis.call('HGETALL', KEYS[1])
 for i = 2, #away, 2 do away[i] = struct.unpack('>I4', away[i]) end
@@ -282,9 +281,10 @@ class Both(RuleBasedStateMachine):
             assert said == found
         elif isinstance(said, Standing):
             assert told(said) == meant(self.model, held.visitor, found)
-            # A ticket tells no order from the draw: whoever shows it has the number they drew.
-            order = found.order if found.order >= DRAWN else draw_number(SEED, held.visitor)
-            self.tickets.append(Ticket(said.ticket, Held(held.visitor, order, self.model.epoch)))
+            # What they drew a ticket does not tell; any other order it does.
+            drawn = found.order == draw_number(SEED, held.visitor)
+            assert self.room.read_ticket(said.ticket).order == (0 if drawn else found.order)
+            self.tickets.append(Ticket(said.ticket, Held(held.visitor, found.order, self.model.epoch)))
         else:
             assert (said.visitor, said.expires_at, "active") == (held.visitor, found.till / 1e6, found.state)
 
@@ -343,7 +343,7 @@ def meant(model: Model, visitor: str, found: Found) -> dict[str, Any]:
     state = found.state
     if model.mode == "closed" and state in ("waiting", "missed"):
         state = "closed"
-    if model.mode == "lobby" and state == "waiting":
+    if state == "waiting" and (model.mode == "lobby" or not model.opened_at):
         state = "lobby"
     known = state == "waiting" and model.now >= model.recover_until
     ahead = model.rank(visitor) if known else None

@@ -63,7 +63,8 @@ class Model:
         self.away: dict[str, int] = {}  # visitor -> since when, up to the next whole second
         self.gone: dict[str, tuple[int, str]] = {}  # visitor -> when, and whether done or left
         self.admissions: dict[int, int] = {}  # second -> how many
-        opened = self.mode != "lobby" or frontier > 0 or 0 < self.opens_at <= now
+        due = self.mode == "lobby" and 0 < self.opens_at <= now
+        opened = self.mode == "open" or frontier > 0 or due
         self.frontier = self.last_order = max(frontier, 1) if opened else frontier
         self.opened_at = now if opened else 0
         self.recover_until = now + self.recovery_us if recovering else 0
@@ -134,12 +135,11 @@ class Model:
 
     def steer(self, **levers: Any) -> None:
         self.tokens, self.refilled_at = self._refilled(), self.now
+        if levers.get("mode", self.mode) != self.mode:
+            self.opens_at = 0
         for name, value in levers.items():
             setattr(self, name, value)
-        if "mode" in levers:
-            self._turned()
-            if self.mode == "lobby":
-                self.opens_at = 0
+        self._turned()
 
     def tick(self) -> bool:
         """Whether there was one: an interval has one tick."""
@@ -205,7 +205,7 @@ class Model:
 
     def _start_anew(self, fan: Held, found: Found, draw: int) -> Found:
         order = draw
-        if self.mode == "lobby" and not self.opened_at:
+        if not self.opened_at:
             self.gone.pop(fan.visitor, None)
         else:
             latest = max(self.now, self.last_order)
@@ -248,5 +248,5 @@ class Model:
         return admitted
 
     def _turned(self) -> None:
-        if self.mode != "lobby" and not self.opened_at:
+        if self.mode == "open" and not self.opened_at:
             self.opened_at, self.frontier = self.now, max(self.frontier, 1)

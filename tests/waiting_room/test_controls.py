@@ -4,7 +4,7 @@ import pytest
 
 from waiting_room import BadPolicy, Mode, NotOpen, RoomClosed, RoomPolicy, State
 
-from .support import travel
+from .support import take_out, travel
 
 
 async def test_steering_changes_only_what_is_given(make_room):
@@ -94,6 +94,37 @@ async def test_a_lobby_turned_on_by_hand_is_opened_by_hand(redis, make_room):
     opens_at = int(time.time() * 1_000_000) + 60_000_000
     room = await make_room(mode=Mode.LOBBY, opens_at=opens_at)
     assert (await room.steer(rate_per_minute=5)).opens_at == opens_at
+    await room.steer(mode=Mode.PAUSED)
     assert (await room.steer(mode=Mode.LOBBY)).opens_at == 0
     await travel(redis, room, 3_600)
     assert (await room.tick()).mode is Mode.LOBBY
+
+
+async def check_asking_for_what_is_so_moves_nothing(redis, room, opens_at):
+    assert (await room.steer(mode=Mode.LOBBY)).opens_at == opens_at
+    await travel(redis, room, 3_600)
+    assert (await room.tick()).mode is Mode.OPEN
+
+
+async def test_a_lobby_that_is_asked_to_be_one_opens_in_time(redis, make_room):
+    opens_at = int(time.time() * 1_000_000) + 60_000_000
+    room = await make_room(mode=Mode.LOBBY, opens_at=opens_at)
+    await check_asking_for_what_is_so_moves_nothing(redis, room, opens_at)
+
+
+async def test_control_if_any_press_cleared_the_time_it_would_not(redis, make_room):
+    opens_at = int(time.time() * 1_000_000) + 60_000_000
+    room = await make_room(mode=Mode.LOBBY, opens_at=opens_at)
+    take_out(redis, room, "steer", "if value ~= room.mode then room", "if value == 'lobby' then room")
+    with pytest.raises(AssertionError):
+        await check_asking_for_what_is_so_moves_nothing(redis, room, opens_at)
+
+
+@pytest.mark.parametrize("mode", [Mode.PAUSED, Mode.CLOSED])
+async def test_a_lobby_that_was_shut_by_hand_stays_shut_at_its_time(redis, make_room, mode):
+    room = await make_room(mode=Mode.LOBBY, opens_at=int(time.time() * 1_000_000) + 60_000_000)
+    assert (await room.steer(mode=mode)).opens_at == 0
+    await travel(redis, room, 3_600)
+    frame = await room.tick()
+    assert (frame.mode, frame.opened) == (mode, False)
+    assert (await room.steer(mode=Mode.LOBBY)).opens_at == 0

@@ -76,7 +76,7 @@ async def test_the_seed_is_told_once_the_doors_open_and_from_then_on(redis, make
     with pytest.raises(NotDrawn):
         await room.reveal()
     assert not (await room.snapshot()).opened
-    await room.steer(mode=Mode.PAUSED)
+    await room.steer(mode=Mode.OPEN)
     assert await room.reveal() == b"seed"
     await room.steer(mode=Mode.LOBBY)
     assert await room.reveal() == b"seed"
@@ -137,3 +137,59 @@ async def test_the_clock_opens_and_ends_the_draw(redis, make_room):
     await travel(redis, room, HOUR + 1)
     assert (await room.tick()).opened
     assert await room.reveal() == b"seed"
+
+
+async def check_only_opening_ends_the_draw(redis, room):
+    fans = [await room.join() for _ in range(3)]
+    for mode in (Mode.PAUSED, Mode.CLOSED, Mode.LOBBY, Mode.PAUSED):
+        await room.steer(mode=mode)
+        assert not (await room.tick()).opened
+        await travel(redis, room, 1)
+        with pytest.raises(NotDrawn):
+            await room.reveal()
+    late = await room.join()
+    assert (late.state, late.place, late.opened) == (State.LOBBY, None, False)
+    assert late.order == draw_number(b"seed", late.visitor)
+    assert (await room.look(fans[0].ticket)).state is State.LOBBY
+    assert not tells_number(f"{queue_view(late)} {late.ticket}", late.order)
+    await room.steer(mode=Mode.OPEN)
+    assert len(await room.draw()) == 4
+    after = await room.join()
+    assert (after.opened, after.order > 2**50) == (True, True)
+
+
+async def test_pausing_or_closing_a_lobby_ends_no_draw(redis, make_room):
+    await check_only_opening_ends_the_draw(redis, await make_room(mode=Mode.LOBBY, rate_per_minute=0))
+
+
+async def test_control_if_any_other_mode_ended_it_that_would_be_seen(redis, make_room):
+    room = await make_room(mode=Mode.LOBBY, rate_per_minute=0)
+    take_out(redis, room, "steer", "if mode == 'open' and", "if mode ~= 'lobby' and")
+    with pytest.raises(AssertionError):
+        await check_only_opening_ends_the_draw(redis, room)
+
+
+@pytest.mark.parametrize("mode", [Mode.PAUSED, Mode.CLOSED])
+async def test_a_lobby_lost_while_it_was_paused_or_closed_still_draws(redis, make_room, mode):
+    seconds, _ = await redis.time()
+    room = await make_room(mode=Mode.LOBBY, rate_per_minute=0)
+    fan = await room.join()
+    await redis.delete(*room.keys.touched)
+    past = (seconds - 1) * 1_000_000
+    await room.ensure(replace(LOBBY, mode=mode, opens_at=past), epoch=2, recovering=True)
+    assert not (await room.tick()).opened
+    with pytest.raises(NotDrawn):
+        await room.reveal()
+    await room.steer(mode=Mode.LOBBY)
+    newcomer = await room.join()
+    assert newcomer.order == draw_number(b"seed", newcomer.visitor)
+    assert (await room.look(fan.ticket)).order == fan.order
+
+
+async def test_a_lobby_after_the_opening_says_that_nothing_is_drawn(make_room):
+    room = await make_room(mode=Mode.LOBBY, rate_per_minute=0)
+    assert not queue_view(await room.join())["opened"]
+    await room.steer(mode=Mode.OPEN)
+    await room.steer(mode=Mode.LOBBY)
+    late = await room.join()
+    assert (late.state, late.order > 2**50, queue_view(late)["opened"]) == (State.LOBBY, True, True)

@@ -5,10 +5,10 @@ import pytest
 from waiting_room import Mode, NotDrawn, RoomPolicy, entrants
 from waiting_room.draw import draw_number
 
-from .support import take_out
+from .support import miss_turn, take_out, travel
 
 NOTED = "if redis.call('ZREM', left_key, fan.visitor) == 0 then enter_draw(room, fan.visitor) end"
-RESTORED = "if fan.order < DRAWN then enter_draw(room, fan.visitor) end"
+RESTORED = "if fan.order == fan.draw then enter_draw(room, fan.visitor) end"
 
 
 async def listed(room):
@@ -111,3 +111,35 @@ async def test_the_published_order_is_the_order_of_the_line(redis, make_room):
     waiting = await redis.zrange(room.keys.waiting, 0, -1, withscores=True)
     assert lines == [f"{n} {int(order)} {visitor}" for n, (visitor, order) in enumerate(waiting, 1)]
     assert all(int(order) == draw_number(b"seed", visitor) for visitor, order in waiting)
+
+
+async def check_a_latecomer_gets_into_no_draw(redis, room):
+    """They have missed a turn, come back on another device, and stand in for it with another's number."""
+    fans = [await room.join() for _ in range(3)]
+    await room.steer(mode=Mode.OPEN, rate_per_minute=600)
+    await travel(redis, room, 1)
+    frontier = (await room.tick()).frontier
+    await room.steer(rate_per_minute=0)
+    await room.join(visitor="late")
+    await miss_turn(redis, room, "late")
+    back = await room.join(visitor="late")
+    assert back.order == frontier == max(fan.order for fan in fans)
+    assert room.read_ticket(back.ticket).order == frontier
+    await redis.delete(*room.keys.touched)
+    await room.ensure(RoomPolicy(Mode.OPEN, 0, 100), epoch=2, frontier=frontier, recovering=True)
+    assert (await room.look(back.ticket)).order == frontier
+    for fan in fans:
+        await room.look(fan.ticket)
+    assert sorted(await listed(room)) == sorted(fan.visitor for fan in fans)
+    assert (await room.draw()).place("late") is None
+
+
+async def test_who_came_after_the_opening_gets_into_no_draw(redis, make_room):
+    await check_a_latecomer_gets_into_no_draw(redis, await make_room(mode=Mode.LOBBY, rate_per_minute=0))
+
+
+async def test_control_if_every_low_order_were_an_entrant_they_would(redis, make_room):
+    room = await make_room(mode=Mode.LOBBY, rate_per_minute=0)
+    take_out(redis, room, "look", RESTORED, "enter_draw(room, fan.visitor)")
+    with pytest.raises(AssertionError):
+        await check_a_latecomer_gets_into_no_draw(redis, room)

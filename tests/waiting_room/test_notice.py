@@ -94,13 +94,20 @@ def test_no_time_to_return_is_promised_where_there_is_none():
     assert not [line for line in advice if "come back" in line]
 
 
+def test_a_lobby_that_draws_no_more_says_so():
+    first, again = (told(state=State.LOBBY, place=None, opened=opened).lines[1] for opened in (False, True))
+    assert ("by lot" in first, "first come, first served" in first) == (True, False)
+    assert ("by lot" in again, "first come, first served" in again) == (False, True)
+
+
 ALL = {
     "far": told(),
     "next": told(place=1, ahead=0, message="Doors are slow.\n" + "Verylongwordswithoutaspace" * 4),
     "millions": told(place=1_234_567, ahead=1_234_566),
     "paused": told(mode=Mode.PAUSED, promise=None),
     "recovering": told(place=None, ahead=None),
-    "lobby": told(state=State.LOBBY, place=None, ahead=None),
+    "lobby": told(state=State.LOBBY, place=None, ahead=None, opened=False),
+    "lobby again": told(state=State.LOBBY, place=None, ahead=None, opened=True),
     **{state.value: told(state=state) for state in (State.MISSED, State.LEFT, State.DONE, State.CLOSED)},
     "not open": not_open(FRAME),
     "nothing known": not_open(None),

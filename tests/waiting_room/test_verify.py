@@ -21,8 +21,6 @@ FANS = [f"visitor-{n}" for n in range(40)]
 TEXT = b"".join(DrawList("event:42", SEED, FANS).slices())
 LINES = TEXT.splitlines(keepends=True)
 HEAD, BODY = LINES[:7], LINES[7:]
-ROOM = range(len(HEAD[0]) + len(b"room "), len(HEAD[0]) + len(HEAD[1]) - 1)
-"""Where the text says the room's name: what it is called plays no part in the draw."""
 
 
 def is_wrong(lines: list[bytes]) -> bool:
@@ -42,7 +40,7 @@ def sealed(body: list[bytes], seed: bytes = SEED, committed: str = "") -> list[b
         f"commitment {committed or commitment(seed)}\n".encode(),
         f"seed {seed.hex()}\n".encode(),
         f"entrants {len(body)}\n".encode(),
-        f"digest {hashlib.sha256(b''.join(body)).hexdigest()}\n".encode(),
+        f"digest {hashlib.sha256(b''.join([HEAD[1], *body])).hexdigest()}\n".encode(),
         b"\n",
     ]
     return head + body
@@ -56,7 +54,7 @@ def test_a_true_list_is_right():
 
 @given(at=st.integers(0, len(TEXT) - 1), byte=st.integers(0, 255))
 def test_any_byte_that_is_changed_is_seen(at: int, byte: int):
-    if at in ROOM or TEXT[at] == byte:
+    if TEXT[at] == byte:
         return
     changed = TEXT[:at] + bytes([byte]) + TEXT[at + 1 :]
     assert is_wrong(changed.splitlines(keepends=True))
@@ -165,6 +163,22 @@ def test_the_command_compares_with_what_was_noted(capsys, file):
     assert run(capsys, *given, commitment(SEED))[0] == 0
 
 
+def test_the_command_tells_the_faults_before_a_bad_line_too(capsys, file):
+    file.write_bytes(b"".join([*HEAD, BODY[1], b"1 2\n"]))
+    code, said = run(capsys, str(file), "--visitor", FANS[7])
+    assert (code, "this is no line of an entrant" in said.splitlines()[-1]) == (1, True)
+    assert "place 2 is given where place 1 comes next" in said
+    assert all(line.startswith("WRONG: ") for line in said.splitlines())
+
+
+def test_the_command_compares_the_digest_with_the_one_noted(capsys, file):
+    digest = DrawList("event:42", SEED, FANS).digest
+    assert run(capsys, str(file), "--digest", digest.upper())[0] == 0
+    file.write_bytes(b"".join(DrawList("event:42", SEED, FANS[1:]).slices()))
+    code, said = run(capsys, str(file), "--digest", digest)
+    assert (code, "not the list whose digest you noted" in said) == (1, True)
+
+
 @pytest.mark.parametrize(
     "content", [None, b"", b"<html>", b"\xff\xfe", TEXT[:120], TEXT + b"1 2\n", TEXT[:-3]]
 )
@@ -185,6 +199,8 @@ def test_what_is_no_list_is_told_in_one_line(capsys, tmp_path, content):
         ["--seed", "xy", "--visitor", "v"],
         ["--seed", "00", "--visitor", "a b"],
         ["list.txt", "--commitment", "00"],
+        ["list.txt", "--digest", "00"],
+        ["--seed", "00", "--visitor", "v", "--digest", "0" * 64],
     ],
 )
 def test_what_cannot_be_asked_is_refused(capsys, arguments):

@@ -113,6 +113,14 @@ class Catalogue:
         opens = frame.lobby_opens_at
         return sale_state(frame.mode.value, lobby_opens_at=opens, at=at, unsold=unsold)
 
+    def _doors(self, event: Event) -> dict[str, bool]:
+        """Whether the doors have ever been open, and whether they open only by hand."""
+        frame = self._frames.get(event.id)
+        return {
+            "opened": frame is not None and frame.opened,
+            "opens_by_hand": frame is not None and frame.opens_at == 0,
+        }
+
     def public(self, event: Event) -> dict[str, Any]:
         """The contract's event."""
         counts = self._counts.get(event.id)
@@ -126,6 +134,7 @@ class Catalogue:
             "sale_starts_at": iso(event.sale_starts_at),
             "lobby_opens_at": iso(event.lobby_opens_at) if event.lobby_opens_at else None,
             "sale_state": self.sale_state(event).value,
+            **self._doors(event),
             "currency": event.currency,
             "per_user_limit": event.per_user_limit,
             "queue_needs_account": event.queue_needs_account,

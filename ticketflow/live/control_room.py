@@ -90,7 +90,7 @@ class ControlRoom:
         if frame is None:
             return {**dict.fromkeys(_COUNTED, 0), "waits": _waits(Forecast())}
         said = {name: getattr(frame, name) for name in _COUNTED} | {"waits": _waits(frame.forecast)}
-        return {**said, "mode": frame.mode.value, "message": frame.message}
+        return {**said, "mode": frame.mode.value, "message": frame.message, "opened": frame.opened}
 
     def _stock(self, event: Event) -> dict[str, Any]:
         counts = self._catalogue.counts(event.id)

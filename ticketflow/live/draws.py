@@ -51,8 +51,8 @@ class Draws:
         room = await self._rooms.of(event.id)
         seed = await self._public_seed(event)
         in_lobby = self._catalogue.sale_state(event) is SaleState.LOBBY
-        # An organiser may also have opened a lobby by hand, for a sale that was to have none.
-        if not (event.lobby_opens_at or in_lobby or (seed is not None and await room.log_size())):
+        # An organiser may also have let people gather by hand, for a sale that was to have no lobby.
+        if not (event.lobby_opens_at or in_lobby or await room.log_size()):
             detail = "This sale has no lobby, so nothing is drawn: who comes first is served first."
             raise Refusal("no_draw", detail)
         return DrawFacts(room.commitment, seed)

@@ -52,7 +52,8 @@ class FanLine:
                 passed = standing.order <= frame.frontier and self._moved != self._looked_at
                 return passed or frame.mode in (Mode.CLOSED, Mode.LOBBY)
             case State.LOBBY:
-                return frame.mode is not Mode.LOBBY
+                # Paused before the first opening it is a lobby still.
+                return frame.mode is Mode.CLOSED or (frame.opened and frame.mode is not Mode.LOBBY)
             case State.CALLED:
                 return _passed(standing.claim_by, frame)
             case State.ACTIVE:
@@ -77,6 +78,8 @@ class FanLine:
             rate_per_minute=frame.rate_per_minute,
             message=frame.message,
             mode=frame.mode,
+            opened=frame.opened,
+            opens_at=frame.opens_at / 1e6 or None,
         )
         # Until a map is drawn that has this fan in it, the place stands that Redis gave at the join.
         if standing.state is State.WAITING and ranks is not None and ranks.covers(standing.order):

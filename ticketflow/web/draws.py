@@ -26,7 +26,8 @@ MOST_VISITOR_CHARS = 200
 
 @blueprint.get("/api/events/<int:event_id>/draw")
 async def facts(event_id: int) -> ResponseReturnValue:
-    """The commitment, and once the doors have opened the seed. `entrants` is null until they are counted."""
+    """The commitment, and once the doors have opened the seed. `entrants` and `digest` are null until
+    the list is made."""
     found = services()
     event = found.catalogue.event(event_id)
     said = await found.draws.facts(event)
@@ -35,6 +36,7 @@ async def facts(event_id: int) -> ResponseReturnValue:
         "commitment": said.commitment,
         "seed": said.seed.hex() if said.seed is not None else None,
         "entrants": len(drawn) if drawn is not None else None,
+        "digest": drawn.digest if drawn is not None else None,
         "opened": said.opened,
     }
 
@@ -49,7 +51,7 @@ async def page(slug: str) -> ResponseReturnValue:
     room = await found.rooms.of(event.id)
     own = _own(room, event)
     asked = request.args.get("visitor", "").strip()[:MOST_VISITOR_CHARS]
-    visitor = asked or (own.visitor if own and own.order == 0 else None)
+    visitor = asked or (own.visitor if own and _entered(own, drawn) else None)
     text = await render_template(
         "draw.html",
         event=show_event(event, found.catalogue.public(event)),
@@ -95,6 +97,11 @@ def _own(room: WaitingRoom, event: Event) -> Place | None:
     """What this browser's ticket says, if it has one: order 0 for an entrant of the draw."""
     ticket = good_cookie(room, request.cookies.get(cookie_name(event.id)))
     return room.read_ticket(ticket) if ticket is not None else None
+
+
+def _entered(own: Place, drawn: DrawList | None) -> bool:
+    """Whether they are in the draw. On another device of theirs only the list may say so."""
+    return own.order == 0 or (drawn is not None and drawn.place(own.visitor) is not None)
 
 
 def _checked(said: DrawFacts, drawn: DrawList | None, visitor: str) -> dict[str, Any]:

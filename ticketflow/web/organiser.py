@@ -60,7 +60,7 @@ async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
     changes: dict[str, Any] = data.model_dump(exclude_none=True)
     levers = {**changes, "mode": Mode(changes["mode"])} if "mode" in changes else changes
     after = policy_view(await waiting_room.steer(**levers))
-    manual = {"manual": True} if "mode" in changes else {}
+    manual = {"manual": True} if after["mode"] != before["mode"] else {}
     await records.change(found.database, event.id, **changes, **manual)
     await audit.record(
         found.database, actor_id=user.id, event_id=event.id, action="room.steer", before=before, after=after

@@ -116,6 +116,7 @@ end
 local function turn(room, mode, now)
   -- Before the doors first open nobody was told a time.
   if mode ~= room.mode and room.opened_at > 0 then change_pace(room, 'paused', now) end
-  if mode ~= 'lobby' and room.opened_at == 0 then end_draw(room, now) end
+  -- Doors that were paused or closed have not been open: a slip of the hand must not end the draw.
+  if mode == 'open' and room.opened_at == 0 then end_draw(room, now) end
   room.mode = mode
 end

@@ -14,8 +14,8 @@ local mode, rate, tick_us, recovery_us, opens_at =
 local tokens = recovering and 0 or rate * tick_us + MINUTE - 1
 -- A frontier means that the room was open: its lobby draws no more. Nor does one whose time is over, though no
 -- tick has opened it yet: its seed may be public.
-local due = tonumber(opens_at) > 0 and now >= tonumber(opens_at)
-local opened = mode ~= 'lobby' or frontier > 0 or due
+local due = mode == 'lobby' and tonumber(opens_at) > 0 and now >= tonumber(opens_at)
+local opened = mode == 'open' or frontier > 0 or due
 if opened then frontier = math.max(frontier, 1) end
 local resumes_at = recovering and now + recovery_us or now
 redis.call('HSET', room_key,

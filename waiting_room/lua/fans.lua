@@ -1,6 +1,11 @@
 -- Shared by the commands about one fan: where they are, putting them back, and what they are told.
--- A fan is {visitor, order, epoch}: what their signed ticket says, with their draw where it says none; order 0
--- for one without a ticket.
+-- A fan is {visitor, order, epoch, draw}: what their signed ticket says, with their draw where it says none;
+-- order 0 for one without a ticket.
+local function read_fan(args)
+  return {
+    visitor = args[1], order = tonumber(args[2]), epoch = tonumber(args[3]), draw = tonumber(args[4]),
+  }
+end
 
 -- Members of `from` (called or active) lose their slot and get time to come back to their old place.
 -- A lapsed lease is treated as a missed turn: a phone that died in the checkout is nobody's fault, and
@@ -88,9 +93,10 @@ local function enter_draw(room, visitor)
   if room.opened_at > 0 then redis.call('EXPIRE', draw_key, DRAW_KEPT) end
 end
 
--- A place that was lost with Redis comes back. Where it was drawn, its entry in the draw was lost, too.
+-- A place that was lost with Redis comes back. Where it was drawn, its entry in the draw was lost, too. An order
+-- that was assumed may be another's draw, and makes nobody an entrant.
 local function restore(room, fan)
-  if fan.order < DRAWN then enter_draw(room, fan.visitor) end
+  if fan.order == fan.draw then enter_draw(room, fan.visitor) end
   return put_back(room, fan)
 end
 
@@ -119,7 +125,7 @@ local function standing(room, fan, place, new, now)
   if place.state == 'waiting' then rank = redis.call('ZRANK', waiting_key, fan.visitor) end
   return {
     'ok', place.state, place.order, rank, place.till, new, redis.call('ZCARD', waiting_key),
-    room.epoch, room.mode, room.message, room.rate, now < room.recover_until and 1 or 0,
-    room.cap, int(room.slowed_at), room.slower, room.forecast, int(now),
+    room.epoch, room.mode, room.message, room.opened_at > 0 and 1 or 0, int(room.opens_at), room.rate,
+    now < room.recover_until and 1 or 0, room.cap, int(room.slowed_at), room.slower, room.forecast, int(now),
   }
 end

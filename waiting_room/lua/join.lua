@@ -1,16 +1,15 @@
 -- Take a place in the line, or find the one there is: as often as it is called, one visitor has one place.
--- ARGV: visitor, order and epoch of the ticket (order 0: no ticket), the visitor's draw, present ('1' or '0'),
+-- ARGV: visitor, order and epoch of the ticket (order 0: no ticket), their draw, present ('1' or '0'),
 --       then in turn the name of a source the join comes from, and how many new places it may take in a minute.
 -- Returns the standing, {'room_lost'}, {'room_closed', message}, {'not_open'} or
 -- {'too_many_joins', seconds, source}.
-local fan = {visitor = ARGV[1], order = tonumber(ARGV[2]), epoch = tonumber(ARGV[3])}
-local draw, present = tonumber(ARGV[4]), ARGV[5]
+local fan, present = read_fan(ARGV), ARGV[5]
 local sources = {unpack(ARGV, 6)}
 
 -- An order for who starts anew. Any earlier order of theirs counts no more, unless it is the same draw.
 local function new_place(room, now)
-  if room.mode == 'lobby' and room.opened_at == 0 then
-    fan.order = draw
+  if room.opened_at == 0 then
+    fan.order = fan.draw
     -- Who left the lobby and comes back is in the draw already.
     if redis.call('ZREM', left_key, fan.visitor) == 0 then enter_draw(room, fan.visitor) end
     redis.call('ZREM', done_key, fan.visitor)

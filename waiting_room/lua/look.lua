@@ -1,8 +1,7 @@
 -- Where a fan is. Makes no place; one that was lost with Redis comes back.
--- ARGV: visitor, order and epoch of the ticket, present ('1', '0' or '').
+-- ARGV: visitor, order and epoch of the ticket, their draw, present ('1', '0' or '').
 -- Returns the standing or {'room_lost'}.
-local fan = {visitor = ARGV[1], order = tonumber(ARGV[2]), epoch = tonumber(ARGV[3])}
-local present = ARGV[4]
+local fan, present = read_fan(ARGV), ARGV[5]
 
 local room = load_room()
 if not room then return {'room_lost'} end

@@ -8,7 +8,7 @@ local joins_key, joins_before_key, draw_key = KEYS[10], KEYS[11], KEYS[12]
 local SECOND = 1000000
 local MINUTE = 60 * SECOND
 local DAY = 86400 * SECOND
--- Orders below this were drawn in the lobby, and are never told: a ticket says 0 for them. As in draw.py.
+-- Orders below this were drawn in the lobby. A ticket says 0 for its fan's own draw. As in draw.py.
 local DRAWN = 2^50
 -- Seconds for which the log of entrants is kept once the draw is over.
 local DRAW_KEPT = 30 * 86400

@@ -22,9 +22,9 @@ end
 for i = 1, #ARGV, 2 do
   local field, value = ARGV[i], ARGV[i + 1]
   if field == 'mode' then
+    -- Doors that were moved by hand are opened by hand; to ask for what is so already moves nothing.
+    if value ~= room.mode then room.opens_at = 0 end
     turn(room, value, now)
-    -- Doors that were shut by hand are opened by hand.
-    if value == 'lobby' then room.opens_at = 0 end
   elseif field == 'message' then
     room.message = value
   else
