@@ -9,6 +9,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from waiting_room import Mode
+from waiting_room.scripts import source
 
 from .both import Both
 
@@ -65,6 +66,7 @@ STORY: list[tuple[str, tuple[Any, ...]]] = [
     ("steer", (None, None, 50, None)),
     ("tick", (3, 0)),  # some may still be on their way back
     ("pass_time", (10_000_000,)),
+    ("join", (True,)),  # there is room, but others were first
     ("tick", (3, 0)),
 ]
 GUARDS = {
@@ -74,6 +76,7 @@ GUARDS = {
     "absence": ("tick", "since[i] < before", "false"),
     "one lease": ("claim", "place.state == 'called' then", "place.till > 0 then"),
     "time to return": ("join", "valid and now < till", "valid"),
+    "others first": ("join", "redis.call('ZCARD', waiting_key) == 1", "true"),
     "order": ("join", "math.max(now, room.last_order) + 1", "now + 1"),
     "old rate": ("steer", "refill(room, now)\n\nlocal set", "local set"),
 }
@@ -94,5 +97,6 @@ def test_control_without_a_guard_the_story_ends_otherwise(redis_url, guard):
 @pytest.mark.parametrize("guard", ["tick guard", "order", "old rate"])
 def test_control_without_a_guard_random_commands_find_it(redis_url, guard):
     command, text, instead = GUARDS[guard]
+    assert source(command).count(text) == 1
     with pytest.raises(AssertionError):
         run_state_machine_as_test(machine(redis_url, **{command: (text, instead)}), settings=IN_SUITE)
