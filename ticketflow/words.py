@@ -17,12 +17,17 @@ def money(minor: int, currency: str) -> str:
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency}"
 
 
-def day(moment: datetime) -> str:
+def day(when: datetime | str) -> str:
     """A date as "Sat 12 December 2026", in UTC."""
-    moment = moment.astimezone(UTC)
+    moment = _moment(when)
     return f"{moment:%a} {moment.day} {moment:%B %Y}"
 
 
-def clock(moment: datetime) -> str:
+def clock(when: datetime | str) -> str:
     """A time of day as "10:00 UTC"."""
-    return f"{moment.astimezone(UTC):%H:%M} UTC"
+    return f"{_moment(when):%H:%M} UTC"
+
+
+def _moment(when: datetime | str) -> datetime:
+    # What the waiting room says comes as JSON has it: ISO 8601 as text.
+    return (datetime.fromisoformat(when) if isinstance(when, str) else when).astimezone(UTC)

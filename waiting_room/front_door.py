@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial, wraps
 from http import HTTPStatus
 from typing import ParamSpec
@@ -21,6 +20,7 @@ from .keeper import RoomKeeper
 from .notice import Notice, closed, coming_back, not_open, notice_of, outside, render, too_many
 from .policy import RoomPolicy
 from .room import WaitingRoom
+from .shown import as_shown, keep_shown
 from .standing import Standing, State
 from .web import (
     PASS_HEADER,
@@ -82,7 +82,6 @@ class FrontDoor:
         # Cookies and routes go by a number: the name's is the same in every process.
         self._id = crc32(room.name.encode())
         self._queue = f"queue_{self._id}"
-        self._shown = f"{cookie_name(self._id)}_shown"
         app.register_blueprint(self._routes(), url_prefix=path, url_defaults={"room_id": self._id})
         app.before_serving(self.keeper.start)
         app.after_serving(self.keeper.stop)
@@ -161,7 +160,7 @@ class FrontDoor:
             log.warning("room %s: %s", self.room.name, error)
             error = RoomLost("Redis cannot be reached")
         elif isinstance(error, NotCalled):
-            error = NotCalled(self._as_shown(error.standing))
+            error = NotCalled(as_shown(error.standing, self.room, self._id))
         notice = self._notice(error)
         again = notice.refresh_seconds
         if _wants_page():
@@ -190,19 +189,8 @@ class FrontDoor:
         return response
 
     def _keep_place(self, response: Response, standing: Standing) -> None:
-        if standing.place is not None:
-            shown = f"{standing.order}.{standing.place}"
-            response.set_cookie(self._shown, shown, httponly=True, secure=self._secure, samesite="Lax")
+        keep_shown(response, standing, self.room, self._id, secure=self._secure)
         set_ticket(response, self._id, standing.ticket, secure=self._secure)
-
-    def _as_shown(self, standing: Standing) -> Standing:
-        """The standing with the best place this browser was ever shown: who comes back ahead of a fan, to a
-        turn they had missed, would make the place rise."""
-        order, _, place = request.cookies.get(self._shown, "").partition(".")
-        if standing.place is None or order != str(standing.order) or not re.fullmatch(r"[1-9]\d{0,9}", place):
-            return standing
-        best = min(standing.place, int(place))
-        return replace(standing, place=best, ahead=best - 1)
 
     def _notice(self, error: WaitingRoomError) -> Notice:
         frame = self.keeper.frame

@@ -25,6 +25,9 @@ more than its 14 characters a long line would take a tenth more memory, for how 
 rests on a name being secret: tickets are signed."""
 
 
+MARK_CHARS = 16
+
+
 @dataclass(frozen=True)
 class Place:
     """What a ticket says: whose place, its order in the line, and the room's epoch when it was signed.
@@ -62,6 +65,7 @@ class Signer:
         self._seed = seed
         self._tickets = _serializer(secrets, "waiting-room.ticket")
         self._passes = _serializer(secrets, "waiting-room.pass")
+        self._mark_key = hmac.digest(secrets[0].encode(), b"waiting-room.mark", "sha256")
 
     def ticket(self, place: Place) -> str:
         """The place as a text that cannot be altered, and that does not tell what the visitor drew."""
@@ -78,6 +82,14 @@ class Signer:
             case [self._room, str(visitor), int(order), int(epoch)]:
                 return Place(visitor, order, epoch)
         raise BadTicket("no ticket of this room")
+
+    def mark(self, visitor: str, order: int) -> str:
+        """A name for one place in the line, which a new place of the same visitor does not share.
+
+        It may be shown to anybody at any time: it tells no order.
+        """
+        place = f"{self._room}\n{visitor}\n{order}".encode()
+        return hmac.digest(self._mark_key, place, "sha256").hex()[:MARK_CHARS]
 
     def grant(self, visitor: str, expires_at: float) -> Pass:
         """A signed pass for a visitor whose lease ends at `expires_at` (unix seconds)."""

@@ -236,6 +236,10 @@ class WaitingRoom:
         """What a ticket says, by its signature alone: order 0 for who was drawn. Raises BadTicket."""
         return self._signer.read_ticket(ticket)
 
+    def mark(self, standing: Standing) -> str:
+        """A name for the place in a standing, by which a page knows it again. It tells nobody the order."""
+        return self._signer.mark(standing.visitor, standing.order)
+
     def read_pass(self, token: str) -> Pass:
         """What a pass says, by its signature alone: whether the lease runs, Redis knows. Raises BadPass."""
         return self._signer.read_pass(token)

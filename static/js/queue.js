@@ -4,6 +4,7 @@ import { Desk } from "./desk.js";
 import { roll } from "./digits.js";
 import { Pace, Walk } from "./line.js";
 import { say } from "./say.js";
+import { BestShown } from "./shown.js";
 import { prepareStock, showStock } from "./stock.js";
 import { clock, countDown } from "./times.js";
 import { tellSlower, tellWait } from "./wait.js";
@@ -14,7 +15,10 @@ const { eventPath, name: eventName } = room.dataset;
 const desk = new Desk(room.dataset.room);
 const walk = new Walk(part("walk"));
 const pace = new Pace(part("pace"));
-let lowest = Infinity;
+const best = new BestShown(room.dataset.room, room.dataset.mark);
+let shown = null;
+// The doors alone have turned, and nobody's turn has come.
+const STANDING_BY = new Set(["lobby", "closed"]);
 let claimBy = null;
 let stopClaimClock = () => {};
 
@@ -22,7 +26,7 @@ function show(standing) {
   const changed = room.dataset.state !== standing.state;
   room.dataset.state = standing.state;
   if (standing.state === "waiting") showPlace(standing);
-  else lowest = Infinity;
+  else if (!STANDING_BY.has(standing.state)) best.forget();
   if (standing.state === "lobby") showLobby(standing);
   if (standing.state === "called") showClaim(standing.claim_by);
   if (standing.state === "missed" && standing.expires_at) {
@@ -36,9 +40,8 @@ function show(standing) {
 }
 
 function showPlace({ place, ahead, waiting, wait_seconds, slower, rate_per_minute }) {
-  // The server tells places from samples; what was shown once never rises again.
-  lowest = Math.min(lowest, place ?? Infinity);
-  const shown = Number.isFinite(lowest) ? lowest : null;
+  // The server tells places from samples, and others come back ahead; what was shown once never rises again.
+  shown = best.with(place);
   const before = shown === null ? (ahead ?? 0) : shown - 1;
   roll(part("place"), shown);
   part("ahead").textContent = before;
@@ -71,8 +74,8 @@ function showClaim(until) {
   part("kept-until").textContent = `Come in by ${clock(end)}. If you miss it, your place is still kept until ${keptUntil}.`;
 }
 
-function titleFor({ state, place }) {
-  if (state === "waiting" && place !== null) return `Place ${Math.min(lowest, place)}: ${eventName}`;
+function titleFor({ state }) {
+  if (state === "waiting" && shown !== null) return `Place ${shown}: ${eventName}`;
   if (state === "called") return `Your turn: ${eventName}`;
   return `Your place: ${eventName}`;
 }
@@ -114,11 +117,20 @@ part("leave-dialog").addEventListener("close", ({ target }) => {
   target.returnValue = "";
 });
 
-const figure = Number(part("place").textContent);
-if (figure) roll(part("place"), figure);
-prepareStock(room);
-if (room.dataset.wait !== "null") [part("turn").textContent, part("turn-minutes").textContent] = tellWait(JSON.parse(room.dataset.wait));
-showClaim(room.dataset.claimBy);
+// First of all to be heard: whatever is wrong with what the page came with, the next frame puts it right.
 desk.on("place", show)
   .on("stock", (frame) => showStock(frame, room))
   .on("connection", (state) => showConnection(state, "Your place is kept."));
+const figure = Number(part("place").textContent);
+if (figure) roll(part("place"), (shown = best.with(figure)));
+prepareStock(room);
+if (room.dataset.wait !== "null") [part("turn").textContent, part("turn-minutes").textContent] = tellWait(parsed(room.dataset.wait));
+showClaim(room.dataset.claimBy);
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return NaN;
+  }
+}

@@ -18,8 +18,9 @@ export function localise(root = document) {
   }
 }
 
+/** The time of day; a Date that is none would throw, and take the page's script with it. */
 export function clock(date) {
-  return CLOCK.format(date);
+  return Number.isNaN(date.getTime()) ? "–:––" : CLOCK.format(date);
 }
 
 export function exactClock(date) {
@@ -28,7 +29,7 @@ export function exactClock(date) {
 
 /** Milliseconds as "4:09", "1:02:30" or "3 d 04:10:09"; never below zero. */
 export function spell(milliseconds) {
-  const total = Math.max(0, Math.ceil(milliseconds / 1000));
+  const total = Math.max(0, Math.ceil(milliseconds / 1000)) || 0;
   const two = (n) => String(n).padStart(2, "0");
   const [days, hours, minutes, seconds] = [
     Math.floor(total / 86400), Math.floor(total / 3600) % 24, Math.floor(total / 60) % 60, total % 60,

@@ -3,6 +3,8 @@ import { clock } from "./times.js";
 
 const ROUGHLY = "8 times out of 10 it is within this time";
 
+const UNKNOWN = ["We cannot say yet when your turn is", "Your place is kept."];
+
 const SLOWER = {
   paused: "The line was paused for a while.",
   rate_lowered: "Fewer people a minute are let in than before.",
@@ -17,9 +19,13 @@ export function tellSlower(slower, seconds) {
   return SLOWER[slower] ?? "";
 }
 
-/** Two sentences for `[low, high]` seconds (or null: nothing moves) counted from `from` (a Date). */
+/**
+ * Two sentences for `[low, high]` seconds (or null: nothing moves) counted from `from` (a Date).
+ * It never throws: what is no interval, or ends beyond what a Date can say, is told as not known.
+ */
 export function tellWait(seconds, from = new Date()) {
-  if (!seconds) return ["The line stands still at the moment", "Your place does not change while it does."];
+  if (seconds === null || seconds === undefined) return ["The line stands still at the moment", "Your place does not change while it does."];
+  if (!isInterval(seconds, from)) return UNKNOWN;
   const [low, high] = seconds;
   if (high <= 60) return ["Your turn within a minute", "Stay on this page if you can."];
   // To the whole minute on the safe side at both ends, as the minutes are.
@@ -29,4 +35,10 @@ export function tellWait(seconds, from = new Date()) {
   const minutes = fewest === 0 ? `Within ${most}` : fewest === most ? `About ${most}` : `In ${fewest} to ${most}`;
   const lead = start === end ? `Your turn at about ${start}` : `Your turn between ${start} and ${end}`;
   return [lead, `${minutes} minutes. ${ROUGHLY}.`];
+}
+
+function isInterval(seconds, from) {
+  if (!Array.isArray(seconds) || seconds.length !== 2 || !seconds.every(Number.isFinite)) return false;
+  const [low, high] = seconds;
+  return low >= 0 && low <= high && !Number.isNaN(new Date(from.getTime() + high * 1000 + 59_999).getTime());
 }

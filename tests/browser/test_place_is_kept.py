@@ -1,12 +1,16 @@
 """A fan's place belongs to the fan: a refresh, a second tab or a lost connection does not change it."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from redis.asyncio import Redis
 
 from tests.browser.stage import hook, seen, take_place, two_processes
 from tests.house import House, Sale, make_sale
+from tests.waiting_room.support import miss_turn
 from ticketflow.settings import Settings
+from waiting_room import WaitingRoom
 
 
 async def test_refresh_second_tab_and_leaving(settings: Settings, browser: Browser, tmp_path: Path):
@@ -27,6 +31,60 @@ async def test_refresh_second_tab_and_leaving(settings: Settings, browser: Brows
         await expect(tab.get_by_text("2 behind you")).to_be_visible()
         await expect(hook(tab, "place")).to_have_text("1")
         await leaving_is_asked_about_and_then_done(tab, sale)
+
+
+async def test_a_shown_place_does_not_rise_by_a_reload(
+    settings: Settings, browser: Browser, tmp_path: Path, redis: Redis
+):
+    sale = await make_sale(settings, mode="paused")
+    async with two_processes(settings, tmp_path, sale, browser) as (house, stage), house.visitor() as ahead:
+        ticket = (await ahead.join(sale)).json()["ticket"]
+        fan = await stage.person()
+        await take_place(fan, sale)
+        await expect(hook(fan, "place")).to_have_text("2")
+        room = WaitingRoom(
+            redis, f"event:{sale.event_id}", secrets=settings.secret_keys, prefix=settings.redis_prefix
+        )
+        # The page has no other way to hear of it than its socket: what it keeps, its script has kept.
+        await miss_turn(redis, room, room.read_ticket(ticket).visitor)
+        await expect(hook(fan, "place")).to_have_text("1")
+        assert (await ahead.join(sale)).json()["place"] == 1
+        await first_after_a_reload(house, sale, fan)
+        cookie = f"queue_{sale.event_id}_shown"
+        await fan.context.clear_cookies(name=cookie)
+        await fan.reload()
+        await expect(hook(fan, "place")).to_have_text("2")
+        assert stage.complaints == []
+
+
+async def first_after_a_reload(house: House, sale: Sale, fan: Page) -> None:
+    """The place after a reload is 1, and still is when the page has heard of one who joins meanwhile."""
+    await fan.reload()
+    await first_of_two(fan)
+    await somebody_joins(house, sale)
+    await expect(fan.get_by_text("2 behind you")).to_be_visible()
+    await expect(hook(fan, "place")).to_have_text("1")
+
+
+SPOIL = """document.addEventListener("readystatechange", () => {
+  const spoilt = new URLSearchParams(location.search).get("spoilt");
+  if (spoilt) document.querySelector("[data-room]").dataset.wait = spoilt;
+}, { once: true });"""
+
+
+async def test_no_wait_in_the_page_however_absurd_stops_its_script(
+    settings: Settings, browser: Browser, tmp_path: Path
+):
+    sale = await make_sale(settings, mode="paused")
+    async with two_processes(settings, tmp_path, sale, browser) as (house, stage):
+        fan = await stage.person()
+        await take_place(fan, sale)
+        await fan.add_init_script(SPOIL)
+        for behind, wait in enumerate(["[1e300,1e301]", "[NaN,Infinity]", "7", '"soon"', "[60]", "{"], 1):
+            await fan.goto(f"/events/{sale.slug}/queue?spoilt={quote(wait)}")
+            await somebody_joins(house, sale)
+            await expect(fan.get_by_text(f"{behind} behind you")).to_be_visible()
+        assert stage.complaints == []
 
 
 async def somebody_joins(house: House, sale: Sale) -> None:

@@ -6,7 +6,7 @@ import pytest
 from quart import Quart
 from redis.asyncio import Redis
 
-from waiting_room import Mode, RoomPolicy, WaitingRoom
+from waiting_room import Mode, RoomPolicy, WaitingRoom, front_door
 from waiting_room.front_door import FrontDoor
 from waiting_room.notice import Notice
 
@@ -187,7 +187,7 @@ async def test_a_shown_place_never_rises(redis, shop):
 
 
 async def test_without_its_memory_of_what_was_shown_the_place_rises(redis, shop, monkeypatch):
-    monkeypatch.setattr(FrontDoor, "_as_shown", lambda door, standing: standing)
+    monkeypatch.setattr(front_door, "as_shown", lambda standing, *of: standing)
     assert "1 ahead of you." in await shown_after_another_came_back(redis, shop)
 
 

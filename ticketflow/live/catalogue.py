@@ -3,6 +3,7 @@
 Filled from the database and Redis, kept fresh by what is published; a hot page costs no query.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._loading = asyncio.Lock()
         self._events: dict[int, Event] = {}
         self._ids: dict[str, int] = {}
         self._counts: dict[int, Counts] = {}
@@ -28,10 +30,11 @@ class Catalogue:
         self._seats: dict[int, Sequence[Seat]] = {}
 
     async def load(self) -> None:
-        """Read all events anew."""
-        found = await event_store.every(self._database)
-        self._events = {event.id: event for event in found}
-        self._ids = {event.slug: event.id for event in found}
+        """Read all events anew. One reading at a time: an older answer must not come after a newer one."""
+        async with self._loading:
+            found = await event_store.every(self._database)
+            self._events = {event.id: event for event in found}
+            self._ids = {event.slug: event.id for event in found}
 
     def all(self) -> list[Event]:
         """Every event, published or not, the next to start first."""

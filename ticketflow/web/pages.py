@@ -15,6 +15,7 @@ from ticketflow.web.newcomers import newcomer, own_ticket
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import account_id, signed_in
 from waiting_room import NotCalled, NotOpen, RoomClosed, Standing, State, TooManyJoins, WaitingRoom
+from waiting_room.shown import as_shown, keep_shown
 from waiting_room.views import queue_view
 from waiting_room.web import cookie_name, good_cookie, problem, set_ticket
 
@@ -79,9 +80,11 @@ async def queue(slug: str) -> ResponseReturnValue:
         return await _door(found, event)
     if ticket is None:
         return redirect(url_for("pages.event_page", slug=slug))
-    standing = await room.look(ticket, present=False)
+    standing = as_shown(await room.look(ticket, present=False), room, event.id)
     view = {**queue_view(standing), "return_seconds": (await room.policy()).return_seconds}
-    return await _fresh("queue.html", event=_shown(found, event), standing=view)
+    page = await _fresh("queue.html", event=_shown(found, event), standing=view, mark=room.mark(standing))
+    keep_shown(page, standing, room, event.id, secure=found.settings.secure)
+    return page
 
 
 @blueprint.post("/events/<slug>/queue/claim")
