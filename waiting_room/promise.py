@@ -18,7 +18,11 @@ STEADY = 0.5
 flicker, and a best moment in a wavering forecast shall not become the promise."""
 
 SHOWN_SECONDS = 60.0
-"""For so long a reason is shown after it moved the window."""
+"""For so long it is shown what somebody or something did to the line."""
+
+LATE_SECONDS = 15.0
+"""For so long it is shown that the wait was told too short. Two of ten waits are told wrong: were it shown for
+longer, half of a calm line would read it at any time."""
 
 
 class Slower(StrEnum):
@@ -101,8 +105,9 @@ def next_promise(last: Promise, expected: Expected | None, at: float, causes: Ca
         slower = None
     if slower and fresh.high > last.window.high:
         return Promise(at, fresh, slower, at)
+    shown_for = LATE_SECONDS if last.slower is Slower.LATE else SHOWN_SECONDS
     eased = causes.changed_at > last.at and causes.slower is None
-    if last.moved_at is not None and at < last.moved_at + SHOWN_SECONDS and not eased:
+    if last.moved_at is not None and at < last.moved_at + shown_for and not eased:
         return Promise(at, fresh, last.slower, last.moved_at)
     return Promise(at, fresh)
 

@@ -15,7 +15,7 @@ from waiting_room.forecast import Forecast
 from waiting_room.pilots import Pilots
 from waiting_room.promise import first_promise, next_promise
 
-TICK = 2.0
+TICK = 0.5
 START = 1_700_000_000.0
 CLAIM_SECONDS = 120.0
 

@@ -11,7 +11,7 @@ from tests.waiting_room import model_sale
 from tests.waiting_room.model_sale import Crowd, ModelSale, Screen
 from waiting_room import Promise, Slower, pilots, promise
 
-EVERY_TICKS = 5
+EVERY_TICKS = 20
 """Of each screen the promise shown every 10 seconds is judged, from joining to being called."""
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from waiting_room import Expected, Promise, Slower
-from waiting_room.promise import SHOWN_SECONDS, Causes, Window, first_promise, next_promise
+from waiting_room.promise import LATE_SECONDS, Causes, Window, first_promise, next_promise
 
 CALM = Causes(changed_at=0.0, slower=None, full=False)
 T = 1_000_000.0
@@ -45,9 +45,9 @@ def test_a_promise_more_likely_wrong_than_right_is_replaced_and_says_so():
 
 def test_a_reason_is_shown_for_a_while():
     late = next_promise(first_promise(wait(600), T), wait(730), T + 1, CALM)
-    soon = next_promise(late, wait(700), T + SHOWN_SECONDS, CALM)
+    soon = next_promise(late, wait(700), T + LATE_SECONDS, CALM)
     assert soon.slower is Slower.LATE
-    assert next_promise(soon, wait(690), T + SHOWN_SECONDS + 2, CALM).slower is None
+    assert next_promise(soon, wait(690), T + LATE_SECONDS + 2, CALM).slower is None
 
 
 def test_a_lowered_rate_replaces_it_at_once():
