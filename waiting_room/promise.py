@@ -21,8 +21,8 @@ SHOWN_SECONDS = 60.0
 """For so long it is shown what somebody or something did to the line."""
 
 LATE_SECONDS = 15.0
-"""For so long it is shown that the wait was told too short. Two of ten waits are told wrong: were it shown for
-longer, half of a calm line would read it at any time."""
+"""For so long it is shown that the wait was told too short. Two of ten waits are told wrong: were it shown
+for longer, half of a calm line would read it at any time."""
 
 
 class Slower(StrEnum):
