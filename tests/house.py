@@ -23,7 +23,7 @@ from ticketflow.clients import make_database
 from ticketflow.domain import Role, now
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
-from ticketflow.store import events, users
+from ticketflow.store import events, rooms, users
 from ticketflow.store.events import NewSale, NewTicketType
 
 T = TypeVar("T")
@@ -77,8 +77,9 @@ async def make_sale(
     mode: str = "open",
     sale_starts_in: timedelta = timedelta(minutes=-1),
     queue_needs_account: bool = False,
+    opened: bool = True,
 ) -> Sale:
-    """Write down a sale that is on, with an organiser of its own."""
+    """Write down a sale that is on, with an organiser of its own; a paused one has been open before."""
     database = make_database(settings)
     await database.connect()
     try:
@@ -108,6 +109,8 @@ async def make_sale(
             queue_needs_account=queue_needs_account,
         )
         event_id = await events.create(database, owner.id, new)
+        if opened and mode == "paused":
+            await rooms.note_opened(database, event_id)
         event = await events.by_id(database, event_id)
         assert event is not None
         return Sale(event_id, slug, [t.id for t in event.ticket_types], email)

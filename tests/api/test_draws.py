@@ -221,7 +221,7 @@ async def test_a_sale_without_a_lobby_has_no_draw(house: House, sale: Sale):
 
 
 async def test_a_lobby_that_was_opened_by_hand_has_one(house: House):
-    sale = await open_sale(house, sale_starts_in=timedelta(hours=-1), mode="paused")
+    sale = await open_sale(house, sale_starts_in=timedelta(hours=-1), mode="paused", opened=False)
     async with house.visitor() as organiser:
         await organiser.sign_in(sale.organiser_email)
         is_problem(await organiser.get(f"/api/events/{sale.event_id}/draw"), 404, "no_draw")
