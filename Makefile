@@ -19,7 +19,10 @@ run: $(VENV)/.installed ## Serve TicketFlow here, with everything it needs and d
 
 test: $(VENV)/.installed-dev ## Install what the tests need, and run them
 	@tests/install-tools.sh
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m pytest $(if $(ARGS),$(ARGS),$(IN_PARALLEL))
+
+# Most tests wait for something most of the time. A file's tests stay together: they share a house.
+IN_PARALLEL := -n 2 --dist loadfile
 
 bench: $(VENV)/.installed-dev ## Measure the waiting room against its bounds (about two minutes)
 	@$(VENV)/bin/python -m bench

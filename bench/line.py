@@ -20,7 +20,7 @@ async def room_with(redis: Redis, name: str, waiting: int, *, rate_per_minute: i
     They came by polls, so all of them are away; nobody is away too long to be called.
     """
     room = WaitingRoom(redis, name, secrets=[SECRET], prefix="bench")
-    policy = RoomPolicy(Mode.PAUSED, rate_per_minute, 1_000_000, away_seconds=86_400, tick_seconds=0.6)
+    policy = RoomPolicy(Mode.OPEN, rate_per_minute, 0, away_seconds=86_400, tick_seconds=0.6)
     await room.ensure(policy, epoch=1)
     join = redis.register_script(source("join"))
     for already in range(0, waiting, AT_ONCE):
@@ -28,7 +28,7 @@ async def room_with(redis: Redis, name: str, waiting: int, *, rate_per_minute: i
             for _ in range(min(AT_ONCE, waiting - already)):
                 await join(keys=room.keys.touched, args=[secrets.token_urlsafe(10), 0, 0, 0, 0], client=joins)
             await joins.execute()
-    await room.steer(mode=Mode.OPEN)
+    await room.steer(max_active=1_000_000)
     return room
 
 

@@ -100,9 +100,9 @@ async def test_who_has_booked_and_joins_again_at_once_gets_a_new_turn(
     """However slowly the turn ends: the answer comes after it, or the next turn would be this one's rest."""
     ended = WaitingRoom.finish
 
-    async def slowly(room: WaitingRoom, visitor: str) -> None:
+    async def slowly(room: WaitingRoom, visitor: str, **given: float) -> None:
         await asyncio.sleep(0.3)
-        await ended(room, visitor)
+        await ended(room, visitor, **given)
 
     monkeypatch.setattr(WaitingRoom, "finish", slowly)
     sale = await make_sale(settings)

@@ -133,7 +133,9 @@ class Storm:
         async with self.redis.pipeline() as at_once:
             at_once.zscore(self.room.keys.called, fan.visitor)
             script = self.room._scripts._registered["leave"]
-            await script(keys=self.room.keys.touched, args=[fan.visitor], client=at_once)
+            await script(
+                keys=self.room.keys.touched, args=[fan.visitor, self.room.keys.moves], client=at_once
+            )
             claim_by, _ = await at_once.execute()
         if claim_by is not None:
             self._note_call(fan.visitor, claim_by)
