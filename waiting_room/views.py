@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from .standing import Standing
@@ -40,6 +41,8 @@ def place_frame(standing: Standing) -> dict[str, Any]:
     return {"type": "place", **view}
 
 
+# The opening is told with every place, and is the same in each.
+@lru_cache(maxsize=1_024)
 def _moment(seconds: float | None) -> str | None:
     if seconds is None:
         return None

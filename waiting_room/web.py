@@ -6,6 +6,7 @@ pass, in the `Queue-Pass` header; the ticket alone will do, since Redis knows wh
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -207,7 +208,7 @@ def queue_blueprint(
         """Take a place, or find the one there is."""
         room = await find_room(room_id)
         standing = await _joined(room, room_id, await who(room_id))
-        response = jsonify(queue_view(standing))
+        response = _view_response(standing)
         set_ticket(response, room_id, standing.ticket, secure=secure)
         return response, HTTPStatus.CREATED if standing.new else HTTPStatus.OK
 
@@ -244,6 +245,11 @@ async def _same_site() -> None:
     theirs would get a new place, whose cookie takes the place of the fan's own."""
     if request.method in ("POST", "DELETE") and request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise CrossSite
+
+
+def _view_response(standing: Standing) -> Response:
+    """The view as JSON. Not by jsonify, which takes twice as long: everybody joins in the same minute."""
+    return Response(json.dumps(queue_view(standing)), content_type="application/json")
 
 
 async def _joined(room: WaitingRoom, room_id: int, newcomer: Newcomer) -> Standing:

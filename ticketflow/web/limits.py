@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from quart import Quart, Response, current_app, has_websocket_context, request, websocket
@@ -105,6 +106,7 @@ def join_sources(settings: Settings, account: int | None, address: str) -> dict[
     return sources
 
 
+@lru_cache(maxsize=4_096)
 def network_of(address: str) -> str | None:
     """What is counted as one address; None if it is no IP address.
 
