@@ -98,3 +98,24 @@ async def test_money_let_go_is_never_taken_and_money_taken_never_let_go(settings
         found = await gateway.find("key")
         assert found is not None
         assert not found.approved
+
+
+async def test_a_refund_ends_what_was_taken_and_what_was_only_reserved(settings: Settings):
+    sale = await make_sale(settings)
+    async with in_process(settings) as house:
+        before = now()
+        taken = await booked(house, settings, sale)
+        gateway = SimulatedGateway(house.database, 0)
+        await gateway.authorise("reserved", 100, "EUR", "card-ok")
+        await gateway.authorise("declined", 100, "EUR", "card-declined")
+        for _ in range(2):
+            await gateway.refund(taken)
+            await gateway.refund("reserved")
+            await gateway.refund("declined")
+        ends = {charge.key: charge.status.value async for charge in gateway.recent(before)}
+        assert ends == {taken: "refunded", "reserved": "voided", "declined": "declined"}
+        assert [charge async for charge in gateway.recent(now())] == []
+        await gateway.capture(taken)
+        found = await gateway.find(taken)
+        assert found is not None
+        assert not found.approved

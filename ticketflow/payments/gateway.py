@@ -4,7 +4,10 @@
 asked twice under one key happens once.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -19,6 +22,27 @@ class Authorisation:
     approved: bool
     reference: str
     reason: str | None = None
+
+
+class ChargeStatus(StrEnum):
+    """`authorised` -> `captured` -> `refunded`; or `authorised` -> `voided`; or `declined` from the start."""
+
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    REFUNDED = "refunded"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A charge as the gateway's own books have it. `amount` is in minor units."""
+
+    key: str
+    amount: int
+    currency: str
+    status: ChargeStatus
+    created_at: datetime
 
 
 class Gateway(Protocol):
@@ -36,7 +60,15 @@ class Gateway(Protocol):
         """What became of an authorisation, or None if the gateway never saw it."""
 
     async def capture(self, key: str) -> None:
-        """Take what was authorised; nothing happens if it was taken before. Raises `GatewayTimeout`."""
+        """Take what is authorised; nothing happens to a charge that has ended otherwise.
+        Raises `GatewayTimeout`."""
 
     async def void(self, key: str) -> None:
         """Let go of what was authorised and not captured. Raises `GatewayTimeout`."""
+
+    async def refund(self, key: str) -> None:
+        """End a charge in the payer's favour: give back what was captured, let go of what was only
+        authorised. Nothing happens the second time. Raises `GatewayTimeout`."""
+
+    def recent(self, since: datetime) -> AsyncIterator[Charge]:
+        """All charges made at `since` or later, in no order. Raises `GatewayTimeout` while it is read."""

@@ -5,13 +5,16 @@ ledger that dies between authorising and committing must find the charge again.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
 
 from databases import Database
 
+from ticketflow.domain import now
 from ticketflow.group_writer import GroupWriter
-from ticketflow.payments.gateway import Authorisation, GatewayTimeout
+from ticketflow.payments.gateway import Authorisation, Charge, ChargeStatus, GatewayTimeout
 from ticketflow.store import charges
-from ticketflow.store.charges import Charge
+from ticketflow.store.charges import ChargeRow
 
 METHODS = {
     "card-ok": "A card that works",
@@ -30,9 +33,10 @@ class SimulatedGateway:
     def __init__(self, database: Database, slow_seconds: float) -> None:
         self._database = database
         self._slow_seconds = slow_seconds
-        self._new = GroupWriter[Charge](lambda new: charges.add(database, new))
+        self._new = GroupWriter[ChargeRow](lambda new: charges.add(database, new))
         self._captured = GroupWriter[str](lambda keys: charges.close(database, keys, "captured"))
         self._voided = GroupWriter[str](lambda keys: charges.close(database, keys, "voided"))
+        self._refunded = GroupWriter[str](lambda keys: charges.refund(database, keys))
 
     def accepts(self, method: str) -> bool:
         return method in METHODS
@@ -41,7 +45,7 @@ class SimulatedGateway:
         if method == "card-slow":
             await asyncio.sleep(self._slow_seconds)
         status = "declined" if method == "card-declined" else "authorised"
-        await self._new.add(Charge(key, amount, currency, status))
+        await self._new.add(ChargeRow(key, amount, currency, status, now()))
         if method == "card-timeout":
             raise GatewayTimeout
         return _authorisation(key, status)
@@ -56,8 +60,15 @@ class SimulatedGateway:
     async def void(self, key: str) -> None:
         await self._voided.add(key)
 
+    async def refund(self, key: str) -> None:
+        await self._refunded.add(key)
+
+    async def recent(self, since: datetime) -> AsyncIterator[Charge]:
+        async for row in charges.since(self._database, since):
+            yield Charge(row.key, row.amount, row.currency, ChargeStatus(row.status), row.created_at)
+
 
 def _authorisation(key: str, status: str) -> Authorisation:
     if status == "declined":
         return Authorisation(False, f"sim_{key[:12]}", "The bank declined the payment.")
-    return Authorisation(status != "voided", f"sim_{key[:12]}")
+    return Authorisation(status in ("authorised", "captured"), f"sim_{key[:12]}")

@@ -1,26 +1,27 @@
 """What the simulated gateway remembers of its charges."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from databases import Database
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.dialects import mysql, sqlite
 
-from ticketflow.domain import now
 from ticketflow.store.tables import simulated_charges as charges
 
 
 @dataclass(frozen=True)
-class Charge:
+class ChargeRow:
     key: str
     amount: int
     currency: str
     status: str
-    """`authorised` or `declined`, later `captured` or `voided`."""
+    """`authorised` or `declined`, later `captured`, `voided` or `refunded`."""
+    created_at: datetime
 
 
-async def add(database: Database, new: Sequence[Charge]) -> None:
+async def add(database: Database, new: Sequence[ChargeRow]) -> None:
     """Write charges down; one whose key is known stays as it is."""
     rows = [
         {
@@ -28,7 +29,7 @@ async def add(database: Database, new: Sequence[Charge]) -> None:
             "amount": charge.amount,
             "currency": charge.currency,
             "status": charge.status,
-            "created_at": now(),
+            "created_at": charge.created_at,
         }
         for charge in new
     ]
@@ -50,3 +51,32 @@ async def close(database: Database, keys: Sequence[str], outcome: str) -> None:
     """Let what is authorised become `captured` or `voided`; what has ended otherwise stays so."""
     open_ones = charges.c.charge_key.in_(keys) & (charges.c.status == "authorised")
     await database.execute(update(charges).where(open_ones).values(status=outcome))
+
+
+async def refund(database: Database, keys: Sequence[str]) -> None:
+    """Let what is captured become `refunded`, and what is only authorised `voided`."""
+    ended = case((charges.c.status == "captured", "refunded"), else_="voided")
+    open_ones = charges.c.charge_key.in_(keys) & charges.c.status.in_(["authorised", "captured"])
+    await database.execute(update(charges).where(open_ones).values(status=ended))
+
+
+PAGE = 500
+
+
+async def since(database: Database, moment: datetime) -> AsyncIterator[ChargeRow]:
+    """The charges made at `moment` or later, read a page at a time."""
+    after = ""
+    while True:
+        page = await database.fetch_all(
+            select(charges)
+            .where((charges.c.created_at >= moment) & (charges.c.charge_key > after))
+            .order_by(charges.c.charge_key)
+            .limit(PAGE)
+        )
+        for row in page:
+            yield ChargeRow(
+                row["charge_key"], row["amount"], row["currency"], row["status"], row["created_at"]
+            )
+        if len(page) < PAGE:
+            return
+        after = page[-1]["charge_key"]
