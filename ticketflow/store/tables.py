@@ -93,11 +93,13 @@ events = Table(
     Column("lobby_opens_at", Moment),
     Column("currency", String(3), nullable=False),
     Column("per_user_limit", Integer, nullable=False),
+    Column("fee_basis_points", Integer, nullable=False, server_default="0"),
     Column("published", Boolean, nullable=False, server_default=false()),
     Column("queue_needs_account", Boolean, nullable=False, server_default=false()),
     Column("organiser_id", _Id, ForeignKey("users.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
     CheckConstraint("per_user_limit > 0", name="per_user_limit"),
+    CheckConstraint("fee_basis_points BETWEEN 0 AND 10000", name="fee_basis_points"),
     **_MYSQL,
 )
 
@@ -138,7 +140,9 @@ bookings = Table(
     Column("user_id", _Id, ForeignKey("users.id"), nullable=False),
     Column("ticket_type_id", _Id, ForeignKey("ticket_types.id"), nullable=False),
     Column("quantity", Integer, nullable=False),
+    # What was paid in all; `fee` is the part of it that is booking fee.
     Column("amount", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("status", String(16), nullable=False),
     Column("reason", String(40)),
