@@ -43,6 +43,11 @@ class Stripe(httpx.AsyncClient):
         fields = {"type": "card"} | {f"card[{name}]": value for name, value in card.items()}
         return str((await self._one(self.post("/v1/payment_methods", data=fields)))["id"])
 
+    async def slow_method(self) -> str:
+        """The id of a payment method that is refused after half a second, and is "processing" until then."""
+        fields = {"type": "sepa_debit", "sepa_debit[iban]": "DE62370400440532013001"}
+        return str((await self._one(self.post("/v1/payment_methods", data=fields)))["id"])
+
     async def intents(self, key: str) -> list[dict[str, Any]]:
         """All intents that were made for a booking."""
         found = await self._one(self.get("/v1/payment_intents", params={"limit": 10_000}))

@@ -9,6 +9,7 @@ import pytest
 from databases import Database
 
 from tests import servers
+from tests.house import eventually
 from tests.payments.support import DECLINED, GOOD, WANTS_ACTION, Stripe
 from ticketflow.clients import open_gateway
 from ticketflow.domain import now
@@ -83,6 +84,41 @@ async def test_a_method_that_is_none_and_a_bank_that_wants_to_see_the_payer_are_
     # Left open, it could still be paid when nobody expects it.
     assert await status(stripe, action) == "canceled"
     assert await stripe.charges(action) == []
+
+
+async def test_while_the_bank_is_still_at_it_nobody_knows(gateway: StripeGateway, stripe: Stripe):
+    key = new_key()
+    with pytest.raises(GatewayTimeout):
+        await gateway.authorise(key, 2500, "EUR", await stripe.slow_method())
+    # Called done now, it could still turn into money that nobody lets go of.
+    with pytest.raises(GatewayTimeout):
+        await gateway.void(key)
+
+    async def declined() -> bool:
+        try:
+            found = await gateway.find(key)
+        except GatewayTimeout:
+            return False
+        return found is not None and not found.approved
+
+    await eventually(declined)
+    await gateway.void(key)
+    assert await status(stripe, key) == "canceled"
+
+
+async def test_who_is_second_to_confirm_sees_what_the_first_has_got(
+    gateway: StripeGateway, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+):
+    """Two ledgers at one order, and Stripe has no memory of the key: the second is refused, not the payer."""
+    key, confirm = new_key(), gateway._intents.confirm_async
+
+    async def after_another(intent_id, *asked):
+        await confirm(intent_id)
+        return await confirm(intent_id, *asked)
+
+    monkeypatch.setattr(gateway._intents, "confirm_async", after_another)
+    assert (await gateway.authorise(key, 2500, "EUR", GOOD)).approved
+    assert len(await stripe.charges(key)) == 1
 
 
 async def test_what_is_let_go_cannot_be_taken_any_more(gateway: StripeGateway, stripe: Stripe):

@@ -11,6 +11,7 @@ looks at how the intent stands first, so doing it again changes nothing.
 
 import asyncio
 import logging
+import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -80,9 +81,7 @@ class StripeGateway:
                 return Authorisation(False, NEVER, "This booking was given up before.")
             reference = intent.id
             if intent.status == "requires_confirmation":
-                # A key of its own: sent again by the library when the answer is lost, it is the same answer.
-                options: Any = {"idempotency_key": f"{key}-confirm"}
-                intent = await self._ask(lambda: self._intents.confirm_async(reference, {}, options))
+                intent = await self._confirm(key, intent)
             return await self._word_on(intent)
         except (stripe.CardError, stripe.InvalidRequestError) as error:
             if not isinstance(error, stripe.CardError):
@@ -138,12 +137,12 @@ class StripeGateway:
         return Notice(said.id, key, said.status) if said and key else None
 
     async def _known(self, key: str) -> stripe.PaymentIntent | None:
-        """The key's intent as it stands at Stripe, or None if there is none."""
+        """The key's intent as it stands, or None. Raises `GatewayTimeout` while the bank is at it."""
         intent_id = await intents.id_of(self._database, key)
         if intent_id is None or intent_id == NEVER:
             return None
         expand: Any = {"expand": ["latest_charge"]}
-        return await self._ask(lambda: self._intents.retrieve_async(intent_id, expand))
+        return _decided(await self._ask(lambda: self._intents.retrieve_async(intent_id, expand)))
 
     async def _known_or_never(self, key: str) -> stripe.PaymentIntent | None:
         """The same, and if there is none, there will be none: who is still making one must not use it."""
@@ -169,15 +168,25 @@ class StripeGateway:
         counts = await intents.id_of(self._database, key)
         return made if counts == made.id else await self._known(key)
 
+    async def _confirm(self, key: str, intent: stripe.PaymentIntent) -> stripe.PaymentIntent:
+        """Ask for the money. Raises CardError, InvalidRequestError."""
+        options: Any = {"idempotency_key": f"{key}-confirm"}
+        try:
+            return await self._ask(lambda: self._intents.confirm_async(intent.id, {}, options))
+        except stripe.InvalidRequestError:
+            # Another ledger may have been first, and may have got the money: how it stands is what counts.
+            stands = await self._known(key)
+            if stands is None or stands.status == "requires_confirmation":
+                raise
+            return stands
+
     async def _word_on(self, intent: stripe.PaymentIntent) -> Authorisation:
         """What an intent that was confirmed has come to. Raises `GatewayTimeout` if that is still open."""
-        match intent.status:
+        match _decided(intent).status:
             case "requires_capture":
                 return Authorisation(True, intent.id)
             case "succeeded":
                 return Authorisation(not _refunded(intent), intent.id)
-            case "processing":
-                raise GatewayTimeout
             case "requires_action":
                 # Nobody is there to show themselves to the bank; left open, the payer could do so later.
                 await self._act(lambda: self._intents.cancel_async(intent.id))
@@ -203,11 +212,18 @@ class StripeGateway:
             except stripe.RateLimitError as error:
                 if pause is None:
                     raise GatewayTimeout from error
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause * random.uniform(0.5, 1))
             except stripe.StripeError as error:
                 log.warning("Stripe gave no answer: %s", error)
                 raise GatewayTimeout from error
         raise AssertionError("the last pause is None")
+
+
+def _decided(intent: stripe.PaymentIntent) -> stripe.PaymentIntent:
+    """The intent; while the bank is still at it nothing can be said or done: then `GatewayTimeout`."""
+    if intent.status == "processing":
+        raise GatewayTimeout
+    return intent
 
 
 def _refunded(intent: stripe.PaymentIntent) -> bool:
