@@ -35,6 +35,22 @@ def upgrade() -> None:
         **MYSQL,
     )
     op.create_table(
+        "stripe_intents",
+        sa.Column("charge_key", exact(64), nullable=False),
+        sa.Column("intent_id", exact(80), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("charge_key", name=op.f("pk_stripe_intents")),
+        **MYSQL,
+    )
+    op.create_index(op.f("ix_stripe_intents_intent_id"), "stripe_intents", ["intent_id"])
+    op.create_table(
+        "gateway_notices",
+        sa.Column("id", exact(80), nullable=False),
+        sa.Column("received_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gateway_notices")),
+        **MYSQL,
+    )
+    op.create_table(
         "users",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -239,5 +255,7 @@ def downgrade() -> None:
         "events",
         "users",
         "simulated_charges",
+        "stripe_intents",
+        "gateway_notices",
     ):
         op.drop_table(table)

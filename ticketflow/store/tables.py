@@ -199,6 +199,26 @@ simulated_charges = Table(
     **_MYSQL,
 )
 
+# Which Stripe intent stands for which booking: written before money is asked for, so that whoever must let
+# go of it finds it. Only `payments.stripe_gateway` reads and writes it.
+stripe_intents = Table(
+    "stripe_intents",
+    metadata,
+    Column("charge_key", _exact(64), primary_key=True),
+    Column("intent_id", _exact(80), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
+# What the gateway has told us by itself. It sends a notice again until it knows that we have it.
+gateway_notices = Table(
+    "gateway_notices",
+    metadata,
+    Column("id", _exact(80), primary_key=True),
+    Column("received_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
 outbox = Table(
     "outbox",
     metadata,
