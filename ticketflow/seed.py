@@ -74,7 +74,7 @@ def _coldplay(at: datetime) -> NewSale:
         starts_at=max(datetime(2026, 12, 12, 14, 30, tzinfo=UTC), half_past(at + timedelta(days=20), 14)),
         sale_starts_at=at - timedelta(minutes=1),
         lobby_opens_at=None,
-        cancel_until=at + timedelta(days=14),
+        cancel_until=half_past(at + timedelta(days=14), 14),
         currency="INR",
         per_user_limit=4,
         published=True,
