@@ -203,10 +203,12 @@ async def test_a_rebuild_in_between_gives_back_once(settings: Settings, read: st
         await stock_is(house, sale, free=6, held=0, sold=4)
         async with found.redis.lock(f"{found.stock.keys(event.id).stock}:load", timeout=60):
             books = await take_stock(house.database, event.id)
+            assert (books.sold, books.cancelled) == ({sale.type_ids[0]: booking["units"]}, [])
             await lose_stock(house, sale)
             await cancelled_in_the_books(house, sale, booking)
             if read == "after":
                 books = await take_stock(house.database, event.id)
+                assert (books.sold, books.cancelled) == ({}, [booking["id"]])
             leases = (await found.rooms.of(event.id)).keys.active
             await found.stock.load(event, leases, books.sold, books.bought, books.cancelled)
 
@@ -324,7 +326,8 @@ async def test_the_books_are_read_at_one_moment(settings: Settings):
         for _ in range(count):
             await fan.come_in(sale)
             ids.append((await fan.book((await fan.hold(sale)).json()["id"])).json())
-        over = asyncio.Event()
+        books, over = await take_stock(house.database, sale.event_id), asyncio.Event()
+        assert sorted(books.sold[sale.type_ids[0]]) == list(range(count))
 
         async def end_all() -> None:
             for booking in ids:
@@ -338,3 +341,5 @@ async def test_the_books_are_read_at_one_moment(settings: Settings):
             assert units + len(books.cancelled) == count
             assert sum(books.bought.values()) == units
         await ending
+        books = await take_stock(house.database, sale.event_id)
+        assert (books.sold, sorted(books.cancelled)) == ({}, sorted(booking["id"] for booking in ids))

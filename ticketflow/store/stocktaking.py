@@ -37,10 +37,10 @@ async def take_stock(database: Database, event_id: int) -> StockInBooks:
             cancellations.c.event_id == event_id
         ),
     )
-    for type_id, unit, user_id, booking_id in map(tuple, await database.fetch_all(query)):
-        if booking_id is not None:
-            cancelled.append(booking_id)
+    for row in await database.fetch_all(query):
+        if row["booking_id"] is not None:
+            cancelled.append(row["booking_id"])
             continue
-        sold[type_id].append(unit)
-        bought[user_id] += 1
+        sold[row["ticket_type_id"]].append(row["unit"])
+        bought[row["user_id"]] += 1
     return StockInBooks(sold, bought, cancelled)
