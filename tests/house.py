@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,7 +20,7 @@ from quart import Quart
 from tests import servers
 from ticketflow.app import open_web
 from ticketflow.clients import make_database
-from ticketflow.domain import Role, now
+from ticketflow.domain import Role, User, now
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
 from ticketflow.store import events, rooms, users
@@ -79,19 +79,13 @@ async def make_sale(
     queue_needs_account: bool = False,
     fee_basis_points: int = 0,
     opened: bool = True,
+    cancel_until: datetime | None = None,
 ) -> Sale:
     """Write down a sale that is on, with an organiser of its own; a paused one has been open before."""
     database = make_database(settings)
     await database.connect()
     try:
-        email = f"organiser-{secrets.token_hex(4)}@example.com"
-        owner = await users.create(
-            database,
-            name="Organiser",
-            email=email,
-            password_hash=await Passwords().hash(PASSWORD),
-            role=Role.ORGANISER,
-        )
+        owner = await _new_organiser(database)
         slug = f"sale-{secrets.token_hex(4)}"
         new = NewSale(
             slug=slug,
@@ -109,15 +103,26 @@ async def make_sale(
             mode=mode,
             queue_needs_account=queue_needs_account,
             fee_basis_points=fee_basis_points,
+            cancel_until=cancel_until,
         )
         event_id = await events.create(database, owner.id, new)
         if opened and mode == "paused":
             await rooms.note_opened(database, event_id)
         event = await events.by_id(database, event_id)
         assert event is not None
-        return Sale(event_id, slug, [t.id for t in event.ticket_types], email)
+        return Sale(event_id, slug, [t.id for t in event.ticket_types], owner.email)
     finally:
         await database.disconnect()
+
+
+async def _new_organiser(database: Database) -> User:
+    return await users.create(
+        database,
+        name="Organiser",
+        email=f"organiser-{secrets.token_hex(4)}@example.com",
+        password_hash=await Passwords().hash(PASSWORD),
+        role=Role.ORGANISER,
+    )
 
 
 class Visitor(httpx.AsyncClient):

@@ -111,6 +111,7 @@ def _services(
             gateway=background.gateway,
             settings=settings,
         ),
+        cancellations=background.cancellations,
         gateway=background.gateway,
         users=Users(stores.database),
         passwords=Passwords(),
@@ -190,7 +191,12 @@ async def open_web(
         # Workers do this too; who serves must not depend on one having come first.
         for event in found.catalogue.all():
             await found.keeper.prepare(event)
-        loops = [found.hub.run(), found.control_room.run(), keep_vouching(found.hub, found.rooms)]
+        loops = [
+            found.hub.run(),
+            found.control_room.run(),
+            keep_vouching(found.hub, found.rooms),
+            found.cancellations.tend(),
+        ]
         if with_worker:
             loops += background.loops()
         async with running(loops):

@@ -45,6 +45,12 @@ REASONS = {
 }
 """Why a booking is refused after it was accepted, in the booker's words. Nothing is charged in any."""
 
+CANCELLED_BY = {
+    "cancelled_by_booker": "You have cancelled this booking.",
+    "cancelled_by_organiser": "The organiser has cancelled this booking.",
+}
+"""Who cancelled a booking, in the booker's words."""
+
 
 class Refusal(Exception):
     """Something a client asked for cannot be had. `code` is stable; the words may change.
@@ -101,6 +107,8 @@ class Event:
     """The booking fee in hundredths of a percent of a ticket's price; see `booking_fee`."""
     queue_needs_account: bool = False
     """Who queues must be signed in, and an account has one place, on all its devices."""
+    cancel_until: datetime | None = None
+    """Until when bookers may cancel and have their money back; None if they may not at all."""
 
     def ticket_type(self, ticket_type_id: int) -> TicketType:
         """The type of that id. Raises `Refusal` not_found if it is not this event's."""
@@ -176,6 +184,8 @@ class Booking:
     tickets: Sequence[Ticket] = field(default_factory=tuple)
     fee: int = 0
     """How much of the amount is booking fee."""
+    refund: str | None = None
+    """Of a cancelled booking: `on_its_way` until the gateway has paid the amount back, then `refunded`."""
 
     def public(self) -> dict[str, Any]:
         """The JSON body of the contract: everything but the owner and the request's hash."""
@@ -192,6 +202,35 @@ def booking_fee(price: int, basis_points: int) -> int:
     It is rounded for each ticket, not for the sum: two tickets cost twice what one does.
     """
     return (price * basis_points + 5_000) // 10_000
+
+
+def check_cancellable(event: Event, booking: Booking, at: datetime) -> None:
+    """Whether the booker may cancel at that time. Raises `Refusal` still_processing, not_confirmed,
+    cancel_not_allowed, cancel_too_late."""
+    if booking.status is BookingStatus.PROCESSING:
+        raise Refusal("still_processing", "This booking is still being paid. Cancel it once it is confirmed.")
+    if booking.status is not BookingStatus.CONFIRMED:
+        raise Refusal("not_confirmed", "This booking did not go through, and nothing was charged.")
+    if event.cancel_until is None:
+        raise Refusal(
+            "cancel_not_allowed",
+            "The organiser takes no tickets of this event back. Your booking stays as it is.",
+        )
+    if at >= event.cancel_until:
+        raise Refusal(
+            "cancel_too_late",
+            "The time in which these tickets could be cancelled is over. Your booking stays as it is.",
+            cancel_until=iso(event.cancel_until),
+        )
+
+
+def can_cancel(event: Event, booking: Booking, at: datetime) -> bool:
+    """Whether a page should offer it; what decides is `check_cancellable` when it is asked."""
+    try:
+        check_cancellable(event, booking, at)
+    except Refusal:
+        return False
+    return True
 
 
 def now() -> datetime:

@@ -29,21 +29,7 @@ async def seed_demo(database: Database) -> None:
 
 def _sales(at: datetime) -> list[NewSale]:
     return [
-        NewSale(
-            slug="coldplay-mumbai-2026",
-            name="Coldplay in Mumbai",
-            venue="DY Patil Stadium, Navi Mumbai",
-            # A demo started later than planned still sells for a day to come.
-            starts_at=max(datetime(2026, 12, 12, 14, 30, tzinfo=UTC), half_past(at + timedelta(days=20), 14)),
-            sale_starts_at=at - timedelta(minutes=1),
-            lobby_opens_at=None,
-            currency="INR",
-            per_user_limit=4,
-            published=True,
-            rate_per_minute=300,
-            max_active=200,
-            types=(NewTicketType("Standing", 250_000, 50_000),),
-        ),
+        _coldplay(at),
         NewSale(
             slug="strings-by-candlelight",
             name="Strings by Candlelight",
@@ -51,6 +37,7 @@ def _sales(at: datetime) -> list[NewSale]:
             starts_at=half_past(at + timedelta(days=45), 18),
             sale_starts_at=at - timedelta(minutes=1),
             lobby_opens_at=None,
+            cancel_until=half_past(at + timedelta(days=38), 18),
             currency="EUR",
             per_user_limit=6,
             published=True,
@@ -77,6 +64,25 @@ def _sales(at: datetime) -> list[NewSale]:
             types=(NewTicketType("Floor", 4_200, 1_200), NewTicketType("Gallery", 5_600, 300)),
         ),
     ]
+
+
+def _coldplay(at: datetime) -> NewSale:
+    return NewSale(
+        slug="coldplay-mumbai-2026",
+        name="Coldplay in Mumbai",
+        venue="DY Patil Stadium, Navi Mumbai",
+        # A demo started later than planned still sells for a day to come.
+        starts_at=max(datetime(2026, 12, 12, 14, 30, tzinfo=UTC), half_past(at + timedelta(days=20), 14)),
+        sale_starts_at=at - timedelta(minutes=1),
+        lobby_opens_at=None,
+        cancel_until=half_past(at + timedelta(days=14), 14),
+        currency="INR",
+        per_user_limit=4,
+        published=True,
+        rate_per_minute=300,
+        max_active=200,
+        types=(NewTicketType("Standing", 250_000, 50_000),),
+    )
 
 
 def half_past(day: datetime, hour: int) -> datetime:

@@ -6,7 +6,7 @@ from typing import Any
 
 import segno
 
-from ticketflow.domain import REASONS, Booking, Event
+from ticketflow.domain import CANCELLED_BY, REASONS, Booking, Event
 
 TICKET_QR_SCALE = 4
 
@@ -33,7 +33,8 @@ def show_booking(booking: Booking, event: Event) -> dict[str, Any]:
         "id": booking.id,
         "code": booking.code,
         "status": booking.status.value,
-        "reason": booking.reason and REASONS.get(booking.reason, booking.reason),
+        "reason": booking.reason and (REASONS | CANCELLED_BY).get(booking.reason, booking.reason),
+        "refund": booking.refund,
         "quantity": booking.quantity,
         "amount": booking.amount,
         "fee": booking.fee,
@@ -68,4 +69,5 @@ def _event_facts(event: Event) -> dict[str, Any]:
         "name": event.name,
         "venue": event.venue,
         "starts_at": event.starts_at,
+        "cancel_until": event.cancel_until,
     }

@@ -9,6 +9,7 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
+from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.keeper import Keeper
 from ticketflow.booking.ledger import Ledger
@@ -38,6 +39,14 @@ class Background:
         self.stock = Stock(stores.redis, settings.redis_prefix)
         self.rooms = Rooms(stores.redis, stores.database, settings)
         self.gateway = stores.gateway
+        self.cashier = Cashier(stores.database, self.gateway)
+        self.cancellations = Cancellations(
+            database=stores.database,
+            stock=self.stock,
+            rooms=self.rooms,
+            cashier=self.cashier,
+            find_event=self.catalogue.find,
+        )
         self.keeper = Keeper(
             redis=stores.redis,
             database=stores.database,
@@ -49,7 +58,6 @@ class Background:
 
     def loops(self) -> list[Loop]:
         """All that a worker does, to be run until cancelled."""
-        cashier = Cashier(self._stores.database, self.gateway)
         ledger = Ledger(
             # A name of its own each time: what a namesake before left in hand must look abandoned.
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
@@ -57,7 +65,7 @@ class Background:
             database=self._stores.database,
             stock=self.stock,
             rooms=self.rooms,
-            cashier=cashier,
+            cashier=self.cashier,
             events=self.catalogue.all,
             settings=self._settings,
         )
@@ -75,7 +83,8 @@ class Background:
             keeper.expire(),
             keeper.remember(),
             *ledger.loops(),
-            cashier.sweep(),
+            self.cashier.sweep(),
+            self.cancellations.sweep(),
             postman.run(),
         ]
 

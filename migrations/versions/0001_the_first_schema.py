@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("starts_at", MOMENT, nullable=False),
         sa.Column("sale_starts_at", MOMENT, nullable=False),
         sa.Column("lobby_opens_at", MOMENT, nullable=True),
+        sa.Column("cancel_until", MOMENT, nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("per_user_limit", sa.Integer(), nullable=False),
         sa.Column("fee_basis_points", sa.Integer(), server_default="0", nullable=False),
@@ -163,6 +164,23 @@ def upgrade() -> None:
     op.create_index("ix_bookings_user", "bookings", ["user_id", "created_at"])
 
     op.create_table(
+        "cancellations",
+        sa.Column("booking_id", exact(32), nullable=False),
+        sa.Column("event_id", ID, nullable=False),
+        sa.Column("cancelled_by", ID, nullable=False),
+        sa.Column("units", sa.Text(), nullable=False),
+        sa.Column("cancelled_at", MOMENT, nullable=False),
+        sa.Column("units_back_at", MOMENT, nullable=True),
+        sa.ForeignKeyConstraint(["booking_id"], ["bookings.id"], name=op.f("fk_cancellations_booking_id")),
+        sa.ForeignKeyConstraint(["cancelled_by"], ["users.id"], name=op.f("fk_cancellations_cancelled_by")),
+        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_cancellations_event_id")),
+        sa.PrimaryKeyConstraint("booking_id", name=op.f("pk_cancellations")),
+        **MYSQL,
+    )
+    op.create_index("ix_cancellations_event", "cancellations", ["event_id"])
+    op.create_index("ix_cancellations_units_back", "cancellations", ["units_back_at", "cancelled_at"])
+
+    op.create_table(
         "units",
         sa.Column("ticket_type_id", ID, autoincrement=False, nullable=False),
         sa.Column("unit", sa.Integer(), autoincrement=False, nullable=False),
@@ -247,6 +265,7 @@ def downgrade() -> None:
         "tickets",
         "payments",
         "outbox",
+        "cancellations",
         "units",
         "bookings",
         "ticket_types",

@@ -1,4 +1,4 @@
-// A booking that is still being paid updates itself, and its stub tears off when it is confirmed.
+// A booking that is still being paid, or paid back, updates itself; its stub tears off when it is confirmed.
 import { call } from "./api.js";
 import { Desk } from "./desk.js";
 import { say } from "./say.js";
@@ -7,20 +7,20 @@ import { localise } from "./times.js";
 const POLL_MS = 3_000;
 const find = (root = document) => root.querySelector("[data-booking]");
 const { booking: id, event } = find().dataset;
-let settled = find().dataset.status !== "processing";
+const isOpen = () => find().dataset.status === "processing" || find().dataset.refund === "on_its_way";
 let poll;
 
 /** The server draws the tickets; the page takes its new middle from there. */
-async function settle(status) {
-  if (settled || status === "processing") return;
-  settled = true;
-  clearInterval(poll);
+async function settle(status, refund) {
+  const { dataset } = find();
+  if (!isOpen() || (status === dataset.status && (refund ?? "") === dataset.refund)) return;
   const response = await fetch(location.href);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   find().replaceWith(document.adoptNode(find(fresh)));
   document.title = fresh.title;
   localise(find());
   celebrate();
+  if (!isOpen()) clearInterval(poll);
 }
 
 function celebrate() {
@@ -30,13 +30,13 @@ function celebrate() {
 
 async function look() {
   const { status, body } = await call("GET", `/api/bookings/${id}`);
-  if (status === 200) await settle(body.status);
+  if (status === 200) await settle(body.status, body.refund);
 }
 
-if (settled) {
+if (!isOpen()) {
   const arrivedFromCheckout = document.referrer.endsWith("/book") || document.referrer.includes("/book?");
   if (find().dataset.status === "confirmed" && arrivedFromCheckout) celebrate();
 } else {
-  new Desk(event).on("booking", (frame) => String(frame.id) === id && settle(frame.status));
+  new Desk(event).on("booking", (frame) => String(frame.id) === id && look());
   poll = setInterval(look, POLL_MS);
 }

@@ -22,6 +22,7 @@ async def test_every_page(browser: Browser, tmp_path: Path):
         await in_the_line(fan, late, organiser, inspector)
         await to_the_ticket(fan, inspector)
         await the_mail(fan, inspector)
+        await cancelled(fan, inspector)
         await after_the_turn(late, organiser, inspector)
         await the_draw(stranger, organiser, inspector)
         assert inspector.faults == [], "\n".join(inspector.faults)
@@ -124,6 +125,22 @@ async def the_mail(fan: Page, inspector: Inspector) -> None:
     await inspector.look_over(fan, "a letter")
     await fan.get_by_role("link", name="Back to the mailbox").click()
     await inspector.look_over(fan, "mailbox")
+
+
+async def cancelled(fan: Page, inspector: Inspector) -> None:
+    """Asked in a dialog, or on a page of its own where no script runs; then the end, on all its pages."""
+    await fan.goto("/tickets")
+    await seen(fan, "cancel").click()
+    await inspector.look_over(fan, "asked about cancelling")
+    await fan.get_by_role("button", name="Keep it").click()
+    await fan.goto(await hook(fan, "cancel").get_attribute("href") or "")
+    await inspector.look_over(fan, "asked on a page")
+    await hook(fan, "cancel-confirm").click()
+    await expect(hook(fan, "booking-status")).to_have_text("Cancelled, refunded")
+    await inspector.look_over(fan, "cancelled")
+    await fan.goto("/mailbox")
+    await fan.get_by_role("link", name="Cancelled: your tickets").click()
+    await expect(fan.frame_locator("iframe").get_by_text("Your booking is cancelled")).to_be_visible()
 
 
 async def after_the_turn(late: Page, organiser: Page, inspector: Inspector) -> None:

@@ -1,5 +1,6 @@
 """Two fans and an organiser, each in a browser of their own, from the queue to the mail."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.browser.stage import (
 )
 from tests.house import House, Sale, Visitor, make_sale
 from tests.servers import Mailbox
+from ticketflow.domain import now
 from ticketflow.settings import Settings
 from ticketflow.store.events import NewTicketType
 
@@ -29,7 +31,10 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 async def test_two_fans_and_an_organiser(settings: Settings, smtp: Mailbox, browser: Browser, tmp_path: Path):
-    sale = await make_sale(settings, types=TYPES, mode="paused", rate_per_minute=0, max_active=1)
+    until = now() + timedelta(days=20)
+    sale = await make_sale(
+        settings, types=TYPES, mode="paused", rate_per_minute=0, max_active=1, cancel_until=until
+    )
     async with two_processes(settings, tmp_path, sale, browser) as (house, stage):
         first, second, organiser = [await stage.person() for _ in range(3)]
         await organiser_at_the_desk(organiser, sale)
@@ -40,6 +45,8 @@ async def test_two_fans_and_an_organiser(settings: Settings, smtp: Mailbox, brow
         await expect(hook(organiser, "sold")).to_have_text("2")
         await expect(hook(organiser, f"remaining-{sale.type_ids[1]}")).to_have_text("198")
         await the_mail_is_there(smtp, code)
+        await first_cancels(first, second, sale)
+        await expect(hook(organiser, "sold")).to_have_text("0")
         await second_is_called(second, sale)
         assert await was_never_left(organiser)
         assert stage.complaints == []
@@ -136,6 +143,24 @@ async def the_mail_is_there(smtp: Mailbox, code: str) -> None:
         body = letters[0].get_body((kind,))
         assert body is not None
         assert code in body.get_content()
+
+
+async def first_cancels(first: Page, second: Page, sale: Sale) -> None:
+    """Asked first, and only then done; the other fan sees the tickets come back."""
+    balcony = sale.type_ids[1]
+    assert await was_never_left(second)
+    await expect(hook(second, f"remaining-{balcony}")).to_have_text("198")
+    await seen(first, "cancel").click()
+    await first.get_by_role("button", name="Keep it").click()
+    await expect(hook(first, "ticket")).to_contain_text("Confirmed")
+    await seen(first, "cancel").click()
+    await expect(first.get_by_role("dialog")).to_contain_text("€80.00 goes back the way you paid.")
+    await seen(first, "cancel-confirm").click()
+    await expect(hook(first, "booking-status")).to_have_text("Cancelled, refunded")
+    await expect(hook(second, f"remaining-{balcony}")).to_have_text("200")
+    assert await was_never_left(second)
+    await first.get_by_role("link", name="My tickets").click()
+    await expect(hook(first, "ticket")).to_contain_text("Cancelled, refunded")
 
 
 async def second_is_called(second: Page, sale: Sale) -> None:

@@ -50,9 +50,12 @@ class Stall:
         self.leases = f"{prefix}{{event:{event.id}}}:active"
 
     async def load(
-        self, sold: dict[int, list[int]] | None = None, taken: dict[int, int] | None = None
+        self,
+        sold: dict[int, list[int]] | None = None,
+        taken: dict[int, int] | None = None,
+        cancelled: Sequence[str] = (),
     ) -> bool:
-        return await self.stock.load(self.event, self.leases, sold or {}, taken or {})
+        return await self.stock.load(self.event, self.leases, sold or {}, taken or {}, cancelled)
 
     async def admit(self, *users: int, seconds: int = 600) -> None:
         """Give users a lease that ends so many seconds from now."""
@@ -110,6 +113,17 @@ class Stall:
         left = await self.stock.settle(self.event, self.leases, settlement, retry_seconds=retry_seconds)
         await self.stock.tell(settlement)
         return left
+
+    async def unsell(self, order: Order) -> bool:
+        """Cancel: give an order's units back."""
+        return await self.stock.unsell(
+            self.event,
+            self.leases,
+            booking_id=order.booking_id,
+            user_id=order.user_id,
+            ticket_type_id=order.ticket_type_id,
+            units=order.units,
+        )
 
     async def expire(self) -> int:
         return await self.stock.expire(self.event, self.leases)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.stock.conftest import MakeStall
 from tests.stock.stall import SEATED, STANDING, Stall, all_at_once, refused
+from ticketflow.domain import Order
 
 
 async def above_the_limit(stall: Stall) -> bool:
@@ -117,6 +118,55 @@ async def settled_by_another_booking(stall: Stall) -> bool:
     return await stall.held() == []
 
 
+async def sold_again(stall: Stall) -> tuple[Order, Order]:
+    """A booking of one seat that was cancelled, and the booking that has the seat since."""
+    await stall.admit(1, 2)
+    orders = []
+    for user in (1, 2):
+        await stall.submit(await stall.hold(user, units=[3], kind=SEATED), f"b{user}")
+        orders.append(await stall.order())
+        await stall.settle(orders[-1], "sold")
+        await stall.unsell(orders[0])
+    first, second = orders
+    return first, second
+
+
+async def given_back_twice(stall: Stall) -> bool:
+    """A seat of a cancelled booking is sold to somebody else, and the cancelling is finished again."""
+    await sold_again(stall)
+    return 3 in await stall.free(SEATED)
+
+
+async def given_back_before_it_is_sold(stall: Stall) -> bool:
+    """A booking is cancelled between its commit and its settlement."""
+    await stall.admit(1)
+    await stall.submit(await stall.hold(1), "a")
+    order = await stall.order()
+    await stall.unsell(order)
+    return bool(set(order.units) & await stall.free())
+
+
+async def sold_after_it_was_given_back(stall: Stall) -> bool:
+    """The settlement of a cancelled booking comes once more, and the seat is free by then."""
+    first, second = await sold_again(stall)
+    await stall.unsell(second)
+    await stall.settle(first, "sold")
+    return 3 not in await stall.free(SEATED)
+
+
+async def loaded_as_if_to_be_given_back(stall: Stall) -> bool:
+    """A booking that was cancelled before the rebuild; somebody holds its seat since."""
+    await stall.admit(1, 2)
+    await stall.submit(await stall.hold(1, units=[3], kind=SEATED), "a")
+    order = await stall.order()
+    await stall.settle(order, "sold")
+    await stall.redis.delete(stall.keys.stock)
+    await stall.load(cancelled=["a"])
+    await stall.hold(2, units=[3], kind=SEATED)
+    await stall.unsell(order)
+    return 3 in await stall.free(SEATED)
+
+
 async def loaded_twice(stall: Stall) -> bool:
     await stall.admit(1)
     await stall.hold(1, 2)
@@ -167,6 +217,18 @@ GUARDS = [
     ),
     Guard("submit", "redis.call('ZREM', EXPIRY, ask.id)", expired_while_paying),
     Guard("settle", " and hold.booking == ask.booking", settled_by_another_booking),
+    Guard(
+        "unsell", "if redis.call('SADD', RETURNED, ask.booking) == 0 then return 'done' end", given_back_twice
+    ),
+    Guard(
+        "unsell",
+        "if redis.call('HEXISTS', PENDING, ask.booking) == 1 then return 'settling' end",
+        given_back_before_it_is_sold,
+    ),
+    Guard(
+        "settle", "redis.call('SISMEMBER', RETURNED, ask.booking) == 1", sold_after_it_was_given_back, "false"
+    ),
+    Guard("load", "redis.call('SADD', RETURNED, booking)", loaded_as_if_to_be_given_back),
     Guard("load", "if redis.call('HEXISTS', STOCK, 'epoch') == 1 then return 0 end", loaded_twice),
 ]
 

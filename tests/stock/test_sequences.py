@@ -23,6 +23,7 @@ steps = st.one_of(
     st.tuples(st.just("submit"), users, st.integers(0, 30)),
     st.tuples(st.sampled_from(["sold", "free", "held"]), users, st.integers(0, 30)),
     st.tuples(st.just("again"), users, st.integers(0, 30)),
+    st.tuples(st.just("cancel"), users, st.integers(0, 30)),
     st.tuples(st.just("expire"), users, st.none()),
     st.tuples(st.just("load"), users, st.none()),
 )
@@ -36,6 +37,7 @@ class Story:
         self.holds: list[Hold] = []
         self.bought = dict.fromkeys(range(1, USERS + 1), 0)
         self.ended: list[tuple[Any, str]] = []
+        self.cancelled: set[str] = set()
         self.number = 0
 
     async def play(self, act: str, user: int, what: Any) -> None:
@@ -54,9 +56,8 @@ class Story:
                 await stall.submit(self.holds[what % len(self.holds)], f"b{self.number}", user=user)
             case "sold" | "free" | "held":
                 await self._settle(act, what)
-            case "again" if self.ended:
-                order, outcome = self.ended[what % len(self.ended)]
-                await stall.settle(order, outcome)
+            case "again" | "cancel" if self.ended:
+                await self._come_back(act, *self.ended[what % len(self.ended)])
             case "expire":
                 await stall.expire()
             case "load":
@@ -70,6 +71,16 @@ class Story:
             self.ended.append((order, outcome))
             if outcome == "sold":
                 self.bought[order.user_id] += len(order.units)
+
+    async def _come_back(self, act: str, order: Any, outcome: str) -> None:
+        """Settle an order once more, or cancel one that was sold, perhaps not for the first time."""
+        if act == "again":
+            await self.stall.settle(order, outcome)
+        elif outcome == "sold":
+            assert await self.stall.unsell(order)
+            if order.booking_id not in self.cancelled:
+                self.bought[order.user_id] -= len(order.units)
+            self.cancelled.add(order.booking_id)
 
     async def check(self) -> None:
         await check_whole(self.stall)

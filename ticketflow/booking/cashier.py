@@ -28,6 +28,7 @@ class Cashier:
         self._gateway = gateway
         self._captured = GroupWriter(self._note_captured)
         self._voided = GroupWriter(self._note_voided)
+        self._refunded = GroupWriter(self._note_refunded)
 
     async def authorise(self, order: Order) -> Verdict:
         """The verdict on an order as far as money goes; nothing is written yet."""
@@ -56,7 +57,7 @@ class Cashier:
         return None
 
     async def close(self, booking: Booking) -> None:
-        """Capture a confirmed booking's money; let go of a refused one's. Idempotent.
+        """Capture a confirmed booking's money; refund a cancelled one's; let go of another's. Idempotent.
 
         A gateway that does not answer is asked again by `sweep`: the booking stands either way.
         """
@@ -64,11 +65,26 @@ class Cashier:
             if booking.status is BookingStatus.CONFIRMED:
                 await self._gateway.capture(booking.id)
                 await self._captured.add(booking.id)
+            elif booking.status is BookingStatus.CANCELLED:
+                await self._refund(booking.id)
             elif booking.reason != "payment_declined":
                 await self._gateway.void(booking.id)
                 await self._voided.add(booking.id)
         except GatewayTimeout:
             log.warning("the gateway did not answer for booking %s; it will be asked again", booking.id)
+
+    async def refund(self, booking_id: str) -> None:
+        """Give a cancelled booking's money back. Idempotent; a silent gateway is asked again by `sweep`."""
+        try:
+            await self._refund(booking_id)
+        except GatewayTimeout:
+            log.warning(
+                "the gateway did not answer for the refund of booking %s; it will be asked again", booking_id
+            )
+
+    async def _refund(self, booking_id: str) -> None:
+        await self._gateway.refund(booking_id)
+        await self._refunded.add(booking_id)
 
     async def sweep(self) -> None:
         """For ever: settle what a crash has left between the commit and the gateway."""
@@ -87,6 +103,8 @@ class Cashier:
                 if status is PaymentStatus.AUTHORISED:
                     await self._gateway.capture(booking_id)
                     await self._captured.add(booking_id)
+                elif status is PaymentStatus.REFUND_DUE:
+                    await self._refund(booking_id)
                 else:
                     await self._gateway.void(booking_id)
                     await self._voided.add(booking_id)
@@ -100,3 +118,8 @@ class Cashier:
 
     async def _note_voided(self, booking_ids: list[str]) -> None:
         await sales.move_payments(self._database, booking_ids, PaymentStatus.VOID_DUE, PaymentStatus.VOIDED)
+
+    async def _note_refunded(self, booking_ids: list[str]) -> None:
+        await sales.move_payments(
+            self._database, booking_ids, PaymentStatus.REFUND_DUE, PaymentStatus.REFUNDED
+        )

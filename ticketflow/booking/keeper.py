@@ -12,9 +12,9 @@ from ticketflow.domain import Event
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Stock
-from ticketflow.store import events as event_store
 from ticketflow.store import rooms as records
 from ticketflow.store import violations
+from ticketflow.store.stocktaking import take_stock
 from waiting_room import Frame, RoomLost, WaitingRoomError
 
 log = logging.getLogger(__name__)
@@ -102,9 +102,8 @@ class Keeper:
         room = await self._rooms.of(event.id)
         async with self._redis.lock(f"{self._stock.keys(event.id).stock}:load", timeout=60):
             if await self._stock.counts(event) is None:
-                sold = await event_store.sold_units(self._database, event.id)
-                taken = await event_store.bought_by_user(self._database, event.id)
-                await self._stock.load(event, room.keys.active, sold, taken)
+                books = await take_stock(self._database, event.id)
+                await self._stock.load(event, room.keys.active, books.sold, books.bought, books.cancelled)
 
     async def _remember_room(self, event: Event) -> None:
         frame = await (await self._rooms.of(event.id)).snapshot()

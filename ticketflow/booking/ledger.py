@@ -24,7 +24,7 @@ from ticketflow.loops import Loop, end
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import GROUP, Settlement, Stock, parse_order
-from ticketflow.store import bookings, sales, violations
+from ticketflow.store import bookings, cancellations, sales, violations
 from ticketflow.store.sales import Verdict
 from waiting_room import WaitingRoomError
 
@@ -262,15 +262,18 @@ class Ledger:
             kept = order.keep_hold
             return Settlement(order, "held" if kept else "free", {**mismatch_of(booking), "hold_kept": kept})
         if booking.status is BookingStatus.CONFIRMED:
-            return await self._sold(order, booking)
+            return await self._sold(order, booking, [ticket.unit for ticket in booking.tickets])
+        if booking.status is BookingStatus.CANCELLED:
+            # Sold first and given back after it: what gives the units back waits for this.
+            gone = await cancellations.by_booking(self._database, booking.id)
+            return await self._sold(order, booking, gone.units if gone else ())
         if booking.reason == "unit_taken":
             lost = await sales.taken_units(self._database, order.ticket_type_id, order.units)
             return Settlement(order, "free", result_of(booking), lost=sorted(lost))
         kept = order.keep_hold and booking.reason in ("payment_declined", "payment_unknown")
         return Settlement(order, "held" if kept else "free", {**result_of(booking), "hold_kept": kept})
 
-    async def _sold(self, order: Order, booking: Booking) -> Settlement:
-        units = [ticket.unit for ticket in booking.tickets]
+    async def _sold(self, order: Order, booking: Booking, units: Sequence[int]) -> Settlement:
         others = set(order.units) - set(units)
         lost = (
             await sales.taken_units(self._database, order.ticket_type_id, sorted(others)) if others else set()

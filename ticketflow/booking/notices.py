@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 _MOVES = {
     ChargeStatus.CAPTURED: (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED),
     ChargeStatus.VOIDED: (PaymentStatus.VOID_DUE, PaymentStatus.VOIDED),
+    ChargeStatus.REFUNDED: (PaymentStatus.REFUND_DUE, PaymentStatus.REFUNDED),
 }
 """What the books must say for a notice to count, and what they say then. All else is the auditor's."""
 

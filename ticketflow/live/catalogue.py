@@ -9,7 +9,7 @@ from typing import Any
 
 from databases import Database
 
-from ticketflow.domain import Event, Refusal, SaleState, TicketType, iso, now, sale_state, to_micros
+from ticketflow.domain import Booking, Event, Refusal, SaleState, TicketType, iso, now, sale_state, to_micros
 from ticketflow.stock import Counts
 from ticketflow.store import events as event_store
 from ticketflow.store.events import Seat
@@ -62,6 +62,13 @@ class Catalogue:
         event = self._events.get(event_id)
         if event is None or event.organiser_id != organiser_id:
             raise Refusal("not_found", "There is no such event of yours.")
+        return event
+
+    def event_of(self, booking: Booking) -> Event:
+        """The event of a booking, published or not. Raises `Refusal` not_found if it is gone."""
+        event = self._events.get(booking.event_id)
+        if event is None:
+            raise Refusal("not_found", "The event of this booking is not there any more.")
         return event
 
     def find(self, event_id: int) -> Event | None:
@@ -136,6 +143,7 @@ class Catalogue:
             "starts_at": iso(event.starts_at),
             "sale_starts_at": iso(event.sale_starts_at),
             "lobby_opens_at": iso(event.lobby_opens_at) if event.lobby_opens_at else None,
+            "cancel_until": iso(event.cancel_until) if event.cancel_until else None,
             "sale_state": self.sale_state(event).value,
             **self._doors(event),
             "currency": event.currency,

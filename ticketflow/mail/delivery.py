@@ -9,7 +9,7 @@ from datetime import timedelta
 from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from databases import Database
 
-from ticketflow.domain import now
+from ticketflow.domain import BookingStatus, now
 from ticketflow.mail.message import Messages
 from ticketflow.store import bookings, events, outbox, users, violations
 from ticketflow.store.outbox import Letter
@@ -25,6 +25,10 @@ LONGEST_DELAY_SECONDS = 600.0
 
 class Undeliverable(Exception):
     """No further try can help; the message says why."""
+
+
+class Untrue(Exception):
+    """What the letter says has ended before it was sent; another letter says so."""
 
 
 class Postman:
@@ -83,6 +87,8 @@ class Postman:
             await self._send(letter)
         except Undeliverable as error:
             await outbox.give_up(self._database, letter.id, str(error))
+        except Untrue:
+            await outbox.withdraw(self._database, letter.id)
         except (SMTPException, OSError, TimeoutError) as error:
             await self._hang_up()
             await self._try_later(letter, error)
@@ -103,7 +109,9 @@ class Postman:
         user = await users.by_id(self._database, found.user_id)
         if event is None or user is None:
             raise Undeliverable("The event or the account of this booking does not exist.")
-        message = self._messages.booking_confirmed(letter, user.name, found, event)
+        if letter.kind == "booking_confirmed" and found.status is BookingStatus.CANCELLED:
+            raise Untrue
+        message = self._messages.write(letter, user.name, found, event)
         smtp = await self._connected()
         try:
             await smtp.send_message(message)

@@ -12,6 +12,12 @@ from ticketflow.showing import show_booking
 from ticketflow.store.outbox import Letter
 from ticketflow.words import clock, day, money
 
+SUBJECTS = {
+    "booking_confirmed": "Your tickets for {event}",
+    "booking_cancelled": "Cancelled: your tickets for {event}",
+}
+"""The subject of each kind of letter; its body is the template of that name."""
+
 
 class Messages:
     """Writes the mail for a letter of the outbox."""
@@ -29,14 +35,14 @@ class Messages:
         self._templates.filters |= {"day": day, "clock": clock}
         self._templates.globals["money"] = money
 
-    def booking_confirmed(self, letter: Letter, name: str, booking: Booking, event: Event) -> EmailMessage:
-        """The confirmation of a booking, with its tickets' codes."""
+    def write(self, letter: Letter, name: str, booking: Booking, event: Event) -> EmailMessage:
+        """The message of the letter's kind: a booking's tickets, or that it is cancelled and paid back."""
         context = {
             "name": name,
             "booking": show_booking(booking, event),
             "url": f"{self._public_url}/bookings/{booking.id}",
         }
-        return self._message(letter, f"Your tickets for {event.name}", context)
+        return self._message(letter, SUBJECTS[letter.kind].format(event=event.name), context)
 
     def _message(self, letter: Letter, subject: str, context: dict[str, Any]) -> EmailMessage:
         message = EmailMessage()

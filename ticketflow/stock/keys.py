@@ -18,6 +18,7 @@ class StockKeys:
     pending  hash    booking id -> its order, until its end is told
     guests   hash    visitor -> the user who holds in this turn, and until when (microseconds)
     orders   stream  submitted bookings, read by the ledger
+    returned set     cancelled bookings whose units are not counted as sold any more
     """
 
     prefix: str
@@ -62,5 +63,5 @@ class StockKeys:
     def script_keys(self, leases: str, ticket_type_ids: Sequence[int]) -> list[str]:
         """KEYS as every script here takes them; lua/common.lua binds them to names in this order."""
         nouns = ("stock", "holds", "expiry", "taken", "visits", "baskets", "pending", "orders", "guests")
-        fixed = [self._key(noun) for noun in nouns]
-        return [*fixed, leases, self.counts_channel, *(self.units(type_id) for type_id in ticket_type_ids)]
+        fixed = [*(self._key(noun) for noun in nouns), leases, self.counts_channel, self._key("returned")]
+        return [*fixed, *(self.units(type_id) for type_id in ticket_type_ids)]

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
@@ -15,7 +16,7 @@ from ticketflow.stock.keys import StockKeys
 GROUP = "ledger"
 """The consumer group that reads the orders."""
 
-_SCRIPTS = ("hold", "release", "submit", "settle", "expire", "load")
+_SCRIPTS = ("hold", "release", "submit", "settle", "expire", "load", "unsell")
 
 _REFUSALS = {
     "not_ready": "The desk is counting its tickets again. Nothing was lost; try again in a few seconds.",
@@ -210,12 +211,43 @@ class Stock:
         """Give back holds whose time is over, `most` at a time. Gives how many."""
         return int(await self._run("expire", event, leases, most=most))
 
+    async def unsell(
+        self,
+        event: Event,
+        leases: str,
+        *,
+        booking_id: str,
+        user_id: int,
+        ticket_type_id: int,
+        units: Sequence[int],
+    ) -> bool:
+        """Give the units of a cancelled booking back, exactly once; idempotent.
+
+        Gives False if that has to wait: no stock is here, or the booking's order is not settled yet.
+        """
+        reply = await self._run(
+            "unsell",
+            event,
+            leases,
+            booking=booking_id,
+            user=str(user_id),
+            type=ticket_type_id,
+            units=list(units),
+        )
+        return bool(reply == "done")
+
     async def load(
-        self, event: Event, leases: str, sold: Mapping[int, Sequence[int]], taken: Mapping[int, int]
+        self,
+        event: Event,
+        leases: str,
+        sold: Mapping[int, Sequence[int]],
+        taken: Mapping[int, int],
+        cancelled: Sequence[str],
     ) -> bool:
         """Put an event's stock into Redis if none is there: free = all units - `sold` (per type).
 
-        `taken` is what each user has bought. Gives whether it was put there.
+        `taken` is what each user has bought; `cancelled` are the bookings whose units must not be given
+        back, because they were not in `sold` any more. Gives whether it was put there.
         """
         bits = [free_bits(t.capacity, sold.get(t.id, ())) for t in event.ticket_types]
         loaded = await self._run(
@@ -227,8 +259,18 @@ class Stock:
             capacity={str(t.id): t.capacity for t in event.ticket_types},
             sold={str(t.id): len(sold.get(t.id, ())) for t in event.ticket_types},
             taken={str(user_id): count for user_id, count in taken.items()},
+            cancelled=list(cancelled),
         )
         return bool(loaded)
+
+    async def time(self) -> datetime:
+        """The present moment by the clock that decides who is early or late."""
+        seconds, micros = await self._redis.time()
+        return from_micros(seconds * 1_000_000 + micros)
+
+    async def tell_booker(self, event_id: int, result: Mapping[str, Any]) -> None:
+        """Publish what has become of a booking, to its booker's open pages."""
+        await self._redis.publish(self.keys(event_id).results_channel, json.dumps(result))
 
     async def counts(self, event: Event) -> Counts | None:
         """The counts as they stand now, or None if the stock is not in Redis."""

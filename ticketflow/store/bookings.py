@@ -9,7 +9,8 @@ from sqlalchemy import Select, func, select
 
 from ticketflow.domain import Booking, BookingStatus, Ticket
 from ticketflow.store.events import Seat
-from ticketflow.store.tables import bookings, tickets, units
+from ticketflow.store.sales import PaymentStatus
+from ticketflow.store.tables import bookings, payments, tickets, units
 
 
 async def of_user(database: Database, user_id: int) -> list[Booking]:
@@ -40,7 +41,17 @@ async def count(database: Database, event_id: int, status: BookingStatus) -> int
 async def _fetch(database: Database, query: Select[Any]) -> list[Booking]:
     rows = await database.fetch_all(query)
     written = await _tickets(database, [row["id"] for row in rows])
-    return [_booking(row, written[row["id"]]) for row in rows]
+    ended = [row["id"] for row in rows if row["status"] == BookingStatus.CANCELLED.value]
+    refunds = await _refunds(database, ended) if ended else {}
+    return [_booking(row, written[row["id"]], refunds.get(row["id"])) for row in rows]
+
+
+async def _refunds(database: Database, booking_ids: Sequence[str]) -> dict[str, str]:
+    rows = await database.fetch_all(
+        select(payments.c.booking_id, payments.c.status).where(payments.c.booking_id.in_(booking_ids))
+    )
+    refunded = PaymentStatus.REFUNDED.value
+    return {row["booking_id"]: "refunded" if row["status"] == refunded else "on_its_way" for row in rows}
 
 
 async def _tickets(database: Database, booking_ids: Sequence[str]) -> dict[str, list[Ticket]]:
@@ -62,7 +73,7 @@ async def _tickets(database: Database, booking_ids: Sequence[str]) -> dict[str, 
     return found
 
 
-def _booking(row: Any, written: Sequence[Ticket]) -> Booking:
+def _booking(row: Any, written: Sequence[Ticket], refund: str | None) -> Booking:
     return Booking(
         id=row["id"],
         status=BookingStatus(row["status"]),
@@ -78,4 +89,5 @@ def _booking(row: Any, written: Sequence[Ticket]) -> Booking:
         code=row["code"],
         reason=row["reason"],
         tickets=tuple(written),
+        refund=refund,
     )

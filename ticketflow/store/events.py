@@ -2,17 +2,17 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from databases import Database
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from ticketflow.domain import Event, Refusal, TicketType, booking_fee, now
 from ticketflow.store import rooms, violations
-from ticketflow.store.tables import events, ticket_types, tickets, units
+from ticketflow.store.tables import events, ticket_types, units
 
 UNITS_A_STATEMENT = 2000
 """Rows of one multi-row insert: large enough to be quick, below what the engines allow (5 values each)."""
@@ -59,6 +59,7 @@ class NewSale:
     mode: str = "lobby"
     queue_needs_account: bool = False
     fee_basis_points: int = 0
+    cancel_until: datetime | None = None
 
 
 async def create(database: Database, organiser_id: int, new: NewSale) -> int:
@@ -73,6 +74,7 @@ async def create(database: Database, organiser_id: int, new: NewSale) -> int:
         "starts_at": new.starts_at,
         "sale_starts_at": new.sale_starts_at,
         "lobby_opens_at": new.lobby_opens_at,
+        "cancel_until": new.cancel_until,
         "currency": new.currency,
         "per_user_limit": new.per_user_limit,
         "fee_basis_points": new.fee_basis_points,
@@ -174,6 +176,7 @@ def _event(row: Any, types: Iterable[TicketType]) -> Event:
         published=bool(row["published"]),
         ticket_types=tuple(types),
         queue_needs_account=bool(row["queue_needs_account"]),
+        cancel_until=row["cancel_until"],
     )
 
 
@@ -185,23 +188,3 @@ async def seats(database: Database, ticket_type_id: int) -> list[Seat]:
         .order_by(units.c.unit)
     )
     return [Seat(row["section"], row["row"], row["number"]) for row in rows]
-
-
-async def sold_units(database: Database, event_id: int) -> Mapping[int, list[int]]:
-    """Type -> the units that tickets have been written for."""
-    sold: dict[int, list[int]] = defaultdict(list)
-    for row in await database.fetch_all(
-        select(tickets.c.ticket_type_id, tickets.c.unit).where(tickets.c.event_id == event_id)
-    ):
-        sold[row["ticket_type_id"]].append(row["unit"])
-    return sold
-
-
-async def bought_by_user(database: Database, event_id: int) -> Mapping[int, int]:
-    """User -> how many tickets of the event they have."""
-    rows = await database.fetch_all(
-        select(tickets.c.user_id, func.count().label("bought"))
-        .where(tickets.c.event_id == event_id)
-        .group_by(tickets.c.user_id)
-    )
-    return {row["user_id"]: row["bought"] for row in rows}

@@ -15,12 +15,14 @@ from ticketflow.store.tables import outbox
 
 
 class MailState(StrEnum):
-    """`pending` -> `sending` (leased) -> `sent`, or back to `pending` for another try, or `failed`."""
+    """`pending` -> `sending` (leased) -> `sent`, or back to `pending` for another try, or `failed`; or
+    `withdrawn`, because it was not true any more before it was sent."""
 
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,22 @@ class Letter:
     recipient: str
     message_id: str
     attempts: int
+
+
+def new_letter(kind: str, booking_id: str, event_id: int, recipient: str, at: datetime) -> dict[str, Any]:
+    """The row of a letter that is due at once."""
+    return {
+        "kind": kind,
+        "booking_id": booking_id,
+        "event_id": event_id,
+        "recipient": recipient,
+        # Made once, so that a letter sent twice is one letter to the reader's mail program.
+        "message_id": f"<{booking_id}.{secrets.token_hex(8)}@ticketflow>",
+        "state": MailState.PENDING.value,
+        "attempts": 0,
+        "due_at": at,
+        "created_at": at,
+    }
 
 
 async def lease(database: Database, most: int, seconds: float) -> list[Letter]:
@@ -62,6 +80,13 @@ async def sent(database: Database, letter_ids: Sequence[int]) -> None:
         update(outbox)
         .where(outbox.c.id.in_(letter_ids))
         .values(state=MailState.SENT.value, sent_at=now(), lease=None, attempts=outbox.c.attempts + 1)
+    )
+
+
+async def withdraw(database: Database, letter_id: int) -> None:
+    """Put a letter aside that must not be sent any more."""
+    await database.execute(
+        update(outbox).where(outbox.c.id == letter_id).values(state=MailState.WITHDRAWN.value, lease=None)
     )
 
 

@@ -1,6 +1,5 @@
 """The commit of the ledger: bookings, tickets, payments and mail, many orders in one transaction."""
 
-import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,18 +11,23 @@ from databases import Database
 from sqlalchemy import insert, select, tuple_, update
 
 from ticketflow.domain import BookingStatus, Order, new_code, now
-from ticketflow.store.outbox import MailState
+from ticketflow.store.outbox import new_letter
 from ticketflow.store.tables import bookings, events, outbox, payments, tickets, units, users
 
 
 class PaymentStatus(StrEnum):
-    """`authorised` -> `captured`; or `void_due` -> `voided`; or `declined` from the start."""
+    """`authorised` -> `captured`; or `void_due` -> `voided`; or `declined` from the start.
+
+    Cancelling makes `refund_due` of what is authorised or captured; that becomes `refunded`.
+    """
 
     AUTHORISED = "authorised"
     CAPTURED = "captured"
     VOID_DUE = "void_due"
     VOIDED = "voided"
     DECLINED = "declined"
+    REFUND_DUE = "refund_due"
+    REFUNDED = "refunded"
 
 
 @dataclass(frozen=True)
@@ -161,18 +165,7 @@ async def _write_mail(database: Database, verdicts: Sequence[Verdict], at: datet
 
 
 def _letter(order: Order, recipient: str, at: datetime) -> dict[str, Any]:
-    return {
-        "kind": "booking_confirmed",
-        "booking_id": order.booking_id,
-        "event_id": order.event_id,
-        "recipient": recipient,
-        # Made once, so that a letter sent twice is one letter to the reader's mail program.
-        "message_id": f"<{order.booking_id}.{secrets.token_hex(8)}@ticketflow>",
-        "state": MailState.PENDING.value,
-        "attempts": 0,
-        "due_at": at,
-        "created_at": at,
-    }
+    return new_letter("booking_confirmed", order.booking_id, order.event_id, recipient, at)
 
 
 async def move_to_unsold(database: Database, verdict: Verdict, taken: set[int]) -> Verdict:
@@ -209,7 +202,7 @@ async def taken_units(database: Database, ticket_type_id: int, wanted: Sequence[
 async def move_payments(
     database: Database, booking_ids: Sequence[str], before: PaymentStatus, after: PaymentStatus
 ) -> None:
-    """Note that the gateway has captured or voided these."""
+    """Note that the gateway has captured, voided or refunded these."""
     theirs = payments.c.booking_id.in_(booking_ids) & (payments.c.status == before.value)
     await database.execute(update(payments).where(theirs).values(status=after.value, updated_at=now()))
 
@@ -217,8 +210,9 @@ async def move_payments(
 async def unsettled_payments(
     database: Database, older_than_seconds: float, most: int
 ) -> list[tuple[str, PaymentStatus]]:
-    """Payments a crash has left between the commit and the gateway: to be captured, or to be voided."""
-    waiting = payments.c.status.in_([PaymentStatus.AUTHORISED.value, PaymentStatus.VOID_DUE.value])
+    """Payments a crash has left between the commit and the gateway: to be captured, voided or refunded."""
+    open_ones = (PaymentStatus.AUTHORISED, PaymentStatus.VOID_DUE, PaymentStatus.REFUND_DUE)
+    waiting = payments.c.status.in_([status.value for status in open_ones])
     since = now() - timedelta(seconds=older_than_seconds)
     rows = await database.fetch_all(
         select(payments.c.booking_id, payments.c.status)

@@ -91,6 +91,7 @@ events = Table(
     Column("starts_at", Moment, nullable=False),
     Column("sale_starts_at", Moment, nullable=False),
     Column("lobby_opens_at", Moment),
+    Column("cancel_until", Moment),
     Column("currency", String(3), nullable=False),
     Column("per_user_limit", Integer, nullable=False),
     Column("fee_basis_points", Integer, nullable=False, server_default="0"),
@@ -183,6 +184,22 @@ payments = Table(
     Column("reference", String(80)),
     Column("updated_at", Moment, nullable=False),
     Index("ix_payments_status", "status", "updated_at"),
+    **_MYSQL,
+)
+
+# One row a cancelled booking. Its tickets are gone, so that their units can be sold again; the units are
+# named here (JSON) until Redis has them back, and `load` asks here which bookings it must not count.
+cancellations = Table(
+    "cancellations",
+    metadata,
+    Column("booking_id", _exact(32), ForeignKey("bookings.id"), primary_key=True),
+    Column("event_id", _Id, ForeignKey("events.id"), nullable=False),
+    Column("cancelled_by", _Id, ForeignKey("users.id"), nullable=False),
+    Column("units", Text, nullable=False),
+    Column("cancelled_at", Moment, nullable=False),
+    Column("units_back_at", Moment),
+    Index("ix_cancellations_event", "event_id"),
+    Index("ix_cancellations_units_back", "units_back_at", "cancelled_at"),
     **_MYSQL,
 )
 

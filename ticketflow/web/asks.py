@@ -161,6 +161,7 @@ class EventAsk(Ask):
     starts_at: Moment
     sale_starts_at: Moment
     lobby_opens_at: Moment | None = None
+    cancel_until: Moment | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     per_user_limit: Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
     fee_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
@@ -176,12 +177,14 @@ class EventAsk(Ask):
             raise ValueError("the sale must start before the event")
         if self.lobby_opens_at is not None and self.lobby_opens_at > self.sale_starts_at:
             raise ValueError("the lobby must open before the sale starts")
+        if self.cancel_until is not None and not self.sale_starts_at < self.cancel_until <= self.starts_at:
+            raise ValueError("cancelling must end after the sale starts, and not after the event does")
         if sum(t.units for t in self.ticket_types) > MOST_UNITS:
             raise ValueError(f"has more than {MOST_UNITS} tickets in all")
         names = [t.name for t in self.ticket_types]
         if len(set(names)) != len(names):
             raise ValueError("two ticket types have one name")
-        for moment in (self.starts_at, self.sale_starts_at, self.lobby_opens_at):
+        for moment in (self.starts_at, self.sale_starts_at, self.lobby_opens_at, self.cancel_until):
             _storable(moment)
         return self
 

@@ -76,6 +76,13 @@ async def one(booking_id: str) -> ResponseReturnValue:
     return (await counter.find_booking(services(), user, booking_id)).public()
 
 
+@blueprint.post("/bookings/<booking_id>/cancel")
+async def cancel(booking_id: str) -> ResponseReturnValue:
+    """Cancel a booking while the organiser allows it: the tickets end, the money goes back."""
+    user = await require_user()
+    return (await counter.cancel_booking(services(), user, booking_id)).public()
+
+
 def idempotency_key(key: str | None) -> str | None:
     """The key as it may be used. Raises `Refusal` invalid_request."""
     if key is not None and not _KEY.fullmatch(key):

@@ -78,6 +78,12 @@ async def find_booking(services: Services, user: User, booking_id: str) -> Booki
     return booking
 
 
+async def cancel_booking(services: Services, user: User, booking_id: str) -> Booking:
+    """Cancel the user's booking, with its refund. Raises not_found, and what `check_cancellable` raises."""
+    booking = await find_booking(services, user, booking_id)
+    return await services.cancellations.by_booker(services.catalogue.event_of(booking), booking)
+
+
 async def hold_view(services: Services, event: Event, taken: Hold) -> dict[str, Any]:
     """The contract's hold, with the names of its seats."""
     seats = await services.catalogue.seats(event.ticket_type(taken.ticket_type_id))

@@ -70,6 +70,15 @@ async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
     return after
 
 
+@blueprint.post("/events/<int:event_id>/bookings/<booking_id>/cancel")
+async def cancel(event_id: int, booking_id: str) -> ResponseReturnValue:
+    """Cancel a booking of an own event, at any time, with its refund."""
+    found = services()
+    user = await require_organiser()
+    event = found.catalogue.own_event(event_id, user.id)
+    return (await found.cancellations.by_organiser(event, user, booking_id)).public()
+
+
 async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
     """Write a new event down and open its room and stock, so that it can be joined at once."""
     new = NewSale(
@@ -87,6 +96,7 @@ async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
         max_active=ask.max_active,
         types=[new_type(t) for t in ask.ticket_types],
         queue_needs_account=ask.queue_needs_account,
+        cancel_until=ask.cancel_until,
     )
     event_id = await event_store.create(found.database, user.id, new)
     event = await event_store.by_id(found.database, event_id)

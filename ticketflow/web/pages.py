@@ -5,7 +5,18 @@ from typing import Any
 from quart import Blueprint, Response, redirect, render_template, request, url_for
 from quart.typing import ResponseReturnValue
 
-from ticketflow.domain import Booking, Event, Hold, Refusal, SaleState, User, from_micros
+from ticketflow.domain import (
+    Booking,
+    BookingStatus,
+    Event,
+    Hold,
+    SaleState,
+    User,
+    can_cancel,
+    check_cancellable,
+    from_micros,
+    now,
+)
 from ticketflow.showing import show_booking, show_event
 from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter
@@ -140,6 +151,31 @@ async def booking_page(booking_id: str) -> ResponseReturnValue:
     return await _fresh("booking.html", booking=_shown_booking(found, booking))
 
 
+@blueprint.get("/bookings/<booking_id>/cancel")
+async def ask_cancel(booking_id: str) -> ResponseReturnValue:
+    """Ask before a booking is cancelled, for a page whose script does not run."""
+    found = services()
+    user = await signed_in()
+    if user is None:
+        return redirect(url_for("account_pages.sign_in_page", next=request.path))
+    booking = await counter.find_booking(found, user, booking_id)
+    if booking.status is BookingStatus.CANCELLED:
+        return redirect(url_for("pages.booking_page", booking_id=booking_id))
+    shown = _shown_booking(found, booking)
+    check_cancellable(found.catalogue.event_of(booking), booking, now())
+    return await _fresh("cancel.html", booking=shown)
+
+
+@blueprint.post("/bookings/<booking_id>/cancel")
+async def cancel(booking_id: str) -> ResponseReturnValue:
+    """Cancel a booking, from its page or from the page that asks."""
+    user = await signed_in()
+    if user is None:
+        return redirect(url_for("account_pages.sign_in_page", next=request.path), 303)
+    await counter.cancel_booking(services(), user, booking_id)
+    return redirect(url_for("pages.booking_page", booking_id=booking_id), 303)
+
+
 @blueprint.get("/tickets")
 async def tickets() -> ResponseReturnValue:
     found = services()
@@ -211,10 +247,8 @@ async def _hold_view(found: Services, event: Event, hold: Hold) -> dict[str, Any
 
 
 def _shown_booking(found: Services, booking: Booking) -> dict[str, Any]:
-    event = found.catalogue.find(booking.event_id)
-    if event is None:
-        raise Refusal("not_found", "The event of this booking is not there any more.")
-    return show_booking(booking, event)
+    event = found.catalogue.event_of(booking)
+    return {**show_booking(booking, event), "can_cancel": can_cancel(event, booking, now())}
 
 
 def _number(name: str) -> int | None:

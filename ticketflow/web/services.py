@@ -7,6 +7,7 @@ from databases import Database
 from quart import current_app
 from redis.asyncio import Redis
 
+from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
 from ticketflow.live.catalogue import Catalogue
@@ -34,6 +35,7 @@ class Services:
     stock: Stock
     keeper: Keeper
     desk: Desk
+    cancellations: Cancellations
     gateway: Gateway
     users: Users
     passwords: Passwords

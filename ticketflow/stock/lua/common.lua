@@ -1,15 +1,16 @@
 -- Purpose: what the stock scripts share; Stock puts it before each of them.
 -- KEYS: 1 stock, 2 holds, 3 expiry, 4 taken, 5 visits, 6 baskets, 7 pending, 8 orders, 9 guests, 10 leases,
---       11 counts channel, 12.. units of each type in `ask.types`
+--       11 counts channel, 12 returned, 13.. units of each type in `ask.types`
 -- ARGV: 1 JSON of what is asked, always with `types`: the ticket type ids in the order of KEYS
 -- Times are microseconds of Redis TIME. They are kept as text: cjson writes numbers with 14 digits.
 local STOCK, HOLDS, EXPIRY, TAKEN, VISITS, BASKETS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local PENDING, ORDERS, GUESTS, LEASES, COUNTS_CHANNEL = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local RETURNED = KEYS[12]
 local ask = cjson.decode(ARGV[1])
 
 local UNITS = {}
 for position, type_id in ipairs(ask.types) do
-  UNITS[type_id] = KEYS[11 + position]
+  UNITS[type_id] = KEYS[12 + position]
 end
 
 local function micros()

@@ -45,6 +45,9 @@ local function end_holds_of_sold()
   end
 end
 
+-- The booking was cancelled and its units went back before its order was settled, as after a loss of Redis.
+if redis.call('SISMEMBER', RETURNED, ask.booking) == 1 and ask.outcome == 'sold' then ask.outcome = 'free' end
+
 if ask.outcome == 'sold' then
   end_holds_of_sold()
   local found_free = take_free()

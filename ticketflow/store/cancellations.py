@@ -1,0 +1,129 @@
+"""Cancelled bookings: one transaction ends a booking, and a row tells which units Redis must have back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from databases import Database
+from sqlalchemy import delete, insert, select, update
+
+from ticketflow.domain import BookingStatus, Refusal, now
+from ticketflow.store import audit
+from ticketflow.store.outbox import new_letter
+from ticketflow.store.sales import PaymentStatus
+from ticketflow.store.tables import bookings, cancellations, outbox, payments, tickets, users
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """A cancelled booking, and the units that its tickets were for."""
+
+    booking_id: str
+    event_id: int
+    user_id: int
+    ticket_type_id: int
+    units: tuple[int, ...]
+
+
+_NAMED = (
+    select(
+        cancellations.c.booking_id,
+        cancellations.c.event_id,
+        cancellations.c.units,
+        bookings.c.user_id,
+        bookings.c.ticket_type_id,
+    )
+    .select_from(cancellations)
+    .join(bookings, bookings.c.id == cancellations.c.booking_id)
+)
+
+
+async def cancel(database: Database, event_id: int, booking_id: str, by: int, reason: str) -> bool:
+    """Cancel a confirmed booking of the event for the user `by`, in one transaction: the tickets end, the
+    payment is to be refunded, a letter says so.
+
+    Gives False, and writes nothing, if it was cancelled before. Raises `Refusal` not_found, not_confirmed.
+    """
+    async with database.transaction():
+        # Who else cancels it waits here, and then reads that it is done.
+        row = await database.fetch_one(
+            select(bookings.c.user_id, bookings.c.status)
+            .where((bookings.c.id == booking_id) & (bookings.c.event_id == event_id))
+            .with_for_update()
+        )
+        if row is None:
+            raise Refusal("not_found", "This event has no such booking.")
+        if row["status"] == BookingStatus.CANCELLED.value:
+            return False
+        if row["status"] != BookingStatus.CONFIRMED.value:
+            raise Refusal("not_confirmed", "This booking did not go through, and nothing was charged.")
+        await _end(database, event_id, booking_id, by, reason)
+        recipient = await database.fetch_val(select(users.c.email).where(users.c.id == row["user_id"]))
+        if by != row["user_id"]:
+            change = {"booking_id": booking_id, "status": BookingStatus.CANCELLED.value}
+            await audit.record(
+                database, actor_id=by, event_id=event_id, action="booking.cancel", after=change
+            )
+        letter = new_letter("booking_cancelled", booking_id, event_id, recipient, now())
+        await database.execute(insert(outbox).values(letter))
+        return True
+
+
+async def _end(database: Database, event_id: int, booking_id: str, by: int, reason: str) -> None:
+    at = now()
+    written = await database.fetch_all(select(tickets.c.unit).where(tickets.c.booking_id == booking_id))
+    await database.execute(
+        insert(cancellations).values(
+            booking_id=booking_id,
+            event_id=event_id,
+            cancelled_by=by,
+            units=json.dumps(sorted(row["unit"] for row in written)),
+            cancelled_at=at,
+        )
+    )
+    await database.execute(delete(tickets).where(tickets.c.booking_id == booking_id))
+    await database.execute(
+        update(bookings)
+        .where(bookings.c.id == booking_id)
+        .values(status=BookingStatus.CANCELLED.value, reason=reason)
+    )
+    # Captured, or about to be: the gateway's refund ends either.
+    paid = payments.c.status.in_([PaymentStatus.AUTHORISED.value, PaymentStatus.CAPTURED.value])
+    await database.execute(
+        update(payments)
+        .where((payments.c.booking_id == booking_id) & paid)
+        .values(status=PaymentStatus.REFUND_DUE.value, updated_at=at)
+    )
+
+
+async def by_booking(database: Database, booking_id: str) -> Cancellation | None:
+    """The cancellation of a booking, whether Redis has its units back or not."""
+    row = await database.fetch_one(_NAMED.where(cancellations.c.booking_id == booking_id))
+    return None if row is None else _cancellation(row)
+
+
+async def units_out(database: Database, most: int) -> list[Cancellation]:
+    """Cancellations of which nobody has noted that Redis has the units back, the oldest first."""
+    rows = await database.fetch_all(
+        _NAMED.where(cancellations.c.units_back_at.is_(None))
+        .order_by(cancellations.c.cancelled_at)
+        .limit(most)
+    )
+    return [_cancellation(row) for row in rows]
+
+
+async def note_units_back(database: Database, booking_ids: Sequence[str]) -> None:
+    """Note that Redis has the units of these back."""
+    theirs = cancellations.c.booking_id.in_(booking_ids) & cancellations.c.units_back_at.is_(None)
+    await database.execute(update(cancellations).where(theirs).values(units_back_at=now()))
+
+
+def _cancellation(row: Any) -> Cancellation:
+    return Cancellation(
+        booking_id=row["booking_id"],
+        event_id=row["event_id"],
+        user_id=row["user_id"],
+        ticket_type_id=row["ticket_type_id"],
+        units=tuple(json.loads(row["units"])),
+    )
