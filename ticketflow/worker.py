@@ -1,4 +1,4 @@
-"""The one place where the background loops are wired: rooms, holds, orders, payments and mail."""
+"""The one place where the background loops are wired: rooms, holds, orders, payments, mail, audit."""
 
 import asyncio
 import logging
@@ -9,9 +9,11 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
+from ticketflow.booking.auditor import Auditor
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.keeper import Keeper
 from ticketflow.booking.ledger import Ledger
+from ticketflow.booking.rebuilder import Rebuilder
 from ticketflow.clients import Stores, make_smtp, open_stores
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.loops import Loop, running
@@ -20,7 +22,7 @@ from ticketflow.mail.message import Messages
 from ticketflow.payments import SimulatedGateway
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
-from ticketflow.stock import Stock
+from ticketflow.stock import Inspection, Stock
 from ticketflow.store import violations
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,27 @@ class Background:
             rooms=self.rooms,
             events=self.catalogue.all,
             settings=settings,
+        )
+        self.inspection = Inspection(stores.redis, settings.redis_prefix)
+        self.rebuilder = Rebuilder(
+            redis=stores.redis,
+            database=stores.database,
+            inspection=self.inspection,
+            rooms=self.rooms,
+            settings=settings,
+        )
+
+    def auditor(self) -> Auditor:
+        """Who compares the books of this house, for the worker and for the command."""
+        return Auditor(
+            redis=self._stores.redis,
+            database=self._stores.database,
+            gateway=self.gateway,
+            inspection=self.inspection,
+            rebuilder=self.rebuilder,
+            rooms=self.rooms,
+            events=self.catalogue.all,
+            settings=self._settings,
         )
 
     def loops(self) -> list[Loop]:
@@ -78,6 +101,7 @@ class Background:
             *ledger.loops(),
             cashier.sweep(),
             postman.run(),
+            self.auditor().run(),
         ]
 
     async def _refresh(self) -> None:

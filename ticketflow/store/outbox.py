@@ -13,6 +13,8 @@ from sqlalchemy import func, select, update
 from ticketflow.domain import now
 from ticketflow.store.tables import outbox
 
+CONFIRMATION = "booking_confirmed"
+
 
 class MailState(StrEnum):
     """`pending` -> `sending` (leased) -> `sent`, or back to `pending` for another try, or `failed`."""
@@ -31,6 +33,22 @@ class Letter:
     recipient: str
     message_id: str
     attempts: int
+
+
+def confirmation(booking_id: str, event_id: int, recipient: str, at: datetime) -> dict[str, Any]:
+    """The row of the letter that confirms a booking, due at once."""
+    return {
+        "kind": CONFIRMATION,
+        "booking_id": booking_id,
+        "event_id": event_id,
+        "recipient": recipient,
+        # Made once, so that a letter sent twice is one letter to the reader's mail program.
+        "message_id": f"<{booking_id}.{secrets.token_hex(8)}@ticketflow>",
+        "state": MailState.PENDING.value,
+        "attempts": 0,
+        "due_at": at,
+        "created_at": at,
+    }
 
 
 async def lease(database: Database, most: int, seconds: float) -> list[Letter]:

@@ -1,6 +1,5 @@
 """The commit of the ledger: bookings, tickets, payments and mail, many orders in one transaction."""
 
-import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +11,8 @@ from databases import Database
 from sqlalchemy import insert, select, tuple_, update
 
 from ticketflow.domain import BookingStatus, Order, new_code, now
-from ticketflow.store.outbox import MailState
-from ticketflow.store.tables import bookings, events, outbox, payments, tickets, units, users
+from ticketflow.store.outbox import confirmation
+from ticketflow.store.tables import bookings, events, orphans, outbox, payments, tickets, units, users
 
 
 class PaymentStatus(StrEnum):
@@ -60,6 +59,7 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Verdic
         fresh = [v for v in verdicts if v.order.booking_id not in known]
         if not fresh:
             return []
+        fresh = await _without_orphans(database, fresh)
         slots = await _free_slots(database, fresh)
         fresh, numbered = _take_slots(fresh, slots)
         at = now()
@@ -70,6 +70,19 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Verdic
             await database.execute(insert(tickets).values(numbered))
             await _write_mail(database, fresh, at)
         return fresh
+
+
+async def _without_orphans(database: Database, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts, those refused whose charge the auditor has let go of because nobody knew its order."""
+    ids = [v.order.booking_id for v in verdicts]
+    found = await database.fetch_all(select(orphans.c.charge_key).where(orphans.c.charge_key.in_(ids)))
+    gone = {row["charge_key"] for row in found}
+    return [
+        v.refused("payment_unknown")
+        if v.order.booking_id in gone and v.status is BookingStatus.CONFIRMED
+        else v
+        for v in verdicts
+    ]
 
 
 async def _free_slots(database: Database, verdicts: Sequence[Verdict]) -> dict[tuple[int, int], list[int]]:
@@ -155,23 +168,10 @@ async def _write_mail(database: Database, verdicts: Sequence[Verdict], at: datet
     rows = await database.fetch_all(select(users.c.id, users.c.email).where(users.c.id.in_(wanted)))
     addresses = {row["id"]: row["email"] for row in rows}
     await database.execute(
-        insert(outbox).values([_letter(order, addresses[order.user_id], at) for order in orders])
+        insert(outbox).values(
+            [confirmation(o.booking_id, o.event_id, addresses[o.user_id], at) for o in orders]
+        )
     )
-
-
-def _letter(order: Order, recipient: str, at: datetime) -> dict[str, Any]:
-    return {
-        "kind": "booking_confirmed",
-        "booking_id": order.booking_id,
-        "event_id": order.event_id,
-        "recipient": recipient,
-        # Made once, so that a letter sent twice is one letter to the reader's mail program.
-        "message_id": f"<{order.booking_id}.{secrets.token_hex(8)}@ticketflow>",
-        "state": MailState.PENDING.value,
-        "attempts": 0,
-        "due_at": at,
-        "created_at": at,
-    }
 
 
 async def move_to_unsold(database: Database, verdict: Verdict, taken: set[int]) -> Verdict:
