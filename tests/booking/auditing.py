@@ -72,6 +72,7 @@ class Books:
         """Let an hour pass for the booking's money."""
         await self.change(tables.payments, updated_at=now() - LONG_AGO)
         await self.change(tables.simulated_charges, created_at=now() - LONG_AGO)
+        await self.change(tables.bookings, decided_at=now() - LONG_AGO)
 
 
 def auditor_of(house: House, gateway: Gateway | None = None) -> tuple[Auditor, Rebuilder]:
