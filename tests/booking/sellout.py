@@ -10,8 +10,9 @@ from tests.booking.auditing import LONG_AGO, auditor_of
 from tests.booking.support import rows, stock_is
 from tests.house import House, Sale, Visitor, eventually, in_process, make_sale
 from ticketflow.domain import now
+from ticketflow.loops import running
 from ticketflow.settings import Settings
-from ticketflow.store import tables
+from ticketflow.store import tables, violations
 from ticketflow.store.events import NewTicketType
 
 CAPACITY = 100
@@ -28,17 +29,19 @@ class SellOut:
     house: House
     sale: Sale
     confirmed: dict[str, list[int]] = field(default_factory=dict)
-    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def tickets(self) -> int:
         return await rows(self.house, tables.tickets)
 
     async def sold(self, count: int) -> None:
-        """Return once so many more are sold."""
+        """Return once so many more are sold, even if the database is away meanwhile."""
         goal = min(CAPACITY, await self.tickets() + count)
 
         async def so() -> bool:
-            return await self.tickets() >= goal
+            try:
+                return await self.tickets() >= goal
+            except violations.BROKEN:
+                return False
 
         await eventually(so, seconds=60)
 
@@ -46,7 +49,7 @@ class SellOut:
         async with self.house.visitor() as visitor:
             assert (await visitor.register()).status_code == 201
             attempt = 0
-            while not self.over.is_set():
+            while True:
                 attempt += 1
                 await visitor.join(self.sale)
                 await visitor.claim(self.sale)
@@ -58,7 +61,7 @@ class SellOut:
 
     async def _book(self, visitor: Visitor, hold_id: str, key: str) -> None:
         """Ask under one key until the end is known; an order that was lost with Redis has none."""
-        while not self.over.is_set():
+        while True:
             answer = await visitor.book(hold_id, key=key, prefer="wait=2")
             if answer.status_code == 201:
                 self.confirmed[answer.json()["id"]] = answer.json()["units"]
@@ -75,11 +78,9 @@ async def sell_out(settings: Settings, disturb: Disturbance) -> None:
     sale = await make_sale(settings, types=[NewTicketType("Standing", 2500, CAPACITY)], per_user_limit=60)
     async with in_process(settings) as house:
         selling = SellOut(house, sale)
-        fans = [asyncio.create_task(selling.fan(number)) for number in range(FANS)]
-        await asyncio.gather(disturb(selling), selling.sold(CAPACITY))
-        await eventually(lambda: stays_sold_out(house, sale), seconds=30)
-        selling.over.set()
-        await asyncio.gather(*fans)
+        async with running([selling.fan(number) for number in range(FANS)]):
+            await asyncio.gather(disturb(selling), selling.sold(CAPACITY))
+            await eventually(lambda: stays_sold_out(house, sale), seconds=30)
         await reckon(selling)
 
 
