@@ -7,11 +7,18 @@ from typing import Any
 
 import pytest
 
+from tests import servers
 from tests.booking.auditing import Books, kept_books
 from tests.booking.support import services, stock_is, working
-from tests.house import command, environment, eventually
+from tests.house import command, environment, eventually, settings_for
 from ticketflow.booking import auditor
 from ticketflow.settings import Settings
+
+
+@pytest.fixture
+def on_sqlite(sqlite_url: str, redis_url: str, smtp: servers.Mailbox, prefix: str) -> Settings:
+    """Commands are processes, and slow to start: once is enough."""
+    return settings_for(database_url=sqlite_url, redis_url=redis_url, smtp_url=smtp.url, prefix=prefix)
 
 
 async def run(settings: Settings, *args: str) -> tuple[int, str]:
@@ -27,39 +34,39 @@ async def free_an_occupied_unit(books: Books) -> None:
     await books.redis.setbit(books.key("units"), 0, 1)
 
 
-async def test_it_prints_a_table_ends_with_one_and_mends_when_asked(settings: Settings):
-    async with kept_books(settings) as books:
-        code, said = await run(settings, "audit")
+async def test_it_prints_a_table_ends_with_one_and_mends_when_asked(on_sqlite: Settings):
+    async with kept_books(on_sqlite) as books:
+        code, said = await run(on_sqlite, "audit")
         assert (code, "agree" in said) == (0, True), said
         await free_an_occupied_unit(books)
-        code, said = await run(settings, "audit", books.sale.slug)
+        code, said = await run(on_sqlite, "audit", books.sale.slug)
         assert code == 1
         assert "free count" in said
         assert "Standing" in said
-        code, said = await run(settings, "audit", str(books.sale.event_id), "--repair")
+        code, said = await run(on_sqlite, "audit", str(books.sale.event_id), "--repair")
         assert (code, "3 of 3 differences are mended." in said) == (0, True), said
         await stock_is(books.house, books.sale, free=15, held=3, sold=2)
 
 
-async def test_it_tells_a_machine(settings: Settings):
-    async with kept_books(settings) as books:
+async def test_it_tells_a_machine(on_sqlite: Settings):
+    async with kept_books(on_sqlite) as books:
         await free_an_occupied_unit(books)
-        code, said = await run(settings, "audit", "--json")
+        code, said = await run(on_sqlite, "audit", "--json")
         body: dict[str, Any] = json.loads(said)
         assert (code, body["clean"], body["gateway_answered"]) == (1, False, True)
         assert {d["kind"] for d in body["differences"]} == {"count", "sum", "sold_but_free"}
-        code, said = await run(settings, "audit", "--json", "--repair")
+        code, said = await run(on_sqlite, "audit", "--json", "--repair")
         body = json.loads(said)
         assert (code, body["clean"], body["differences"]) == (0, True, [])
         assert {d["kind"] for d in body["repaired"]} == {"count", "sum", "sold_but_free"}
 
 
-async def test_rebuild_keeps_the_holds_and_knows_its_events(settings: Settings):
-    async with kept_books(settings) as books:
+async def test_rebuild_keeps_the_holds_and_knows_its_events(on_sqlite: Settings):
+    async with kept_books(on_sqlite) as books:
         found = services(books.house)
         before = await found.stock.counts(books.event)
         await free_an_occupied_unit(books)
-        assert await run(settings, "rebuild", books.sale.slug) == (
+        assert await run(on_sqlite, "rebuild", books.sale.slug) == (
             0,
             "The stock is rebuilt. Holds kept: 1, ended: 0.\n",
         )
@@ -68,7 +75,7 @@ async def test_rebuild_keeps_the_holds_and_knows_its_events(settings: Settings):
         assert after is not None
         assert after.epoch > before.epoch
         await stock_is(books.house, books.sale, free=15, held=3, sold=2)
-        assert (await run(settings, "rebuild", "nowhere"))[0] == 1
+        assert (await run(on_sqlite, "rebuild", "nowhere"))[0] == 1
 
 
 async def test_who_would_hold_while_it_is_rebuilt_is_asked_to_come_back(settings: Settings):

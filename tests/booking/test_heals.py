@@ -15,7 +15,7 @@ from tests.booking.auditing import auditor_of
 from tests.booking.sellout import CAPACITY, SellOut, sell_out
 from tests.booking.support import services
 from tests.house import settings_for
-from ticketflow import worker
+from ticketflow import clients
 from ticketflow.booking import auditor, cashier
 from ticketflow.payments import GatewayTimeout, SimulatedGateway
 from ticketflow.settings import Settings
@@ -121,7 +121,7 @@ async def test_a_gateway_that_is_silent_every_fifth_time(
     async def nothing_more(selling: SellOut) -> None:
         assert isinstance(services(selling.house).gateway, Flaky)
 
-    monkeypatch.setattr(worker, "SimulatedGateway", Flaky)
+    monkeypatch.setattr(clients, "SimulatedGateway", Flaky)
     given = settings_for(database_url=sqlite_url, redis_url=redis_url, smtp_url=smtp.url, prefix=prefix)
     await sell_out(replace(given, audit_seconds=1), nothing_more)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ class Bench:
     inspection: Inspection
 
     async def rebuild(
-        self, sold: list[int] = (), taken: dict[int, int] | None = None, committed: list[str] = ()
+        self, sold: Sequence[int] = (), taken: dict[int, int] | None = None, committed: Sequence[str] = ()
     ) -> tuple[int, int]:
         """Rebuild by a database that has sold those standing places; it stays closed."""
         return await self.inspection.rebuild(

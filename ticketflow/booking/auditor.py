@@ -210,7 +210,12 @@ class Auditor:
         return [d for d in found if d.kind != "orphan" or key_of(d) not in pending]
 
     async def _charges(self, since: datetime) -> dict[str, Charge]:
-        return {charge.key: charge async for charge in self._gateway.recent(since)}
+        """Key -> its charge. Of several tries under one key the one that holds the money counts."""
+        found: dict[str, Charge] = {}
+        async for charge in self._gateway.recent(since):
+            if charge.key not in found or charge.status in (ChargeStatus.AUTHORISED, ChargeStatus.CAPTURED):
+                found[charge.key] = charge
+        return found
 
     async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What the gateway answers, asked a few times. Raises `GatewayTimeout`."""
