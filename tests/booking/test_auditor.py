@@ -102,7 +102,7 @@ async def test_an_order_that_fell_out_of_the_stream_is_booked_after_all(settings
                 return bool((await fan.get(where)).json()["status"] == "confirmed")
 
             await eventually(confirmed)
-        await stock_is(books.house, books.sale, free=14, held=3, sold=3)
+            await stock_is(books.house, books.sale, free=14, held=3, sold=3)
 
 
 async def test_what_the_database_sold_behind_redis_is_found_and_mended(settings: Settings):
