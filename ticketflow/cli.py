@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from redis.exceptions import RedisError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
-from ticketflow import __version__, logs, seed
+from ticketflow import __version__, auditing, logs, seed
 from ticketflow.app import open_web
 from ticketflow.clients import open_stores
 from ticketflow.embedded import embedded
@@ -24,6 +24,9 @@ from ticketflow.web.serving import check_port, serve_until, stop_signal
 from ticketflow.worker import run_worker
 
 SERVING = ("database_url", "redis_url", "secret_keys", "public_url")
+BOOKS = ("database_url", "redis_url", "secret_keys")
+
+T = TypeVar("T")
 
 
 @click.group()
@@ -106,6 +109,35 @@ def crowd(count: int, url: str, event: str | None, hurry: float, arrivals: float
     sys.exit(0 if well else 1)
 
 
+@main.command()
+@click.argument("event", required=False)
+@click.option("--repair", is_flag=True, help="Mend what differs: the database is right.")
+@click.option("--json", "as_json", is_flag=True, help="Tell it to a machine.")
+@click.option(
+    "--hours", type=click.IntRange(1), default=24, show_default=True, help="How far back payments go."
+)
+def audit(event: str | None, repair: bool, as_json: bool, hours: int) -> None:
+    """Compare Redis, the database, the payment gateway and the outbox; of one EVENT (id or name) or of all.
+
+    May be run while the sale is on. Ends with 1 if something differs and is not mended.
+    """
+    logs.set_up(plain=True, level=logging.ERROR)
+    work = auditing.audit(_settings(*BOOKS), Console(), event, repair=repair, hours=hours, as_json=as_json)
+    sys.exit(0 if _run(work) else 1)
+
+
+@main.command()
+@click.argument("event")
+def rebuild(event: str) -> None:
+    """Make the stock of EVENT (id or name) in Redis anew from the database, while the sale is on.
+
+    Holds stand where the database has not sold their units; new ones wait a moment.
+    """
+    logs.set_up(plain=True, level=logging.ERROR)
+    done = _run(auditing.rebuild(_settings(*BOOKS), event))
+    click.echo(f"The stock is rebuilt. Holds kept: {done.kept}, ended: {done.ended}.")
+
+
 def _settings(*required: str) -> Settings:
     try:
         return Settings.read(os.environ).require(*required)
@@ -113,10 +145,12 @@ def _settings(*required: str) -> Settings:
         raise click.ClickException(str(error)) from None
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command to its end. What stops the start is told in one line."""
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """What a command gives when it has run to its end. What stops the start is told in one line."""
     try:
-        asyncio.run(work)
+        return asyncio.run(work)
+    except* auditing.NoSuchEvent as group:
+        raise click.ClickException(str(_first(group))) from None
     except* BadSetting as group:
         raise click.ClickException(str(_first(group))) from None
     except* (RedisError, *violations.BROKEN) as group:

@@ -17,6 +17,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from ticketflow.payments import Gateway, SimulatedGateway
 from ticketflow.settings import BadSetting, Settings
+from ticketflow.steady import SteadyDatabase
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def make_database(settings: Settings) -> Database:
     """The database named by the settings, not yet connected."""
     url = settings.database_url
     if url.startswith("sqlite"):
-        return Database(url, factory=_SharedSQLite)
-    return Database(
+        return SteadyDatabase(url, factory=_SharedSQLite)
+    return SteadyDatabase(
         url,
         min_size=1,
         max_size=settings.database_pool,

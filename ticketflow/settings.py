@@ -133,6 +133,7 @@ class Settings:
     stream_limit: int = _setting(20_000, _whole(1, 10_000_000))
     mail_batch: int = _setting(50, _whole(1, 1000))
     mail_lease_seconds: float = _setting(60.0, _seconds(1, 3600))
+    audit_seconds: float = _setting(60.0, _seconds(1, 86_400))
     slow_payment_seconds: float = _setting(5.0, _seconds(0, 600))
 
     stripe_secret_key: str = _setting("", _text)

@@ -1,4 +1,4 @@
-"""The one place where the background loops are wired: rooms, holds, orders, payments and mail."""
+"""The one place where the background loops are wired: rooms, holds, orders, payments, mail, audit."""
 
 import asyncio
 import logging
@@ -9,10 +9,12 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
+from ticketflow.booking.auditor import Auditor
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.keeper import Keeper
 from ticketflow.booking.ledger import Ledger
+from ticketflow.booking.rebuilder import Rebuilder
 from ticketflow.clients import Stores, make_smtp, open_stores
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.loops import Loop, running
@@ -20,7 +22,7 @@ from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
-from ticketflow.stock import Stock
+from ticketflow.stock import Inspection, Stock
 from ticketflow.store import violations
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,27 @@ class Background:
             events=self.catalogue.all,
             settings=settings,
         )
+        self.inspection = Inspection(stores.redis, settings.redis_prefix)
+        self.rebuilder = Rebuilder(
+            redis=stores.redis,
+            database=stores.database,
+            inspection=self.inspection,
+            rooms=self.rooms,
+            settings=settings,
+        )
+
+    def auditor(self) -> Auditor:
+        """Who compares the books of this house, for the worker and for the command."""
+        return Auditor(
+            redis=self._stores.redis,
+            database=self._stores.database,
+            gateway=self.gateway,
+            inspection=self.inspection,
+            rebuilder=self.rebuilder,
+            rooms=self.rooms,
+            events=self.catalogue.all,
+            settings=self._settings,
+        )
 
     def loops(self) -> list[Loop]:
         """All that a worker does, to be run until cancelled."""
@@ -86,6 +109,7 @@ class Background:
             self.cashier.sweep(),
             self.cancellations.sweep(),
             postman.run(),
+            self.auditor().run(),
         ]
 
     async def _refresh(self) -> None:

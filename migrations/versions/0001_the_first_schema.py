@@ -25,6 +25,13 @@ def exact(length: int) -> sa.String:
 
 def upgrade() -> None:
     op.create_table(
+        "orphans",
+        sa.Column("charge_key", exact(64), nullable=False),
+        sa.Column("found_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("charge_key", name=op.f("pk_orphans")),
+        **MYSQL,
+    )
+    op.create_table(
         "simulated_charges",
         sa.Column("charge_key", exact(64), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
@@ -274,6 +281,7 @@ def downgrade() -> None:
         "events",
         "users",
         "simulated_charges",
+        "orphans",
         "stripe_intents",
         "gateway_notices",
     ):

@@ -157,12 +157,13 @@ class Stall:
     async def taken(self, user: int) -> int:
         return int(await self.redis.hget(self.keys.stock.replace(":stock", ":taken"), str(user)) or 0)
 
-    def without(self, script: str, guard: str, instead: str = "") -> None:
+    def without(self, script: str, guard: str, instead: str = "", scripts: Any = None) -> None:
         """Run a script without one of its guards, to see that a test misses it."""
         folder = files("ticketflow.stock") / "lua"
         text = (folder / "common.lua").read_text() + (folder / f"{script}.lua").read_text()
         assert text.count(guard) == 1, f"{script} has no such guard any more: {guard}"
-        self.stock._scripts[script] = self.redis.register_script(text.replace(guard, instead))
+        scripts = self.stock._scripts if scripts is None else scripts
+        scripts[script] = self.redis.register_script(text.replace(guard, instead))
 
 
 async def refused(attempt: Awaitable[Any]) -> str | None:

@@ -100,7 +100,7 @@ class Keeper:
 
     async def _load_stock(self, event: Event) -> None:
         room = await self._rooms.of(event.id)
-        async with self._redis.lock(f"{self._stock.keys(event.id).stock}:load", timeout=60):
+        async with self._redis.lock(self._stock.keys(event.id).lock, timeout=60):
             if await self._stock.counts(event) is None:
                 books = await take_stock(self._database, event.id)
                 await self._stock.load(event, room.keys.active, books.sold, books.bought, books.cancelled)

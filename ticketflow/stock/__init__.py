@@ -3,7 +3,19 @@
 The database is the truth; what stands here is what makes it fast, and can be rebuilt from there.
 """
 
+from ticketflow.stock.inspection import Inspection, Snapshot, StoredHold
 from ticketflow.stock.keys import StockKeys
 from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock, event_of_hold, parse_order
 
-__all__ = ["GROUP", "Counts", "Settlement", "Stock", "StockKeys", "event_of_hold", "parse_order"]
+__all__ = [
+    "GROUP",
+    "Counts",
+    "Inspection",
+    "Settlement",
+    "Snapshot",
+    "Stock",
+    "StockKeys",
+    "StoredHold",
+    "event_of_hold",
+    "parse_order",
+]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class StockKeys:
     """The keys of one event's stock.
 
-    stock    hash    epoch, version, limit, and per type capacity:<id>, free:<id>, sold:<id>
+    stock    hash    epoch, version, limit, and per type capacity:<id>, free:<id>, sold:<id>;
+                    closed_until (microseconds) while it is rebuilt
     units    string  one bit a unit of a type, 1 = free
     holds    hash    hold id -> JSON of the hold
     expiry   zset    hold id -> microseconds at which an unpaid hold ends
@@ -56,6 +57,11 @@ class StockKeys:
     def results_channel(self) -> str:
         """Where the end of each booking is published."""
         return self._key("results")
+
+    @property
+    def lock(self) -> str:
+        """Whoever loads or rebuilds the stock holds this lock."""
+        return f"{self.stock}:load"
 
     def units(self, ticket_type_id: int) -> str:
         return self._key(f"units:{ticket_type_id}")

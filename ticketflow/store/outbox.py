@@ -13,6 +13,8 @@ from sqlalchemy import func, select, update
 from ticketflow.domain import now
 from ticketflow.store.tables import outbox
 
+CONFIRMATION = "booking_confirmed"
+
 
 class MailState(StrEnum):
     """`pending` -> `sending` (leased) -> `sent`, or back to `pending` for another try, or `failed`; or

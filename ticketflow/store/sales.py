@@ -11,8 +11,8 @@ from databases import Database
 from sqlalchemy import insert, select, tuple_, update
 
 from ticketflow.domain import BookingStatus, Order, new_code, now
-from ticketflow.store.outbox import new_letter
-from ticketflow.store.tables import bookings, events, outbox, payments, tickets, units, users
+from ticketflow.store.outbox import CONFIRMATION, new_letter
+from ticketflow.store.tables import bookings, events, orphans, outbox, payments, tickets, units, users
 
 
 class PaymentStatus(StrEnum):
@@ -64,6 +64,7 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Verdic
         fresh = [v for v in verdicts if v.order.booking_id not in known]
         if not fresh:
             return []
+        fresh = await _without_orphans(database, fresh)
         slots = await _free_slots(database, fresh)
         fresh, numbered = _take_slots(fresh, slots)
         at = now()
@@ -74,6 +75,19 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Verdic
             await database.execute(insert(tickets).values(numbered))
             await _write_mail(database, fresh, at)
         return fresh
+
+
+async def _without_orphans(database: Database, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts, those refused whose charge the auditor has let go of because nobody knew its order."""
+    ids = [v.order.booking_id for v in verdicts]
+    found = await database.fetch_all(select(orphans.c.charge_key).where(orphans.c.charge_key.in_(ids)))
+    gone = {row["charge_key"] for row in found}
+    return [
+        v.refused("payment_unknown")
+        if v.order.booking_id in gone and v.status is BookingStatus.CONFIRMED
+        else v
+        for v in verdicts
+    ]
 
 
 async def _free_slots(database: Database, verdicts: Sequence[Verdict]) -> dict[tuple[int, int], list[int]]:
@@ -160,12 +174,10 @@ async def _write_mail(database: Database, verdicts: Sequence[Verdict], at: datet
     rows = await database.fetch_all(select(users.c.id, users.c.email).where(users.c.id.in_(wanted)))
     addresses = {row["id"]: row["email"] for row in rows}
     await database.execute(
-        insert(outbox).values([_letter(order, addresses[order.user_id], at) for order in orders])
+        insert(outbox).values(
+            [new_letter(CONFIRMATION, o.booking_id, o.event_id, addresses[o.user_id], at) for o in orders]
+        )
     )
-
-
-def _letter(order: Order, recipient: str, at: datetime) -> dict[str, Any]:
-    return new_letter("booking_confirmed", order.booking_id, order.event_id, recipient, at)
 
 
 async def move_to_unsold(database: Database, verdict: Verdict, taken: set[int]) -> Verdict:

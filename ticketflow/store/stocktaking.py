@@ -11,13 +11,34 @@ from ticketflow.store.tables import cancellations, tickets
 
 
 @dataclass(frozen=True)
-class StockInBooks:
-    """An event's stock at one moment. `sold`: type -> units with a ticket; `bought`: user -> how many;
-    `cancelled`: the bookings whose units are for that reason not in `sold`."""
+class TicketRow:
+    """A unit that somebody has a ticket for."""
 
-    sold: Mapping[int, Sequence[int]]
-    bought: Mapping[int, int]
+    ticket_type_id: int
+    unit: int
+    user_id: int
+    booking_id: str
+
+
+@dataclass(frozen=True)
+class StockInBooks:
+    """An event's stock at one moment; `cancelled`: the bookings whose units are for that reason nobody's."""
+
+    tickets: frozenset[TicketRow]
     cancelled: Sequence[str]
+
+    @property
+    def sold(self) -> Mapping[int, Sequence[int]]:
+        """Type -> the units with a ticket, in order."""
+        units: dict[int, list[int]] = defaultdict(list)
+        for ticket in self.tickets:
+            units[ticket.ticket_type_id].append(ticket.unit)
+        return {type_id: sorted(found) for type_id, found in units.items()}
+
+    @property
+    def bought(self) -> Mapping[int, int]:
+        """User -> how many tickets they have."""
+        return Counter(ticket.user_id for ticket in self.tickets)
 
 
 async def take_stock(database: Database, event_id: int) -> StockInBooks:
@@ -26,11 +47,10 @@ async def take_stock(database: Database, event_id: int) -> StockInBooks:
     One statement, and so one moment: between two, a booking might be cancelled, and its units would be
     counted as sold while it is counted as given back, or as neither.
     """
-    sold: dict[int, list[int]] = defaultdict(list)
-    bought: Counter[int] = Counter()
+    found: list[TicketRow] = []
     cancelled: list[str] = []
     query = union_all(
-        select(tickets.c.ticket_type_id, tickets.c.unit, tickets.c.user_id, null().label("booking_id")).where(
+        select(tickets.c.ticket_type_id, tickets.c.unit, tickets.c.user_id, tickets.c.booking_id).where(
             tickets.c.event_id == event_id
         ),
         select(null(), null(), null(), cancellations.c.booking_id).where(
@@ -38,9 +58,8 @@ async def take_stock(database: Database, event_id: int) -> StockInBooks:
         ),
     )
     for row in await database.fetch_all(query):
-        if row["booking_id"] is not None:
+        if row["unit"] is None:
             cancelled.append(row["booking_id"])
-            continue
-        sold[row["ticket_type_id"]].append(row["unit"])
-        bought[row["user_id"]] += 1
-    return StockInBooks(sold, bought, cancelled)
+        else:
+            found.append(TicketRow(row["ticket_type_id"], row["unit"], row["user_id"], row["booking_id"]))
+    return StockInBooks(frozenset(found), cancelled)

@@ -216,6 +216,16 @@ simulated_charges = Table(
     **_MYSQL,
 )
 
+# Charges that the auditor found at the gateway without a booking, and lets go of. A booking that turns up
+# under such a key after all (its order was lost, its booker sent it again) must not rely on that charge.
+orphans = Table(
+    "orphans",
+    metadata,
+    Column("charge_key", _exact(64), primary_key=True),
+    Column("found_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
 # Which Stripe intent stands for which booking: written before money is asked for, so that whoever must let
 # go of it finds it. Only `payments.stripe_gateway` reads and writes it.
 stripe_intents = Table(

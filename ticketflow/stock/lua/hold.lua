@@ -45,8 +45,10 @@ local function any_free()
 end
 
 local now = micros()
-local known = redis.call('HMGET', STOCK, 'epoch', 'limit', 'capacity:' .. ask.type, 'free:' .. ask.type)
+local known = redis.call('HMGET', STOCK,
+  'epoch', 'limit', 'capacity:' .. ask.type, 'free:' .. ask.type, 'closed_until')
 if not known[1] or not known[3] then return {'not_ready'} end
+if known[5] and tonumber(known[5]) > now then return {'not_ready'} end -- it is being rebuilt
 local limit, capacity, free = tonumber(known[2]), tonumber(known[3]), tonumber(known[4])
 
 if not has_lease(ask.visitor, now) then return {'not_admitted'} end
