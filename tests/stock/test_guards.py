@@ -166,7 +166,7 @@ GUARDS = [
         more_orders_than_allowed,
     ),
     Guard("submit", "redis.call('ZREM', EXPIRY, ask.id)", expired_while_paying),
-    Guard("settle", " and hold.booking == ask.booking", settled_by_another_booking),
+    Guard("settle", " and hold.booking == order.booking", settled_by_another_booking),
     Guard("load", "if redis.call('HEXISTS', STOCK, 'epoch') == 1 then return 0 end", loaded_twice),
 ]
 

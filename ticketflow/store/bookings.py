@@ -40,7 +40,7 @@ async def count(database: Database, event_id: int, status: BookingStatus) -> int
 async def _fetch(database: Database, query: Select[Any]) -> list[Booking]:
     rows = await database.fetch_all(query)
     written = await _tickets(database, [row["id"] for row in rows])
-    return [_booking(row, written[row["id"]]) for row in rows]
+    return [booking_of(row, written[row["id"]]) for row in rows]
 
 
 async def _tickets(database: Database, booking_ids: Sequence[str]) -> dict[str, list[Ticket]]:
@@ -62,7 +62,8 @@ async def _tickets(database: Database, booking_ids: Sequence[str]) -> dict[str, 
     return found
 
 
-def _booking(row: Any, written: Sequence[Ticket]) -> Booking:
+def booking_of(row: Any, written: Sequence[Ticket]) -> Booking:
+    """The booking in a row of `bookings`, with its tickets."""
     return Booking(
         id=row["id"],
         status=BookingStatus(row["status"]),
