@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from tests import servers
 
-from . import join_http, waiting_room
+from . import join_http, ledger, waiting_room
 from .common import Measure, show
 
 
@@ -17,6 +17,7 @@ async def main() -> bool:
     """Run all measures, each on servers of its own; whether all bounds are kept."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         measures = await in_redis(Path(folder)) + await join_http.measures(Path(folder))
+        measures += await ledger.measures(Path(folder))
     return show(measures)
 
 

@@ -129,9 +129,12 @@ class MariaDB:
 
 
 @contextmanager
-def mariadb(folder: Path) -> Iterator[MariaDB]:
-    """A private MariaDB in `folder`, ready for connections as root without a password."""
-    with running_mariadb(folder, make_mariadb(folder)) as found:
+def mariadb(folder: Path, *, durable: bool = False) -> Iterator[MariaDB]:
+    """A private MariaDB in `folder`, ready for connections as root without a password.
+
+    A durable one flushes its log to the disk at each commit, and writes pages twice: what a measure wants.
+    """
+    with running_mariadb(folder, make_mariadb(folder), durable=durable) as found:
         yield found
 
 
@@ -146,11 +149,13 @@ def make_mariadb(folder: Path) -> int:
 
 
 @contextmanager
-def running_mariadb(folder: Path, port: int) -> Iterator[MariaDB]:
+def running_mariadb(folder: Path, port: int, *, durable: bool = False) -> Iterator[MariaDB]:
     """The MariaDB whose data `make_mariadb` put into `folder`; may be started again after it ended."""
     server, log = program("mariadbd", install=MARIADB_PACKAGES), folder / "log"
     # Tests never cut the power, so nothing here waits for a disk.
     hurry = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M"]
+    if durable:
+        hurry = ["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M"]
     where = [
         f"--datadir={folder / 'data'}",
         f"--socket={folder / 'socket'}",

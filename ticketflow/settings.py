@@ -127,8 +127,8 @@ class Settings:
     joins_per_account: int = _setting(20, _whole(0, 1_000_000))
     socket_idle_seconds: float = _setting(30.0, _seconds(1, 600))
 
-    ledger_concurrency: int = _setting(256, _whole(1, 10_000))
-    ledger_batch: int = _setting(64, _whole(1, 1000))
+    ledger_concurrency: int = _setting(1024, _whole(1, 10_000))
+    ledger_batch: int = _setting(256, _whole(1, 1000))
     ledger_takeover_seconds: float = _setting(15.0, _seconds(0.1, 3600))
     stream_limit: int = _setting(20_000, _whole(1, 10_000_000))
     mail_batch: int = _setting(50, _whole(1, 1000))

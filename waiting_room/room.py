@@ -129,7 +129,12 @@ class WaitingRoom:
         `asked_at` (unix seconds) is when what it served was asked for: said again after the fan has finished
         and come in anew, it does not end the new lease.
         """
-        await self._scripts.run("finish", visitor, round(asked_at * 1e6), self.keys.moves)
+        await self.finish_all([(visitor, asked_at)])
+
+    async def finish_all(self, served: Iterable[tuple[str, float]]) -> None:
+        """End many leases: of each visitor, with when what it served was asked for, as `finish` takes it."""
+        pairs = [value for visitor, asked_at in served for value in (visitor, round(asked_at * 1e6))]
+        await self._scripts.run("finish", self.keys.moves, *pairs)
 
     async def set_present(self, visitor: str, present: bool) -> None:
         """Note that a waiting fan's page is live, or is not any more. Nothing happens to anybody else."""

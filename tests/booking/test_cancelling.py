@@ -228,7 +228,7 @@ async def test_cancelled_before_the_ledger_could_settle_it(
     """Committed, not settled, not captured: the ledger stops there, and the booker cancels meanwhile."""
     settle, broken = Stock.settle, asyncio.Event()
 
-    async def breaks(stock: Stock, *given: Any, **named: Any) -> int:
+    async def breaks(stock: Stock, *given: Any, **named: Any) -> list[int]:
         if not broken.is_set():
             broken.set()
             raise ConnectionError

@@ -1,6 +1,7 @@
 """The whole way over the API: queue, pass, hold, payment, ticket, mail."""
 
 import asyncio
+from collections.abc import Iterable
 from email.message import EmailMessage
 from typing import Any
 
@@ -98,13 +99,13 @@ async def test_who_has_booked_and_joins_again_at_once_gets_a_new_turn(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     """However slowly the turn ends: the answer comes after it, or the next turn would be this one's rest."""
-    ended = WaitingRoom.finish
+    end_all = WaitingRoom.finish_all
 
-    async def slowly(room: WaitingRoom, visitor: str, **given: float) -> None:
+    async def slowly(room: WaitingRoom, served: Iterable[tuple[str, float]]) -> None:
         await asyncio.sleep(0.3)
-        await ended(room, visitor, **given)
+        await end_all(room, served)
 
-    monkeypatch.setattr(WaitingRoom, "finish", slowly)
+    monkeypatch.setattr(WaitingRoom, "finish_all", slowly)
     sale = await make_sale(settings)
     async with in_process(settings) as house, house.visitor() as fan:
         await fan.register()

@@ -110,8 +110,8 @@ class Stall:
     async def settle(self, order: Order, outcome: str, *, retry_seconds: int = 120, **given: Any) -> int:
         given = {"units": order.units} if outcome == "sold" and not given else given
         settlement = Settlement(order, outcome, {"booking_id": order.booking_id}, **given)
-        left = await self.stock.settle(self.event, self.leases, settlement, retry_seconds=retry_seconds)
-        await self.stock.tell(settlement)
+        (left,) = await self.stock.settle(self.event, self.leases, [settlement], retry_seconds=retry_seconds)
+        await self.stock.tell(self.event.id, [settlement])
         return left
 
     async def unsell(self, order: Order) -> bool:

@@ -216,7 +216,7 @@ GUARDS = [
         more_orders_than_allowed,
     ),
     Guard("submit", "redis.call('ZREM', EXPIRY, ask.id)", expired_while_paying),
-    Guard("settle", " and hold.booking == ask.booking", settled_by_another_booking),
+    Guard("settle", " and hold.booking == order.booking", settled_by_another_booking),
     Guard(
         "unsell", "if redis.call('SADD', RETURNED, ask.booking) == 0 then return 'done' end", given_back_twice
     ),
@@ -226,7 +226,10 @@ GUARDS = [
         given_back_before_it_is_sold,
     ),
     Guard(
-        "settle", "redis.call('SISMEMBER', RETURNED, ask.booking) == 1", sold_after_it_was_given_back, "false"
+        "settle",
+        "redis.call('SISMEMBER', RETURNED, order.booking) == 1",
+        sold_after_it_was_given_back,
+        "false",
     ),
     Guard("load", "redis.call('SADD', RETURNED, booking)", loaded_as_if_to_be_given_back),
     Guard("load", "if redis.call('HEXISTS', STOCK, 'epoch') == 1 then return 0 end", loaded_twice),

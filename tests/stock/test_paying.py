@@ -285,12 +285,36 @@ async def test_an_order_stays_in_the_stream_until_its_end_is_told(make_stall: Ma
         await heard.subscribe(stall.keys.results_channel)
         await heard.get_message(timeout=5)
         for _ in range(2):
-            assert await stall.stock.settle(stall.event, stall.leases, settlement, retry_seconds=1) == 0
+            left = await stall.stock.settle(stall.event, stall.leases, [settlement], retry_seconds=1)
+            assert left == [0]
             assert await stall.order() == order
             assert await stall.stock.pending([stall.event.id], "b1", 1) is not None
-        await stall.stock.tell(settlement)
+        await stall.stock.tell(stall.event.id, [settlement])
         assert await stall.orders() == []
         assert await stall.stock.pending([stall.event.id], "b1", 1) is None
         told = await heard.get_message(timeout=5)
-    assert told["data"] == '{"booking_id": "b1"}'
+    assert told["data"] == '[{"booking_id": "b1"}]'
     await counts_are(stall, free=8, held=0, sold=2)
+
+
+async def test_many_orders_are_settled_at_once_each_in_its_own_way(make_stall: MakeStall):
+    """One visitor has two of them: one hold is left after the first, none after the second."""
+    stall = await make_stall()
+    await stall.admit(1, 2, 3)
+    holds = [await stall.hold(1, 2), await stall.hold(2, 1), await stall.hold(1, 1), await stall.hold(3, 2)]
+    for number, hold in enumerate(holds):
+        await stall.submit(hold, f"b{number}")
+    orders = await stall.orders()
+    outcomes = zip(orders, ("sold", "free", "sold", "held"), strict=True)
+    settlements = [
+        Settlement(order, outcome, {"booking_id": order.booking_id}, units=order.units)
+        for order, outcome in outcomes
+    ]
+    before = await stall.counts()
+    for left in ([1, 0, 0, 1], [0, 0, 0, 1]):
+        assert left == await stall.stock.settle(stall.event, stall.leases, settlements, retry_seconds=9)
+        await counts_are(stall, free=5, held=2, sold=3)
+    assert (await stall.counts()).version == before.version + 2, "one version and one frame a call"
+    await stall.stock.tell(stall.event.id, settlements[:3])
+    assert await stall.orders() == orders[3:]
+    assert [await stall.taken(user) for user in (1, 2, 3)] == [3, 0, 2]

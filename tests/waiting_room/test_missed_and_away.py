@@ -200,6 +200,18 @@ async def test_what_was_served_twice_does_not_end_the_next_lease(redis, make_roo
     assert (await room.look(again.ticket)).state is State.DONE
 
 
+async def test_many_leases_end_in_one_call_and_each_by_its_own_time(make_room):
+    room = await make_room()
+    fans = [await room.join() for _ in range(3)]
+    asked_at = [(await room.claim(fan.ticket)).expires_at - 600 for fan in fans]
+    await room.finish(fans[0].visitor, asked_at=asked_at[0])
+    anew = await room.join(fans[0].ticket)
+    await room.claim(anew.ticket)
+    await room.finish_all([(fans[0].visitor, asked_at[0]), ("nobody", 0), (fans[1].visitor, asked_at[1])])
+    states = [(await room.look(ticket)).state for ticket in (anew.ticket, fans[1].ticket, fans[2].ticket)]
+    assert states == [State.ACTIVE, State.DONE, State.ACTIVE]
+
+
 async def test_use_never_makes_a_lease_shorter(redis, make_room):
     room = await make_room()
     fan = await room.join()

@@ -164,7 +164,8 @@ class Hub:
         elif kind == "counts":
             self._hear_counts(event_id, Counts.parse(data))
         else:
-            self._hear_result(event_id, json.loads(data))
+            for result in json.loads(data):
+                self._hear_result(event_id, result)
 
     async def refresh(self) -> None:
         """Read what this process should know: events, counts and frames."""

@@ -55,7 +55,7 @@ class StockKeys:
 
     @property
     def results_channel(self) -> str:
-        """Where the end of each booking is published."""
+        """Where the ends of bookings are published, as a list of those that came together."""
         return self._key("results")
 
     @property

@@ -174,37 +174,32 @@ class Stock:
             raise Refusal("idempotency_mismatch", "This key was used for another booking.")
         return False
 
-    async def settle(self, event: Event, leases: str, settlement: Settlement, *, retry_seconds: int) -> int:
-        """Settle an order's hold after its commit; idempotent. Gives how many holds its visitor has left.
+    async def settle(
+        self, event: Event, leases: str, settlements: Sequence[Settlement], *, retry_seconds: int
+    ) -> list[int]:
+        """Settle holds of orders of one event after their commit; idempotent.
 
-        `retry_seconds` is what is left at least of a hold that outlives its payment: time for another card.
+        Gives, for each, how many holds its visitor has left after it. `retry_seconds` is what is left at
+        least of a hold that outlives its payment: time for another card.
         """
-        order = settlement.order
         left = await self._run(
             "settle",
             event,
             leases,
-            booking=order.booking_id,
-            id=order.hold_id,
-            type=order.ticket_type_id,
-            user=str(order.user_id),
-            visitor=order.visitor,
-            units=list(settlement.units),
-            lost=list(settlement.lost),
-            outcome=settlement.outcome,
             retry_seconds=retry_seconds,
+            orders=[_settlement(settlement) for settlement in settlements],
         )
-        return int(left)
+        return [int(count) for count in left]
 
-    async def tell(self, settlement: Settlement) -> None:
-        """Take a settled order off the stream and publish its result, in one step."""
-        order = settlement.order
-        keys = self.keys(order.event_id)
+    async def tell(self, event_id: int, settlements: Sequence[Settlement]) -> None:
+        """Take settled orders of an event off the stream and publish their results, in one step."""
+        keys, orders = self.keys(event_id), [settlement.order for settlement in settlements]
+        entries = [order.entry_id for order in orders]
         async with self._redis.pipeline(transaction=True) as step:
-            step.hdel(keys.pending, order.booking_id)
-            step.xack(keys.orders, GROUP, order.entry_id)
-            step.xdel(keys.orders, order.entry_id)
-            step.publish(keys.results_channel, json.dumps(settlement.result))
+            step.hdel(keys.pending, *(order.booking_id for order in orders))
+            step.xack(keys.orders, GROUP, *entries)
+            step.xdel(keys.orders, *entries)
+            step.publish(keys.results_channel, json.dumps([settlement.result for settlement in settlements]))
             await step.execute()
 
     async def expire(self, event: Event, leases: str, most: int = 200) -> int:
@@ -270,7 +265,7 @@ class Stock:
 
     async def tell_booker(self, event_id: int, result: Mapping[str, Any]) -> None:
         """Publish what has become of a booking, to its booker's open pages."""
-        await self._redis.publish(self.keys(event_id).results_channel, json.dumps(result))
+        await self._redis.publish(self.keys(event_id).results_channel, json.dumps([result]))
 
     async def counts(self, event: Event) -> Counts | None:
         """The counts as they stand now, or None if the stock is not in Redis."""
@@ -344,6 +339,20 @@ def parse_order(entry_id: str, body: str) -> Order:
         keep_hold=fields["keep_hold"],
         submitted_at=from_micros(int(fields["submitted_at"])),
     )
+
+
+def _settlement(settlement: Settlement) -> dict[str, Any]:
+    order = settlement.order
+    return {
+        "booking": order.booking_id,
+        "id": order.hold_id,
+        "type": order.ticket_type_id,
+        "user": str(order.user_id),
+        "visitor": order.visitor,
+        "units": list(settlement.units),
+        "lost": list(settlement.lost),
+        "outcome": settlement.outcome,
+    }
 
 
 def _hold(hold_id: str, event_id: int, body: Mapping[str, Any]) -> Hold:

@@ -9,7 +9,6 @@ from sqlalchemy import Select, func, select
 
 from ticketflow.domain import Booking, BookingStatus, Ticket
 from ticketflow.store.events import Seat
-from ticketflow.store.sales import PaymentStatus
 from ticketflow.store.tables import bookings, payments, tickets, units
 
 
@@ -43,15 +42,15 @@ async def _fetch(database: Database, query: Select[Any]) -> list[Booking]:
     written = await _tickets(database, [row["id"] for row in rows])
     ended = [row["id"] for row in rows if row["status"] == BookingStatus.CANCELLED.value]
     refunds = await _refunds(database, ended) if ended else {}
-    return [_booking(row, written[row["id"]], refunds.get(row["id"])) for row in rows]
+    return [booking_of(row, written[row["id"]], refunds.get(row["id"])) for row in rows]
 
 
 async def _refunds(database: Database, booking_ids: Sequence[str]) -> dict[str, str]:
     rows = await database.fetch_all(
         select(payments.c.booking_id, payments.c.status).where(payments.c.booking_id.in_(booking_ids))
     )
-    refunded = PaymentStatus.REFUNDED.value
-    return {row["booking_id"]: "refunded" if row["status"] == refunded else "on_its_way" for row in rows}
+    # The word of sales.PaymentStatus, which this module cannot ask: sales reads bookings.
+    return {row["booking_id"]: "refunded" if row["status"] == "refunded" else "on_its_way" for row in rows}
 
 
 async def _tickets(database: Database, booking_ids: Sequence[str]) -> dict[str, list[Ticket]]:
@@ -73,7 +72,8 @@ async def _tickets(database: Database, booking_ids: Sequence[str]) -> dict[str, 
     return found
 
 
-def _booking(row: Any, written: Sequence[Ticket], refund: str | None) -> Booking:
+def booking_of(row: Any, written: Sequence[Ticket], refund: str | None = None) -> Booking:
+    """The booking in a row of `bookings`, with its tickets; `refund` as `Booking.refund` has it."""
     return Booking(
         id=row["id"],
         status=BookingStatus(row["status"]),

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from databases import Database
-from sqlalchemy import case, select, update
+from sqlalchemy import ColumnElement, case, select, true, update
 from sqlalchemy.dialects import mysql, sqlite
 
+from ticketflow.store.bulk import given, given_values
 from ticketflow.store.tables import simulated_charges as charges
 
 
@@ -33,12 +34,15 @@ async def add(database: Database, new: Sequence[ChargeRow]) -> None:
         }
         for charge in new
     ]
+    entries, names = select(given(database, charges.c, rows)), charges.c.keys()
     if database.url.dialect == "sqlite":
-        await database.execute(sqlite.insert(charges).values(rows).on_conflict_do_nothing())
+        # Without a WHERE, SQLite would take the ON of ON CONFLICT for that of a join.
+        new_ones = sqlite.insert(charges).from_select(names, entries.where(true()))
+        await database.execute(new_ones.on_conflict_do_nothing())
         return
     # Setting the key to itself changes nothing; INSERT IGNORE would warn, and ignore other faults too.
-    unchanged = {"charge_key": charges.c.charge_key}
-    await database.execute(mysql.insert(charges).values(rows).on_duplicate_key_update(unchanged))
+    these = mysql.insert(charges).from_select(names, entries)
+    await database.execute(these.on_duplicate_key_update(charge_key=these.inserted.charge_key))
 
 
 async def status(database: Database, key: str) -> str | None:
@@ -49,14 +53,14 @@ async def status(database: Database, key: str) -> str | None:
 
 async def close(database: Database, keys: Sequence[str], outcome: str) -> None:
     """Let what is authorised become `captured` or `voided`; what has ended otherwise stays so."""
-    open_ones = charges.c.charge_key.in_(keys) & (charges.c.status == "authorised")
+    open_ones = _named(database, keys) & (charges.c.status == "authorised")
     await database.execute(update(charges).where(open_ones).values(status=outcome))
 
 
 async def refund(database: Database, keys: Sequence[str]) -> None:
     """Let what is captured become `refunded`, and what is only authorised `voided`."""
     ended = case((charges.c.status == "captured", "refunded"), else_="voided")
-    open_ones = charges.c.charge_key.in_(keys) & charges.c.status.in_(["authorised", "captured"])
+    open_ones = _named(database, keys) & charges.c.status.in_(["authorised", "captured"])
     await database.execute(update(charges).where(open_ones).values(status=ended))
 
 
@@ -80,3 +84,7 @@ async def since(database: Database, moment: datetime) -> AsyncIterator[ChargeRow
         if len(page) < PAGE:
             return
         after = page[-1]["charge_key"]
+
+
+def _named(database: Database, keys: Sequence[str]) -> ColumnElement[bool]:
+    return charges.c.charge_key == given_values(database, charges.c.charge_key, keys).c.charge_key

@@ -8,9 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from databases import Database
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import insert, select, update
 
-from ticketflow.domain import BookingStatus, Order, new_code, now
+from ticketflow.domain import Booking, BookingStatus, Order, Ticket, new_code, now
+from ticketflow.store.bookings import booking_of
+from ticketflow.store.bulk import given, given_values, insertion
+from ticketflow.store.events import Seat
 from ticketflow.store.outbox import CONFIRMATION, new_letter
 from ticketflow.store.tables import bookings, events, orphans, outbox, payments, tickets, units, users
 
@@ -47,16 +50,17 @@ class Verdict:
 
 async def decided(database: Database, booking_ids: Sequence[str]) -> Mapping[str, str]:
     """Booking id -> request hash, for those of the ids that have an outcome already."""
+    asked = given_values(database, bookings.c.id, booking_ids)
     rows = await database.fetch_all(
-        select(bookings.c.id, bookings.c.request_hash).where(bookings.c.id.in_(booking_ids))
+        select(bookings.c.id, bookings.c.request_hash).join_from(asked, bookings, bookings.c.id == asked.c.id)
     )
     return {row["id"]: row["request_hash"] for row in rows}
 
 
-async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Verdict]:
+async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Booking]:
     """Write the verdicts in one transaction; those whose booking has an outcome already are passed over.
 
-    Gives the verdicts as written: one above the user's limit is written as refused. Raises a
+    Gives the bookings as written: one above the user's limit is written as refused. Raises a
     `violations.UNIQUE` error, and writes nothing, if a unit has a ticket already.
     """
     async with database.transaction():
@@ -65,16 +69,17 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Verdic
         if not fresh:
             return []
         fresh = await _without_orphans(database, fresh)
-        slots = await _free_slots(database, fresh)
-        fresh, numbered = _take_slots(fresh, slots)
+        fresh, numbered = _take_slots(fresh, await _free_slots(database, fresh))
         at = now()
-        codes = {v.order.booking_id: new_code() for v in fresh}
-        await database.execute(insert(bookings).values([_booking(v, codes, at) for v in fresh]))
-        await database.execute(insert(payments).values([_payment(v, at) for v in fresh]))
+        written = [_booking(verdict, at) for verdict in fresh]
+        await database.execute(insertion(database, bookings, written))
+        await database.execute(insertion(database, payments, [_payment(v, at) for v in fresh]))
+        seats = {}
         if numbered:
-            await database.execute(insert(tickets).values(numbered))
-            await _write_mail(database, fresh, at)
-        return fresh
+            await database.execute(insertion(database, tickets, numbered))
+            await _write_mail(database, [v.order for v in fresh if v.status is BookingStatus.CONFIRMED], at)
+            seats = await _seats(database, numbered)
+    return _as_bookings(written, numbered, seats)
 
 
 async def _without_orphans(database: Database, verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -93,19 +98,22 @@ async def _without_orphans(database: Database, verdicts: Sequence[Verdict]) -> l
 async def _free_slots(database: Database, verdicts: Sequence[Verdict]) -> dict[tuple[int, int], list[int]]:
     """(event, user) -> the numbers below the event's limit that no ticket of theirs has."""
     pairs = {(v.order.event_id, v.order.user_id) for v in verdicts}
-    limits = {
-        row["id"]: row["per_user_limit"]
-        for row in await database.fetch_all(
-            select(events.c.id, events.c.per_user_limit).where(events.c.id.in_({event for event, _ in pairs}))
-        )
-    }
+    asked = given(
+        database,
+        [tickets.c.event_id, tickets.c.user_id],
+        ({"event_id": event_id, "user_id": user_id} for event_id, user_id in pairs),
+    )
+    theirs = (tickets.c.event_id == asked.c.event_id) & (tickets.c.user_id == asked.c.user_id)
     used: dict[tuple[int, int], set[int]] = defaultdict(set)
     for row in await database.fetch_all(
-        select(tickets.c.event_id, tickets.c.user_id, tickets.c.slot).where(
-            tuple_(tickets.c.event_id, tickets.c.user_id).in_(sorted(pairs))
-        )
+        select(tickets.c.event_id, tickets.c.user_id, tickets.c.slot).join_from(asked, tickets, theirs)
     ):
         used[row["event_id"], row["user_id"]].add(row["slot"])
+    of_events = events.c.id.in_({event_id for event_id, _ in pairs})
+    limits = {
+        row["id"]: row["per_user_limit"]
+        for row in await database.fetch_all(select(events.c.id, events.c.per_user_limit).where(of_events))
+    }
     return {pair: [slot for slot in range(limits[pair[0]]) if slot not in used[pair]] for pair in pairs}
 
 
@@ -136,11 +144,11 @@ def _ticket(order: Order, unit: int, slot: int) -> dict[str, Any]:
     }
 
 
-def _booking(verdict: Verdict, codes: Mapping[str, str], at: datetime) -> dict[str, Any]:
+def _booking(verdict: Verdict, at: datetime) -> dict[str, Any]:
     order = verdict.order
     return {
         "id": order.booking_id,
-        "code": codes[order.booking_id],
+        "code": new_code(),
         "event_id": order.event_id,
         "user_id": order.user_id,
         "ticket_type_id": order.ticket_type_id,
@@ -168,16 +176,56 @@ def _payment(verdict: Verdict, at: datetime) -> dict[str, Any]:
     }
 
 
-async def _write_mail(database: Database, verdicts: Sequence[Verdict], at: datetime) -> None:
-    orders = [v.order for v in verdicts if v.status is BookingStatus.CONFIRMED]
-    wanted = {order.user_id for order in orders}
-    rows = await database.fetch_all(select(users.c.id, users.c.email).where(users.c.id.in_(wanted)))
-    addresses = {row["id"]: row["email"] for row in rows}
-    await database.execute(
-        insert(outbox).values(
-            [new_letter(CONFIRMATION, o.booking_id, o.event_id, addresses[o.user_id], at) for o in orders]
-        )
+async def _write_mail(database: Database, orders: Sequence[Order], at: datetime) -> None:
+    """Put a confirmation for each order into the outbox, to the address its user has now."""
+    letters = [_letter(order, at) for order in orders]
+    names = [name for name in letters[0] if name != "user_id"]
+    columns = [tickets.c.user_id, *(outbox.c[name] for name in names)]
+    entries = given(database, columns, letters)
+    addressed = select(*(entries.c[name] for name in names), users.c.email).join_from(
+        entries, users, users.c.id == entries.c.user_id
     )
+    await database.execute(insert(outbox).from_select([*names, "recipient"], addressed))
+
+
+def _letter(order: Order, at: datetime) -> dict[str, Any]:
+    """The letter's row, to whom it goes still to be found."""
+    row = new_letter(CONFIRMATION, order.booking_id, order.event_id, "", at)
+    del row["recipient"]
+    return {"user_id": order.user_id, **row}
+
+
+async def _seats(database: Database, numbered: Sequence[dict[str, Any]]) -> dict[tuple[int, int], str]:
+    """(type, unit) -> the seat's name, for those of the tickets that have one."""
+    asked = given(database, [units.c.ticket_type_id, units.c.unit], (_place(row) for row in numbered))
+    same = (units.c.ticket_type_id == asked.c.ticket_type_id) & (units.c.unit == asked.c.unit)
+    query = (
+        select(units.c.ticket_type_id, units.c.unit, units.c.section, units.c.row, units.c.number)
+        .join_from(asked, units, same)
+        .where(units.c.section.is_not(None))
+    )
+    rows = await database.fetch_all(query)
+    return {
+        (row["ticket_type_id"], row["unit"]): str(Seat(row["section"], row["row"], row["number"]))
+        for row in rows
+    }
+
+
+def _place(row: dict[str, Any]) -> dict[str, int]:
+    return {"ticket_type_id": row["ticket_type_id"], "unit": row["unit"]}
+
+
+def _as_bookings(
+    written: Sequence[dict[str, Any]],
+    numbered: Sequence[dict[str, Any]],
+    seats: Mapping[tuple[int, int], str],
+) -> list[Booking]:
+    """The rows as their owners would read them back."""
+    theirs: dict[str, list[Ticket]] = defaultdict(list)
+    for row in sorted(numbered, key=lambda row: int(row["unit"])):
+        seat = seats.get((row["ticket_type_id"], row["unit"]))
+        theirs[row["booking_id"]].append(Ticket(row["code"], row["unit"], seat))
+    return [booking_of(row, theirs[row["id"]]) for row in written]
 
 
 async def move_to_unsold(database: Database, verdict: Verdict, taken: set[int]) -> Verdict:
@@ -215,7 +263,8 @@ async def move_payments(
     database: Database, booking_ids: Sequence[str], before: PaymentStatus, after: PaymentStatus
 ) -> None:
     """Note that the gateway has captured, voided or refunded these."""
-    theirs = payments.c.booking_id.in_(booking_ids) & (payments.c.status == before.value)
+    asked = given_values(database, payments.c.booking_id, booking_ids)
+    theirs = (payments.c.booking_id == asked.c.booking_id) & (payments.c.status == before.value)
     await database.execute(update(payments).where(theirs).values(status=after.value, updated_at=now()))
 
 

@@ -1,79 +1,114 @@
--- Purpose: settle an order's hold once the database has its outcome: paying -> sold, free or held again.
---          Doing it again changes nothing. The order stays in the stream until its result is told.
+-- Purpose: settle orders' holds once the database has their outcomes: paying -> sold, free or held again.
+--          Doing it again changes nothing. The orders stay in the stream until their results are told.
 -- KEYS: see common.lua
--- ARGV: 1 JSON {types, booking, id, type, user, visitor, units, outcome, lost, retry_seconds}
---       outcome: sold | free | held; units: those in the database's tickets;
+-- ARGV: 1 JSON {types, retry_seconds, orders [{booking, id, type, user, visitor, units, outcome, lost}]}
+--       id: the hold; outcome: sold | free | held; units: those in the database's tickets;
 --       lost: those of the hold that the database has sold to somebody else
--- Returns: the number of holds the visitor still has open
-local hold = find(ask.id)
-local mine = hold and hold.booking == ask.booking
+-- Returns: for each order, the number of holds its visitor still has open after it
 
 -- Marks units as sold that stand here as free: after a rebuild the hold may be gone, and where the
 -- database refused a unit the ledger took another.
-local function take_free()
+local function take_free(order)
   local count = 0
-  for _, unit in ipairs(ask.units) do
-    if redis.call('GETBIT', UNITS[ask.type], unit) == 1 then
-      redis.call('SETBIT', UNITS[ask.type], unit, 0)
+  for _, unit in ipairs(order.units) do
+    if redis.call('GETBIT', UNITS[order.type], unit) == 1 then
+      redis.call('SETBIT', UNITS[order.type], unit, 0)
       count = count + 1
     end
   end
-  add(STOCK, 'free:' .. ask.type, -count)
+  add(STOCK, 'free:' .. order.type, -count)
   return count
+end
+
+local function hold_of(order)
+  local hold = find(order.id)
+  return hold and hold.booking == order.booking and hold
+end
+
+-- The units, per type, that are sold and neither free nor in the holds of those they were sold to.
+local function missing_units()
+  local missing, any = {}, false
+  for _, order in ipairs(ask.orders) do
+    local hold, own = hold_of(order), {}
+    for _, unit in ipairs(hold and hold.units or {}) do own[unit] = true end
+    for _, unit in ipairs(order.outcome == 'sold' and order.units or {}) do
+      if not own[unit] and redis.call('GETBIT', UNITS[order.type], unit) == 0 then
+        missing[order.type] = missing[order.type] or {}
+        missing[order.type][unit], any = true, true
+      end
+    end
+  end
+  return any and missing
 end
 
 -- After a loss of Redis somebody may hold a unit that the database has sold meanwhile. Such a hold ends
 -- here; one that is being paid meets the database, and is settled by what that says.
-local function end_holds_of_sold()
-  local missing = {}
-  for _, unit in ipairs(ask.units) do
-    missing[unit] = redis.call('GETBIT', UNITS[ask.type], unit) == 0
-  end
-  for _, unit in ipairs(mine and hold.units or {}) do
-    missing[unit] = false
-  end
-  local any = false
-  for _, is_missing in pairs(missing) do any = any or is_missing end
-  if not any then return end
+local function end_holds_of(missing)
   local stored = redis.call('HGETALL', HOLDS)
   for i = 1, #stored, 2 do
-    local other, holds_sold = cjson.decode(stored[i + 1]), false
-    for _, unit in ipairs(other.units) do
-      holds_sold = holds_sold or (other.type == ask.type and missing[unit])
+    local readable, other = pcall(cjson.decode, stored[i + 1])
+    local holds_missing = false
+    for _, unit in ipairs(readable and missing[other.type] and other.units or {}) do
+      holds_missing = holds_missing or missing[other.type][unit]
     end
-    if holds_sold and other.state == 'held' then give_back(stored[i], other) end
+    if holds_missing and other.state == 'held' then give_back(stored[i], other) end
   end
 end
 
--- The booking was cancelled and its units went back before its order was settled, as after a loss of Redis.
-if redis.call('SISMEMBER', RETURNED, ask.booking) == 1 and ask.outcome == 'sold' then ask.outcome = 'free' end
-
-if ask.outcome == 'sold' then
-  end_holds_of_sold()
-  local found_free = take_free()
-  if mine then
-    forget(ask.id, hold)
+local function sell(order, hold)
+  local found_free = take_free(order)
+  if hold then
+    forget(order.id, hold)
     -- Each unit that was held is sold now: to this booking or, where the database refused it, to another.
-    add(STOCK, 'sold:' .. ask.type, #hold.units + found_free)
+    add(STOCK, 'sold:' .. order.type, #hold.units + found_free)
   elseif found_free > 0 then
-    add(STOCK, 'sold:' .. ask.type, found_free)
-    add(TAKEN, ask.user, found_free)
+    add(STOCK, 'sold:' .. order.type, found_free)
+    add(TAKEN, order.user, found_free)
   end
-elseif mine and ask.outcome == 'free' then
-  give_back(ask.id, hold)
-  for _, unit in ipairs(ask.lost) do
-    redis.call('SETBIT', UNITS[ask.type], unit, 0)
+end
+
+local function set_free(order, hold)
+  give_back(order.id, hold)
+  for _, unit in ipairs(order.lost) do
+    redis.call('SETBIT', UNITS[order.type], unit, 0)
   end
-  add(STOCK, 'free:' .. ask.type, -#ask.lost)
-  add(STOCK, 'sold:' .. ask.type, #ask.lost)
-elseif mine and hold.state == 'paying' then
+  add(STOCK, 'free:' .. order.type, -#order.lost)
+  add(STOCK, 'sold:' .. order.type, #order.lost)
+end
+
+local function keep_held(order, hold)
   local expires = math.max(tonumber(hold.expires), micros() + ask.retry_seconds * 1000000)
   hold.state, hold.booking, hold.expires = 'held', nil, text(expires)
-  redis.call('HSET', HOLDS, ask.id, cjson.encode(hold))
-  redis.call('ZADD', EXPIRY, text(expires), ask.id)
+  redis.call('HSET', HOLDS, order.id, cjson.encode(hold))
+  redis.call('ZADD', EXPIRY, text(expires), order.id)
   redis.call('ZADD', LEASES, 'XX', 'GT', text(expires), hold.visitor)
 end
-local left = tonumber(redis.call('HGET', VISITS, ask.visitor) or 0)
-if left == 0 then redis.call('HDEL', GUESTS, ask.visitor) end
+
+local function settle(order)
+  local hold = hold_of(order)
+  if order.outcome == 'sold' then
+    sell(order, hold)
+  elseif hold and order.outcome == 'free' then
+    set_free(order, hold)
+  elseif hold and hold.state == 'paying' then
+    keep_held(order, hold)
+  end
+  local left = tonumber(redis.call('HGET', VISITS, order.visitor) or 0)
+  if left == 0 then redis.call('HDEL', GUESTS, order.visitor) end
+  return left
+end
+
+-- A booking that was cancelled, and its units went back before its order was settled, as after a loss of Redis.
+for _, order in ipairs(ask.orders) do
+  local given_back = redis.call('SISMEMBER', RETURNED, order.booking) == 1
+  if given_back and order.outcome == 'sold' then order.outcome = 'free' end
+end
+-- What cannot be read is found here, before the first write.
+local missing = missing_units()
+if missing then end_holds_of(missing) end
+local left = {}
+for position, order in ipairs(ask.orders) do
+  left[position] = settle(order)
+end
 if redis.call('EXISTS', STOCK) == 1 then publish_counts() end
 return left
