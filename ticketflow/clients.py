@@ -16,6 +16,7 @@ from databases import Database
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from ticketflow.settings import Settings
+from ticketflow.steady import SteadyDatabase
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def make_database(settings: Settings) -> Database:
     """The database named by the settings, not yet connected."""
     url = settings.database_url
     if url.startswith("sqlite"):
-        return Database(url, factory=_SharedSQLite)
-    return Database(
+        return SteadyDatabase(url, factory=_SharedSQLite)
+    return SteadyDatabase(
         url,
         min_size=1,
         max_size=settings.database_pool,

@@ -1,0 +1,104 @@
+"""A database whose connections survive that tasks are cancelled and statements fail.
+
+`databases` gives a connection back only where nothing goes wrong. A task cancelled while it waits for
+BEGIN or COMMIT, or a BEGIN that fails because the server is away, keeps its connection for ever: after a
+few of them the pool of MariaDB is empty, and one of them is enough to leave SQLite locked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import Any
+
+from databases import Database
+from databases.core import Connection
+
+
+class SteadyDatabase(Database):
+    """`Database`, where whoever took a connection gives it back, however they end."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        self._giving_back: set[asyncio.Task[None]] = set()
+
+    def connection(self) -> Connection:
+        """The connection of this task; not taken from the pool before it is entered."""
+        if self._connection is None:
+            self._connection = _SteadyConnection(self, self._backend)
+        return self._connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:  # type: ignore[override]  # all we use of theirs
+        """A block that is committed, or rolled back if anything is raised in it; inside another one, a part of it.
+
+        Who is cancelled at the commit does not learn whether it happened, as after any crash.
+        """
+        async with self.connection() as connection:
+            transaction = connection._connection.transaction()
+            try:
+                outermost = connection._connection_counter == 1
+                await transaction.start(is_root=outermost, extra_options={})
+                yield
+            except BaseException:
+                # What cannot be rolled back has lost its connection, and with it is rolled back.
+                with suppress(Exception):
+                    await transaction.rollback()
+                raise
+            else:
+                await transaction.commit()
+
+    async def disconnect(self) -> None:
+        """Close all connections, those last that are still on their way back."""
+        if self._giving_back:
+            await asyncio.wait(self._giving_back)
+        await super().disconnect()
+
+    def _in_its_own_task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work, name="database-connection")
+        self._giving_back.add(task)
+        task.add_done_callback(self._giving_back.discard)
+        return task
+
+
+class _SteadyConnection(Connection):
+    """Taking from the pool and giving back are done to the end, also for a task that is cancelled meanwhile.
+
+    Half done they would lose the connection, or the word to the next in line that there is one.
+    """
+
+    _database: SteadyDatabase
+
+    async def __aenter__(self) -> Connection:
+        async with self._connection_lock:
+            if self._connection_counter == 0:
+                await self._take()
+            self._connection_counter += 1
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        async with self._connection_lock:
+            self._connection_counter -= 1
+            if self._connection_counter == 0:
+                self._database._connection = None
+                await asyncio.shield(self._database._in_its_own_task(self._connection.release()))
+
+    async def _take(self) -> None:
+        taking = self._database._in_its_own_task(self._connection.acquire())
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            # This task may ask again: by then it has another connection than the one that is on its way.
+            self._database._connection = None
+            self._database._in_its_own_task(self._give_back(taking))
+            raise
+
+    async def _give_back(self, taken: "asyncio.Task[None]") -> None:
+        await asyncio.wait([taken])
+        if not taken.cancelled() and taken.exception() is None:
+            await self._connection.release()
