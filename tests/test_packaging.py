@@ -163,7 +163,7 @@ def test_the_locks_agree():
             r"^([a-z0-9.\-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE
         ):
             versions.setdefault(name, set()).add(version)
-    assert len(LOCKS) == 3
+    assert len(LOCKS) == 4
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
@@ -172,6 +172,7 @@ def test_every_dependency_is_locked():
     extras = project["optional-dependencies"]
     for lock, wanted in (
         ("requirements.lock", project["dependencies"]),
+        ("requirements-stripe.lock", project["dependencies"] + extras["stripe"]),
         ("requirements-dev.lock", project["dependencies"] + extras["test"] + extras["dev"]),
     ):
         locked = set(

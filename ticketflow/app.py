@@ -35,6 +35,7 @@ from ticketflow.web import (
     organiser,
     organiser_pages,
     pages,
+    payments,
     problems,
     sockets,
 )
@@ -138,6 +139,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         draws.blueprint,
         queue,
         bookings.blueprint,
+        payments.blueprint,
         organiser.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,

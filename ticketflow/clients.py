@@ -15,16 +15,18 @@ from aiosmtplib import SMTP
 from databases import Database
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from ticketflow.settings import Settings
+from ticketflow.payments import Gateway, SimulatedGateway
+from ticketflow.settings import BadSetting, Settings
 from ticketflow.steady import SteadyDatabase
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Open connections to both stores, for as long as `open_stores` lasts."""
+    """Open connections to both stores and the payment gateway, for as long as `open_stores` lasts."""
 
     redis: "Redis"
     database: Database
+    gateway: Gateway
 
 
 class _SharedSQLite(sqlite3.Connection):
@@ -93,9 +95,41 @@ def make_smtp(settings: Settings) -> SMTP:
     )
 
 
+STRIPE_SECONDS = 20.0
+STRIPE_RETRIES = 2
+"""How long Stripe may take to answer, and how often a call without an answer is sent again, as it was."""
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, database: Database) -> AsyncIterator[Gateway]:
+    """Stripe if there is a key for it, else the simulated one. Raises `BadSetting` without its library."""
+    if not settings.stripe_secret_key:
+        yield SimulatedGateway(database, settings.slow_payment_seconds)
+        return
+    try:
+        import stripe
+    except ImportError:
+        raise BadSetting(
+            "TICKETFLOW_STRIPE_SECRET_KEY wants Stripe's library: pip install 'ticketflow[stripe]'"
+        ) from None
+    from ticketflow.payments.stripe_gateway import StripeGateway
+
+    line = stripe.HTTPXClient(timeout=STRIPE_SECONDS)
+    client = stripe.StripeClient(
+        settings.stripe_secret_key,
+        http_client=line,
+        base_addresses={"api": settings.stripe_api_base or stripe.DEFAULT_API_BASE},
+        max_network_retries=STRIPE_RETRIES,
+    )
+    try:
+        yield StripeGateway(database, client, settings.stripe_webhook_secret)
+    finally:
+        await line.close_async()  # type: ignore[no-untyped-call]
+
+
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """Both stores, connected; closed again at the end. Connection errors are the caller's to tell."""
+    """Both stores and the gateway; closed again at the end. Connection errors are the caller's to tell."""
     database = make_database(settings)
     redis = make_redis(settings)
     try:
@@ -103,7 +137,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         if settings.database_url.startswith("sqlite"):
             # Journal mode is kept in the file; changing it needs the file to itself.
             await database.execute("PRAGMA journal_mode=WAL")
-        yield Stores(redis, database)
+        async with open_gateway(settings, database) as gateway:
+            yield Stores(redis, database, gateway)
     finally:
         await redis.aclose()
         await redis.connection_pool.disconnect()

@@ -75,6 +75,12 @@ class TicketType:
     """Minor units of the event's currency."""
     capacity: int
     seated: bool
+    fee: int = 0
+    """The booking fee of one ticket, in minor units, paid on top of the price."""
+
+    def cost(self, quantity: int) -> tuple[int, int]:
+        """What so many tickets cost in all, and how much of that is fee."""
+        return quantity * (self.price + self.fee), quantity * self.fee
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,8 @@ class Event:
     organiser_id: int
     published: bool
     ticket_types: tuple[TicketType, ...]
+    fee_basis_points: int = 0
+    """The booking fee in hundredths of a percent of a ticket's price; see `booking_fee`."""
     queue_needs_account: bool = False
     """Who queues must be signed in, and an account has one place, on all its devices."""
 
@@ -116,6 +124,8 @@ class Hold:
     currency: str
     expires_at: datetime
     paying: bool = False
+    fee: int = 0
+    """How much of the amount is booking fee."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,7 @@ class Order:
     keep_hold: bool
     """Whether a declined payment leaves the units held, for another card."""
     submitted_at: datetime
+    fee: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,6 +174,8 @@ class Booking:
     code: str = ""
     reason: str | None = None
     tickets: Sequence[Ticket] = field(default_factory=tuple)
+    fee: int = 0
+    """How much of the amount is booking fee."""
 
     def public(self) -> dict[str, Any]:
         """The JSON body of the contract: everything but the owner and the request's hash."""
@@ -171,6 +184,14 @@ class Booking:
         body["created_at"] = iso(self.created_at)
         body["units"] = [ticket.unit for ticket in self.tickets]
         return body
+
+
+def booking_fee(price: int, basis_points: int) -> int:
+    """The fee on one ticket of that price, in minor units: hundredths of a percent, half a unit rounded up.
+
+    It is rounded for each ticket, not for the sum: two tickets cost twice what one does.
+    """
+    return (price * basis_points + 5_000) // 10_000
 
 
 def now() -> datetime:

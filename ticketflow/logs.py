@@ -34,5 +34,5 @@ def set_up(*, plain: bool, level: int = logging.INFO) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # Every SQL connection and mail command is not news.
-    for name in ("databases", "alembic", "mail.log", "aiosqlite", "asyncio"):
+    for name in ("databases", "alembic", "mail.log", "aiosqlite", "asyncio", "httpx", "stripe"):
         logging.getLogger(name).setLevel(logging.WARNING)

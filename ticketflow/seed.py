@@ -56,6 +56,7 @@ def _sales(at: datetime) -> list[NewSale]:
             published=True,
             rate_per_minute=600,
             max_active=100,
+            fee_basis_points=500,
             types=(
                 _seated("Stalls", 6_400, "Stalls", "ABCDEFGHJKLM", 24),
                 _seated("Balcony", 3_900, "Balcony", "ABCDEF", 30),

@@ -135,6 +135,10 @@ class Settings:
     mail_lease_seconds: float = _setting(60.0, _seconds(1, 3600))
     slow_payment_seconds: float = _setting(5.0, _seconds(0, 600))
 
+    stripe_secret_key: str = _setting("", _text)
+    stripe_webhook_secret: str = _setting("", _text)
+    stripe_api_base: str = _setting("", _url("http", "https"))
+
     embedded: bool = False
 
     @property

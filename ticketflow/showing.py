@@ -36,6 +36,7 @@ def show_booking(booking: Booking, event: Event) -> dict[str, Any]:
         "reason": booking.reason and REASONS.get(booking.reason, booking.reason),
         "quantity": booking.quantity,
         "amount": booking.amount,
+        "fee": booking.fee,
         "currency": booking.currency,
         "created_at": booking.created_at,
         "event": {**_event_facts(event), "hue": hue_of(event.id)},

@@ -17,7 +17,6 @@ from ticketflow.live.catalogue import Catalogue
 from ticketflow.loops import Loop, running
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
-from ticketflow.payments import SimulatedGateway
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Stock
@@ -38,7 +37,7 @@ class Background:
         self.catalogue = Catalogue(stores.database)
         self.stock = Stock(stores.redis, settings.redis_prefix)
         self.rooms = Rooms(stores.redis, stores.database, settings)
-        self.gateway = SimulatedGateway(stores.database, settings.slow_payment_seconds)
+        self.gateway = stores.gateway
         self.keeper = Keeper(
             redis=stores.redis,
             database=stores.database,

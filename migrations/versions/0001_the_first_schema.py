@@ -35,6 +35,22 @@ def upgrade() -> None:
         **MYSQL,
     )
     op.create_table(
+        "stripe_intents",
+        sa.Column("charge_key", exact(64), nullable=False),
+        sa.Column("intent_id", exact(80), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("charge_key", name=op.f("pk_stripe_intents")),
+        **MYSQL,
+    )
+    op.create_index(op.f("ix_stripe_intents_intent_id"), "stripe_intents", ["intent_id"])
+    op.create_table(
+        "gateway_notices",
+        sa.Column("id", exact(80), nullable=False),
+        sa.Column("received_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gateway_notices")),
+        **MYSQL,
+    )
+    op.create_table(
         "users",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -57,11 +73,13 @@ def upgrade() -> None:
         sa.Column("lobby_opens_at", MOMENT, nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("per_user_limit", sa.Integer(), nullable=False),
+        sa.Column("fee_basis_points", sa.Integer(), server_default="0", nullable=False),
         sa.Column("published", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("queue_needs_account", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("organiser_id", ID, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.CheckConstraint("per_user_limit > 0", name=op.f("ck_events_per_user_limit")),
+        sa.CheckConstraint("fee_basis_points BETWEEN 0 AND 10000", name=op.f("ck_events_fee_basis_points")),
         sa.ForeignKeyConstraint(["organiser_id"], ["users.id"], name=op.f("fk_events_organiser_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("slug", name=op.f("uq_events_slug")),
@@ -125,6 +143,7 @@ def upgrade() -> None:
         sa.Column("ticket_type_id", ID, nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("fee", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=40), nullable=True),
@@ -236,5 +255,7 @@ def downgrade() -> None:
         "events",
         "users",
         "simulated_charges",
+        "stripe_intents",
+        "gateway_notices",
     ):
         op.drop_table(table)

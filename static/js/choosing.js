@@ -37,7 +37,7 @@ export class Choosing {
   }
 
   #show() {
-    const total = money(this.type.price * this.quantity, this.#facts.currency);
+    const total = money((this.type.price + this.type.fee) * this.quantity, this.#facts.currency);
     this.#form.querySelector("[data-total]").textContent = total;
     for (const button of this.#form.querySelectorAll("[data-step-by]")) {
       const next = this.quantity + Number(button.dataset.stepBy);

@@ -146,6 +146,7 @@ class Catalogue:
                     "id": t.id,
                     "name": t.name,
                     "price": t.price,
+                    "fee": t.fee,
                     "capacity": t.capacity,
                     # Until the first count arrives nothing is known to be left; never a wrong promise.
                     "remaining": max(0, remaining.get(t.id, 0)),

@@ -1,6 +1,26 @@
-"""Payment gateways behind one protocol: authorise before the commit, capture after it, void without it."""
+"""Payment gateways behind one protocol: authorise before the commit, capture after it, void without it.
 
-from ticketflow.payments.gateway import Authorisation, Charge, ChargeStatus, Gateway, GatewayTimeout
+`stripe_gateway` is imported by who makes it: its library is an extra.
+"""
+
+from ticketflow.payments.gateway import (
+    Authorisation,
+    Charge,
+    ChargeStatus,
+    Gateway,
+    GatewayTimeout,
+    Notice,
+    NotTheGateway,
+)
 from ticketflow.payments.simulated import SimulatedGateway
 
-__all__ = ["Authorisation", "Charge", "ChargeStatus", "Gateway", "GatewayTimeout", "SimulatedGateway"]
+__all__ = [
+    "Authorisation",
+    "Charge",
+    "ChargeStatus",
+    "Gateway",
+    "GatewayTimeout",
+    "NotTheGateway",
+    "Notice",
+    "SimulatedGateway",
+]

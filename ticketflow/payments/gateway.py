@@ -4,7 +4,7 @@
 asked twice under one key happens once.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,10 @@ from typing import Protocol
 
 class GatewayTimeout(Exception):
     """No answer came in time. The charge may exist or not: `find` tells."""
+
+
+class NotTheGateway(Exception):
+    """What claims to be a notice of the gateway's is none."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,23 @@ class Charge:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What the gateway tells by itself: the charge of `key` has ended so. `id` is the notice's own."""
+
+    id: str
+    key: str
+    status: ChargeStatus
+
+
 class Gateway(Protocol):
     @property
+    def methods(self) -> Mapping[str, str]:
+        """The ways to pay that a page can offer, and what they are called; none if only clients know them."""
+
+    @property
     def default_method(self) -> str:
-        """How who names no method pays."""
+        """How who names no method pays; "" where one must be named."""
 
     def accepts(self, method: str) -> bool:
         """Whether `method` names a way to pay here."""
@@ -72,3 +89,6 @@ class Gateway(Protocol):
 
     def recent(self, since: datetime) -> AsyncIterator[Charge]:
         """All charges made at `since` or later, in no order. Raises `GatewayTimeout` while it is read."""
+
+    async def read_notice(self, body: bytes, signature: str) -> Notice | None:
+        """What came in at the gateway's own door; None if it is nothing of ours. Raises `NotTheGateway`."""

@@ -5,14 +5,21 @@ ledger that dies between authorising and committing must find the charge again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from databases import Database
 
 from ticketflow.domain import now
 from ticketflow.group_writer import GroupWriter
-from ticketflow.payments.gateway import Authorisation, Charge, ChargeStatus, GatewayTimeout
+from ticketflow.payments.gateway import (
+    Authorisation,
+    Charge,
+    ChargeStatus,
+    GatewayTimeout,
+    Notice,
+    NotTheGateway,
+)
 from ticketflow.store import charges
 from ticketflow.store.charges import ChargeRow
 
@@ -29,6 +36,7 @@ class SimulatedGateway:
     for `card-timeout` it takes the charge and loses the answer."""
 
     default_method = "card-ok"
+    methods: Mapping[str, str] = METHODS
 
     def __init__(self, database: Database, slow_seconds: float) -> None:
         self._database = database
@@ -66,6 +74,9 @@ class SimulatedGateway:
     async def recent(self, since: datetime) -> AsyncIterator[Charge]:
         async for row in charges.since(self._database, since):
             yield Charge(row.key, row.amount, row.currency, ChargeStatus(row.status), row.created_at)
+
+    async def read_notice(self, body: bytes, signature: str) -> Notice | None:
+        raise NotTheGateway  # it tells nothing by itself
 
 
 def _authorisation(key: str, status: str) -> Authorisation:

@@ -97,6 +97,7 @@ class Stock:
         """
         ticket_type = event.ticket_type(ticket_type_id)
         count = quantity if units is None else len(units)
+        amount, fee = ticket_type.cost(count)
         hold_id = f"{event.id}-{secrets.token_hex(16)}"
         reply = await self._run(
             "hold",
@@ -107,7 +108,8 @@ class Stock:
             user=str(user_id),
             visitor=visitor,
             seconds=seconds,
-            amount=ticket_type.price * count,
+            amount=amount,
+            fee=fee,
             currency=event.currency,
             **({"quantity": quantity} if units is None else {"units": list(units)}),
         )
@@ -294,6 +296,7 @@ def parse_order(entry_id: str, body: str) -> Order:
         ticket_type_id=int(fields["ticket_type_id"]),
         units=tuple(fields["units"]),
         amount=int(fields["amount"]),
+        fee=int(fields["fee"]),
         currency=fields["currency"],
         method=fields["method"],
         keep_hold=fields["keep_hold"],
@@ -310,6 +313,7 @@ def _hold(hold_id: str, event_id: int, body: Mapping[str, Any]) -> Hold:
         ticket_type_id=int(body["type"]),
         units=tuple(body["units"]),
         amount=int(body["amount"]),
+        fee=int(body["fee"]),
         currency=body["currency"],
         expires_at=from_micros(int(body["expires"])),
         paying=body["state"] == "paying",

@@ -71,6 +71,7 @@ def _booking(row: Any, written: Sequence[Ticket]) -> Booking:
         ticket_type_id=row["ticket_type_id"],
         quantity=row["quantity"],
         amount=row["amount"],
+        fee=row["fee"],
         currency=row["currency"],
         created_at=row["created_at"],
         request_hash=row["request_hash"],

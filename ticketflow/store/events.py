@@ -10,7 +10,7 @@ from typing import Any
 from databases import Database
 from sqlalchemy import func, insert, select
 
-from ticketflow.domain import Event, Refusal, TicketType, now
+from ticketflow.domain import Event, Refusal, TicketType, booking_fee, now
 from ticketflow.store import rooms, violations
 from ticketflow.store.tables import events, ticket_types, tickets, units
 
@@ -58,6 +58,7 @@ class NewSale:
     types: Sequence[NewTicketType]
     mode: str = "lobby"
     queue_needs_account: bool = False
+    fee_basis_points: int = 0
 
 
 async def create(database: Database, organiser_id: int, new: NewSale) -> int:
@@ -74,6 +75,7 @@ async def create(database: Database, organiser_id: int, new: NewSale) -> int:
         "lobby_opens_at": new.lobby_opens_at,
         "currency": new.currency,
         "per_user_limit": new.per_user_limit,
+        "fee_basis_points": new.fee_basis_points,
         "published": new.published,
         "queue_needs_account": new.queue_needs_account,
         "organiser_id": organiser_id,
@@ -138,12 +140,20 @@ async def by_id(database: Database, event_id: int) -> Event | None:
 
 async def _with_types(database: Database, rows: Sequence[Any]) -> list[Event]:
     of_event = ticket_types.c.event_id.in_([row["id"] for row in rows])
+    fees = {row["id"]: row["fee_basis_points"] for row in rows}
     types: dict[int, list[TicketType]] = defaultdict(list)
     for t in await database.fetch_all(
         select(ticket_types).where(of_event).order_by(ticket_types.c.event_id, ticket_types.c.position)
     ):
         types[t["event_id"]].append(
-            TicketType(t["id"], t["name"], t["price"], t["capacity"], bool(t["seated"]))
+            TicketType(
+                t["id"],
+                t["name"],
+                t["price"],
+                t["capacity"],
+                bool(t["seated"]),
+                booking_fee(t["price"], fees[t["event_id"]]),
+            )
         )
     return [_event(row, types[row["id"]]) for row in rows]
 
@@ -159,6 +169,7 @@ def _event(row: Any, types: Iterable[TicketType]) -> Event:
         lobby_opens_at=row["lobby_opens_at"],
         currency=row["currency"],
         per_user_limit=row["per_user_limit"],
+        fee_basis_points=row["fee_basis_points"],
         organiser_id=row["organiser_id"],
         published=bool(row["published"]),
         ticket_types=tuple(types),

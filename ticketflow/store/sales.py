@@ -128,6 +128,7 @@ def _booking(verdict: Verdict, codes: Mapping[str, str], at: datetime) -> dict[s
         "ticket_type_id": order.ticket_type_id,
         "quantity": len(order.units),
         "amount": order.amount,
+        "fee": order.fee,
         "currency": order.currency,
         "status": verdict.status.value,
         "reason": verdict.reason,

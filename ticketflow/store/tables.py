@@ -93,11 +93,13 @@ events = Table(
     Column("lobby_opens_at", Moment),
     Column("currency", String(3), nullable=False),
     Column("per_user_limit", Integer, nullable=False),
+    Column("fee_basis_points", Integer, nullable=False, server_default="0"),
     Column("published", Boolean, nullable=False, server_default=false()),
     Column("queue_needs_account", Boolean, nullable=False, server_default=false()),
     Column("organiser_id", _Id, ForeignKey("users.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
     CheckConstraint("per_user_limit > 0", name="per_user_limit"),
+    CheckConstraint("fee_basis_points BETWEEN 0 AND 10000", name="fee_basis_points"),
     **_MYSQL,
 )
 
@@ -138,7 +140,9 @@ bookings = Table(
     Column("user_id", _Id, ForeignKey("users.id"), nullable=False),
     Column("ticket_type_id", _Id, ForeignKey("ticket_types.id"), nullable=False),
     Column("quantity", Integer, nullable=False),
+    # What was paid in all; `fee` is the part of it that is booking fee.
     Column("amount", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("status", String(16), nullable=False),
     Column("reason", String(40)),
@@ -192,6 +196,26 @@ simulated_charges = Table(
     Column("currency", String(3), nullable=False),
     Column("status", String(16), nullable=False),
     Column("created_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
+# Which Stripe intent stands for which booking: written before money is asked for, so that whoever must let
+# go of it finds it. Only `payments.stripe_gateway` reads and writes it.
+stripe_intents = Table(
+    "stripe_intents",
+    metadata,
+    Column("charge_key", _exact(64), primary_key=True),
+    Column("intent_id", _exact(80), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
+# What the gateway has told us by itself. It sends a notice again until it knows that we have it.
+gateway_notices = Table(
+    "gateway_notices",
+    metadata,
+    Column("id", _exact(80), primary_key=True),
+    Column("received_at", Moment, nullable=False),
     **_MYSQL,
 )
 

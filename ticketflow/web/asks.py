@@ -163,6 +163,7 @@ class EventAsk(Ask):
     lobby_opens_at: Moment | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     per_user_limit: Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
+    fee_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
     queue_needs_account: bool = False
     publish: bool = False
     rate_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 600

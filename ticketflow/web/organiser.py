@@ -81,6 +81,7 @@ async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
         lobby_opens_at=ask.lobby_opens_at,
         currency=ask.currency,
         per_user_limit=ask.per_user_limit,
+        fee_basis_points=ask.fee_basis_points,
         published=ask.publish,
         rate_per_minute=ask.rate_per_minute,
         max_active=ask.max_active,

@@ -6,7 +6,6 @@ from quart import Blueprint, Response, redirect, render_template, request, url_f
 from quart.typing import ResponseReturnValue
 
 from ticketflow.domain import Booking, Event, Hold, Refusal, SaleState, User, from_micros
-from ticketflow.payments.simulated import METHODS
 from ticketflow.showing import show_booking, show_event
 from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter
@@ -127,7 +126,7 @@ async def book(slug: str) -> ResponseReturnValue:
         expires_at=from_micros(int(standing.expires_at * 1e6)) if standing and standing.expires_at else None,
         hold=await _hold_view(found, event, hold) if hold and not hold.paying else None,
         selected={"type": _number("type"), "quantity": _number("quantity")},
-        methods=[{"id": method, "label": label} for method, label in METHODS.items()],
+        methods=[{"id": method, "label": label} for method, label in found.gateway.methods.items()],
     )
 
 

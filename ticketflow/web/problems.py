@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 STATUS = {
     "malformed_json": HTTPStatus.BAD_REQUEST,
+    "bad_signature": HTTPStatus.BAD_REQUEST,
     "invalid_request": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not_signed_in": HTTPStatus.UNAUTHORIZED,
     "wrong_credentials": HTTPStatus.UNAUTHORIZED,

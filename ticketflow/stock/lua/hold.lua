@@ -1,6 +1,6 @@
 -- Purpose: set units aside for one user, all or none. Everything is checked before the first write.
 -- KEYS: see common.lua
--- ARGV: 1 JSON {types, id, type, user, visitor, seconds, amount, currency, quantity | units}
+-- ARGV: 1 JSON {types, id, type, user, visitor, seconds, amount, fee, currency, quantity | units}
 -- Returns: {'ok', hold JSON} or {code} or {code, detail}: not_ready, not_admitted, pass_in_use, limit_exceeded (taken),
 --          sold_out (free), unit_taken (unit)
 local OPENINGS = 16 -- where adjacent units are looked for before any free units will do
@@ -70,7 +70,7 @@ end
 local expires = now + ask.seconds * 1000000
 local hold = cjson.encode({
   user = ask.user, visitor = ask.visitor, type = ask.type, units = units,
-  amount = ask.amount, currency = ask.currency, expires = text(expires), state = 'held',
+  amount = ask.amount, fee = ask.fee, currency = ask.currency, expires = text(expires), state = 'held',
 })
 for _, unit in ipairs(units) do
   redis.call('SETBIT', units_key, unit, 0)

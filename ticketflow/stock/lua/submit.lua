@@ -18,7 +18,7 @@ hold.state, hold.booking = 'paying', ask.booking
 local order = cjson.encode({
   booking_id = ask.booking, request_hash = ask.hash, hold_id = ask.id, event_id = ask.event_id,
   user_id = hold.user, visitor = hold.visitor, ticket_type_id = hold.type, units = hold.units,
-  amount = hold.amount, currency = hold.currency, method = ask.method, keep_hold = ask.keep_hold,
+  amount = hold.amount, fee = hold.fee, currency = hold.currency, method = ask.method, keep_hold = ask.keep_hold,
   submitted_at = text(now),
 })
 redis.call('HSET', HOLDS, ask.id, cjson.encode(hold))
