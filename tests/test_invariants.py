@@ -13,7 +13,9 @@ def missing(text: str) -> list[str]:
     found = []
     for file, name in NAMED.findall(text):
         functions = ast.walk(tree(file)) if (ROOT / file).exists() else ()
-        if name not in {node.name for node in functions if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)}:
+        if name not in {
+            node.name for node in functions if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
+        }:
             found.append(f"{file}::{name}")
     return found
 

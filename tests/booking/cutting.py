@@ -5,6 +5,7 @@ import types
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -75,7 +76,7 @@ def _end_of(waited: Any, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, 
     try:
         yield waited
     except BaseException as error:
-        return lambda thrown=error: work.throw(thrown)
+        return partial(work.throw, error)
     return lambda: work.send(None)
 
 

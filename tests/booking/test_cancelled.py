@@ -1,4 +1,4 @@
-"""A client that is gone at any moment: nothing stays held that nobody knows of, and nobody reads another's reply.
+"""A client that is gone at any moment: nothing stays held unknown, and nobody reads another's reply.
 
 Each request is sent again and again; the first time its handler is cancelled where it waits first, then where
 it waits the second time, and so on until it ends by itself. The stores have few connections, so that one
@@ -7,7 +7,7 @@ that was lost, or was given back with a reply still to come, is missed by those 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 from sqlalchemy import select
@@ -55,7 +54,7 @@ def settings(settings: Settings) -> Settings:
 
 @dataclass
 class Scene:
-    """A house without a worker, a fan who is let in, and others who must not notice what happens to the fan."""
+    """A house without a worker, a fan who is let in, and others who must not notice what happens."""
 
     house: House
     sale: Sale
@@ -65,7 +64,7 @@ class Scene:
     async def held(self) -> dict[str, dict[str, Any]]:
         """The holds in Redis."""
         found = services(self.house)
-        stored = await found.redis.hgetall(found.stock.keys(self.sale.event_id).holds)
+        stored: dict[Any, Any] = await found.redis.hgetall(found.stock.keys(self.sale.event_id).holds)
         return {hold_id: json.loads(hold) for hold_id, hold in stored.items()}
 
     async def orders(self) -> int:
@@ -91,7 +90,7 @@ class Scene:
             assert (await self.fan.delete(f"/api/holds/{basket.id}")).status_code == 204
 
     async def nobody_else_notices(self) -> None:
-        """Everybody gets an answer, and their own: from Redis their ticket, from the database their address."""
+        """Everybody gets their own answer: their ticket from Redis, their address from the database."""
         services(self.house).users._known.clear()
         async with asyncio.timeout(10):
             await asyncio.gather(*(self._gets_their_own(other) for other in self.others))
@@ -144,9 +143,9 @@ async def cut_everywhere(at: Scene, late: bool, ask: Ask, after: Callable[[], Aw
 
 
 @pytest.fixture(params=[False, True], ids=["early", "late"])
-def late(request: pytest.FixtureRequest) -> Iterator[bool]:
+def late(request: pytest.FixtureRequest) -> bool:
     """Whether what the handler waits for has come when it is cancelled."""
-    yield request.param
+    return bool(request.param)
 
 
 async def test_a_hold_is_in_the_basket_or_nowhere(settings: Settings, monkeypatch, late: bool):
@@ -159,7 +158,10 @@ async def test_a_hold_is_in_the_basket_or_nowhere(settings: Settings, monkeypatc
             await at.empty_basket()
             await stock_is(at.house, at.sale, free=CAPACITY, held=0, sold=0)
 
-        assert await cut_everywhere(at, late, lambda cut: ask_cut(at.fan, cut, "POST", path, json=body), after) > 2
+        assert (
+            await cut_everywhere(at, late, lambda cut: ask_cut(at.fan, cut, "POST", path, json=body), after)
+            > 2
+        )
 
 
 async def test_a_release_is_whole_or_not_at_all(settings: Settings, monkeypatch, late: bool):
@@ -221,7 +223,7 @@ async def test_control_a_hold_of_one_step_that_nobody_hears_of_is_seen(settings:
 
 @pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 async def test_control_a_reply_left_on_a_connection_is_seen(settings: Settings, monkeypatch):
-    """Who is cut off leaves the connection it has asked on in the pool, and nobody looks whether it is clean."""
+    """Who is cut off leaves the connection in the pool as it is, and nobody looks whether it is clean."""
     disconnect = AbstractConnection.disconnect
 
     async def stay(connection: AbstractConnection, nowait: bool = False, **given: Any) -> None:

@@ -1,4 +1,4 @@
-"""Crowds at the desk, over HTTP and in processes of their own: one key is one booking, and no unit is sold twice."""
+"""Crowds at the desk, over HTTP and in processes of their own: one key is one booking, no unit sold twice."""
 
 import asyncio
 import os
@@ -14,7 +14,17 @@ from sqlalchemy import select
 from tests.booking.support import rows
 from tests.booking.test_sale import watched
 from tests.booking.volley import Answer, post
-from tests.house import House, Sale, Visitor, by_commands, doors_open, eventually, make_sale, settings_for, worker
+from tests.house import (
+    House,
+    Sale,
+    Visitor,
+    by_commands,
+    doors_open,
+    eventually,
+    make_sale,
+    settings_for,
+    worker,
+)
 from tests.servers import Mailbox
 from ticketflow.settings import Settings
 from ticketflow.store import tables
@@ -36,7 +46,13 @@ def settings(mariadb_url: str, redis_url: str, smtp: Mailbox, prefix: str) -> Se
 
 
 async def book(
-    fan: Visitor, url: str, key: str, sale: Sale, hold_id: str | None, method: str = "card-ok", quantity: int = 2
+    fan: Visitor,
+    url: str,
+    key: str,
+    sale: Sale,
+    hold_id: str | None,
+    method: str = "card-ok",
+    quantity: int = 2,
 ) -> Answer:
     """Book what is held, or else in one step; wait for the end."""
     what = {"hold_id": hold_id} if hold_id else {"event_id": sale.event_id, "quantity": quantity}
@@ -87,7 +103,7 @@ async def one_of_everything(house: House, smtp: Mailbox) -> None:
 async def test_of_many_attempts_for_100_units_exactly_100_are_sold(
     settings: Settings, redis: Redis, tmp_path: Path
 ):
-    """Some payments are declined, and those tickets go to others: nobody is told "sold out" while one is free."""
+    """Declined tickets go to others: nobody is told "sold out" while one is free."""
     sale = await make_sale(settings, types=[NewTicketType("Standing", 2500, UNITS)], per_user_limit=LIMIT)
     async with by_commands(settings, tmp_path, webs=2) as houses, AsyncExitStack() as open_fans:
         with worker(settings, tmp_path):
@@ -96,7 +112,9 @@ async def test_of_many_attempts_for_100_units_exactly_100_are_sold(
             await asyncio.gather(*(fan.register() for fan in fans))
             async with watched(redis, settings, sale) as seen:
                 told = await all_attempts(houses, sale, fans)
-            assert [counts for counts in seen if sum(counts.values()) != UNITS or min(counts.values()) < 0] == []
+            assert [
+                counts for counts in seen if sum(counts.values()) != UNITS or min(counts.values()) < 0
+            ] == []
             assert told.pop((201, None)) == UNITS == await rows(houses[0], tables.tickets)
             assert told.pop((402, "payment_declined")) > 0
             assert told.pop((409, "sold_out")) > ATTEMPTS / 2
@@ -105,8 +123,10 @@ async def test_of_many_attempts_for_100_units_exactly_100_are_sold(
             assert max(Counter(await owners(houses[0])).values()) <= LIMIT
 
 
-async def all_attempts(houses: list[House], sale: Sale, fans: list[Visitor]) -> "Counter[tuple[int, str | None]]":
-    """So many attempts, each for one ticket; every third card is declined. Gives what was answered how often."""
+async def all_attempts(
+    houses: list[House], sale: Sale, fans: list[Visitor]
+) -> "Counter[tuple[int, str | None]]":
+    """Attempts for one ticket each, every third card declined. Gives what was answered how often."""
     told: Counter[tuple[int, str | None]] = Counter()
     numbers = iter(range(ATTEMPTS))
 

@@ -178,7 +178,7 @@ class Desk:
     async def _hold_or_nothing(
         self, event: Event, user: User, visitor: str, ticket_type_id: int, quantity: int
     ) -> Hold:
-        """A hold that is given back if its booker is gone before it is known: nobody else would ask for it."""
+        """A hold that is given back if its booker is gone before it is known: nobody would ask for it."""
         taking = asyncio.create_task(self.hold(event, user, visitor, ticket_type_id, quantity=quantity))
         try:
             return await asyncio.shield(taking)
