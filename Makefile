@@ -30,7 +30,8 @@ bench: $(VENV)/.installed-dev ## Measure the waiting room against its bounds (ab
 soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, and 100,000 random commands to room and model
 	@tests/install-tools.sh
 	@TICKETFLOW_SOAK_STEPS=100000 $(VENV)/bin/python -m pytest -s tests/live/test_storm.py \
-		tests/waiting_room/test_model.py -k "20_000 or does_what" $(ARGS)
+		tests/waiting_room/test_model.py tests/booking/test_races.py \
+		-k "20_000 or does_what or one_key or attempts" $(ARGS)
 
 check: $(VENV)/.installed-dev ## Formatting, lint, types and import rules
 	$(VENV)/bin/ruff format --check .

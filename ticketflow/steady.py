@@ -30,7 +30,7 @@ class SteadyDatabase(Database):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:  # type: ignore[override]  # all we use of theirs
-        """A block that is committed, or rolled back if anything is raised in it; inside another, part of it.
+        """A block that is committed, or rolled back if it raises; inside another one, a part of that.
 
         Who is cancelled at the commit does not learn whether it happened, as after any crash.
         """

@@ -50,7 +50,14 @@ class Desk:
 
     async def submit(self, first: int, count: int) -> None:
         order = {"request_hash": "", "hold_id": "", "event_id": self.event.id, "user_id": 1, "visitor": "v"}
-        order |= {"ticket_type_id": 1, "units": [1], "amount": 1, "currency": "EUR", "method": "card-ok"}
+        order |= {
+            "ticket_type_id": 1,
+            "units": [1],
+            "amount": 1,
+            "fee": 0,
+            "currency": "EUR",
+            "method": "card-ok",
+        }
         order |= {"keep_hold": True, "submitted_at": "1"}
         for number in range(first, first + count):
             await self.redis.xadd(self.stream, {"order": json.dumps({**order, "booking_id": str(number)})})

@@ -7,7 +7,7 @@ import pytest
 
 from tests.stock.conftest import MakeStall
 from tests.stock.stall import SEATED, STANDING, Stall, all_at_once, refused
-from ticketflow.domain import Order
+from ticketflow.domain import Hold, Order
 
 
 async def above_the_limit(stall: Stall) -> bool:
@@ -24,6 +24,20 @@ async def held_without_a_lease(stall: Stall) -> bool:
 async def held_with_a_lease_that_is_over(stall: Stall) -> bool:
     await stall.admit(1, seconds=-1)
     return await refused(stall.hold(1)) != "not_admitted"
+
+
+async def told_sold_out_while_one_is_free(stall: Stall) -> bool:
+    """As many ask as there are, the last for the last."""
+    await stall.admit(*range(200))
+    await all_at_once(stall.hold(user) for user in range(199))
+    return await refused(stall.hold(199)) == "sold_out"
+
+
+async def held_by_two_accounts_in_one_turn(stall: Stall) -> bool:
+    """One pass, handed to 50 accounts that use it at once."""
+    await stall.admit(1)
+    results = await all_at_once(stall.hold(user, visitor="v1") for user in range(50))
+    return len({result.user_id for result in results if isinstance(result, Hold)}) > 1
 
 
 async def one_seat_held_twice(stall: Stall) -> bool:
@@ -188,6 +202,8 @@ GUARDS = [
     Guard(
         "hold", "if not has_lease(ask.visitor, now) then return {'not_admitted'} end", held_without_a_lease
     ),
+    Guard("hold", "free < wanted", told_sold_out_while_one_is_free, "free <= wanted"),
+    Guard("hold", "guest and guest ~= ask.user and", held_by_two_accounts_in_one_turn, "false and"),
     Guard("hold", "ends and tonumber(ends) > now", held_with_a_lease_that_is_over, "ends"),
     Guard("hold", " or redis.call('GETBIT', units_key, unit) == 0", one_seat_held_twice),
     Guard(

@@ -1,12 +1,13 @@
 """The desk accepts: holds are taken and given back, bookings are submitted and their end is awaited."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from databases import Database
+from redis.exceptions import RedisError
 
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.results import Result, Results
@@ -71,6 +72,7 @@ class Desk:
         self._brake = brake
         self._gateway = gateway
         self._settings = settings
+        self._seeing_to: set[asyncio.Task[None]] = set()
 
     async def hold(
         self,
@@ -124,7 +126,7 @@ class Desk:
         asked = {"event": event.id, "type": ticket_type_id, "quantity": quantity, "method": payment.method}
         fingerprint = request_hash(asked)
         try:
-            hold = await self.hold(event, user, visitor, ticket_type_id, quantity=quantity)
+            hold = await self._hold_or_nothing(event, user, visitor, ticket_type_id, quantity)
         except Refusal:
             # A retry may find the limit used up by its own first try: a known key answers first.
             if payment.key and (known := await self._met_before(event, user, payment, fingerprint)):
@@ -172,6 +174,27 @@ class Desk:
                 if not submitted and not keep_hold:
                     await self._give_back_quietly(event, user, hold_id)
             return await self._ended(user, wanted, payment, arriving)
+
+    async def _hold_or_nothing(
+        self, event: Event, user: User, visitor: str, ticket_type_id: int, quantity: int
+    ) -> Hold:
+        """A hold that is given back if its booker is gone before it is known: nobody would ask for it."""
+        taking = asyncio.create_task(self.hold(event, user, visitor, ticket_type_id, quantity=quantity))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            self._see_to(self._give_back_taken(event, user, taking))
+            raise
+
+    async def _give_back_taken(self, event: Event, user: User, taking: "asyncio.Task[Hold]") -> None:
+        with suppress(Refusal, RedisError):  # then nothing was taken, or its time will end it
+            await self._stock.release(event, await self._leases(event), (await taking).id, user.id)
+
+    def _see_to(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done whatever becomes of the request at hand."""
+        task = asyncio.create_task(work)
+        self._seeing_to.add(task)
+        task.add_done_callback(self._seeing_to.discard)
 
     async def _met_before(
         self, event: Event, user: User, payment: Payment, fingerprint: str
