@@ -128,8 +128,11 @@ class MariaDB:
 
 
 @contextmanager
-def mariadb(folder: Path) -> Iterator[MariaDB]:
-    """A private MariaDB in `folder`, ready for connections as root without a password."""
+def mariadb(folder: Path, *, durable: bool = False) -> Iterator[MariaDB]:
+    """A private MariaDB in `folder`, ready for connections as root without a password.
+
+    A durable one flushes its log to the disk at each commit, and writes pages twice: what a measure wants.
+    """
     install = "mariadb-server-core mariadb-client-core"
     server, installer = (program(name, install=install) for name in ("mariadbd", "mariadb-install-db"))
     data, log, port = folder / "data", folder / "log", free_port()
@@ -140,6 +143,8 @@ def mariadb(folder: Path) -> Iterator[MariaDB]:
     assert made.returncode == 0, made.stdout + made.stderr
     # Tests never cut the power, so nothing here waits for a disk.
     hurry = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M"]
+    if durable:
+        hurry = ["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M"]
     where = [
         f"--datadir={data}",
         f"--socket={folder / 'socket'}",
