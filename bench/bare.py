@@ -1,43 +1,50 @@
-"""The least an HTTP answer out of Redis can cost here: one Quart route, one Redis call, on Hypercorn.
+"""The least an answer out of Redis can cost here: Quart on Hypercorn, and one Redis call.
 
-`python -m bench.bare SOCKET_URL PORT`
+`python -m bench.bare REDIS_URL PORT`
 """
 
-import asyncio
-import signal
-import sys
+from __future__ import annotations
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
-from quart import Quart
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from quart import Quart, websocket
 from redis.asyncio import BlockingConnectionPool, Redis
 
-KEEP_ALIVE_SECONDS = 75
+from .serving import child, serve_on
 
 
 def bare_app(redis: Redis) -> Quart:
-    """An application whose only route counts, in Redis, how often it was asked."""
+    """An application that counts, in Redis, how often it was asked."""
     app = Quart(__name__)
 
     @app.route("/", methods=["GET", "POST"])
     async def count() -> dict[str, int]:
         return {"count": await redis.incr("bench:bare")}
 
+    @app.websocket("/ws")
+    async def count_messages() -> None:
+        while True:
+            await websocket.receive()
+            await websocket.send(f'{{"count": {await redis.incr("bench:bare")}}}')
+
     return app
 
 
+@asynccontextmanager
+async def bare_server(folder: Path, redis_url: str) -> AsyncIterator[str]:
+    """The bare server in a process of its own; gives its address."""
+    async with child("bench.bare", redis_url, folder=folder) as url:
+        yield url
+
+
 async def main(redis_url: str, port: int) -> None:
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     pool = BlockingConnectionPool.from_url(redis_url, max_connections=64, decode_responses=True)
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
-    # As the real server is set, or the comparison would be one of settings.
-    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
-    config.keep_alive_max_requests = 100_000
-    config.include_server_header = False
     async with Redis(connection_pool=pool) as redis:
-        await serve(bare_app(redis), config, shutdown_trigger=stop.wait)
+        await serve_on(port, bare_app(redis))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-import httpx
 from redis.asyncio import Redis
 
 from tests import house, servers
@@ -18,8 +16,9 @@ from ticketflow.loops import running
 from ticketflow.store.tables import metadata
 from waiting_room import WaitingRoom
 
+from .bare import bare_server
 from .common import Measure, taking_turns
-from .load import Load
+from .load import Load, post
 
 ROUNDS = 31
 CONNECTIONS = 16
@@ -67,16 +66,20 @@ async def ticking(redis_url: str, name: str) -> AsyncIterator[None]:
 
 async def compare(join_url: str, bare_url: str) -> list[Measure]:
     """The three sides in turn, over connections that stay open."""
-    bare, new = (Load(url, [""] * CONNECTIONS) for url in (bare_url, join_url))
-    await new.rate(1)
+    bare, new, known = (Load(url, CONNECTIONS) for url in (bare_url, join_url, join_url))
+    await new.rate([post(join_url)] * CONNECTIONS)
     tickets = [json.loads(answer.body)["ticket"] for answer in new.answers]
-    known = Load(join_url, [f"Queue-Ticket: {ticket}" for ticket in tickets])
-    sides = (bare, new, known)
-    turns = await taking_turns(ROUNDS, *(partial(load.rate, EACH) for load in sides))
+    again = [post(join_url, f"Queue-Ticket: {ticket}") for ticket in tickets]
+    turns = await taking_turns(
+        ROUNDS,
+        partial(bare.rate, [post(bare_url)] * CONNECTIONS * EACH),
+        partial(new.rate, [post(join_url)] * CONNECTIONS * EACH),
+        partial(known.rate, again * EACH),
+    )
     assert {answer.status for answer in new.answers} == {201}
     assert {answer.status for answer in known.answers} == {200}
-    for load in sides:
-        await load.close()
+    for load in (bare, new, known):
+        load.close()
     return [
         Measure(
             f"join over HTTP, {who} fans, in bare requests",
@@ -86,15 +89,3 @@ async def compare(join_url: str, bare_url: str) -> list[Measure]:
         )
         for side, who in enumerate(("new", "known"), start=1)
     ]
-
-
-@asynccontextmanager
-async def bare_server(folder: Path, redis_url: str) -> AsyncIterator[str]:
-    """The bare route in a process of its own; gives its address."""
-    port, log = servers.free_port(), folder / "bare.log"
-    command = [sys.executable, "-m", "bench.bare", redis_url, str(port)]
-    with servers.process(command, log) as running:
-        url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url) as visitor:
-            await servers.answering(visitor, "/", running, log)
-        yield url

@@ -6,7 +6,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from quart import Quart, request
-from quart_auth import QuartAuth
 from quart_schema import Info, QuartSchema
 
 from ticketflow import __version__, words
@@ -39,9 +38,10 @@ from ticketflow.web import (
     problems,
     sockets,
 )
+from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
 from ticketflow.web.services import Services
-from ticketflow.web.session import NoSessions, Users, signed_in
+from ticketflow.web.session import NoSessions, SignedCookies, Users, signed_in
 from ticketflow.worker import Background
 from waiting_room import WaitingRoom
 from waiting_room.web import Newcomer, queue_blueprint
@@ -56,8 +56,9 @@ def create_app(
     app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=str(folder("static")))
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
+    app.asgi_http_class = WholeAnswer
     app.session_interface = NoSessions()  # type: ignore[assignment]  # declared as the one it starts with
-    QuartAuth(
+    SignedCookies(
         app,
         cookie_name="session",
         cookie_secure=settings.secure,

@@ -15,6 +15,7 @@ from aiosmtplib import SMTP
 from databases import Database
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from ticketflow.grouped_redis import GroupedRedis
 from ticketflow.payments import Gateway, SimulatedGateway
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.steady import SteadyDatabase
@@ -65,7 +66,8 @@ def make_database(settings: Settings) -> Database:
 
 
 def make_redis(settings: Settings) -> "Redis":
-    """A client whose callers wait for a free connection: the plain pool raises in a stampede."""
+    """A client whose callers wait for a free connection: the plain pool raises in a stampede; and whose
+    scripts go over together."""
     pool = BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=settings.redis_pool,
@@ -74,7 +76,7 @@ def make_redis(settings: Settings) -> "Redis":
         socket_connect_timeout=5,
         health_check_interval=30,
     )
-    return Redis(connection_pool=pool)
+    return GroupedRedis(connection_pool=pool)
 
 
 def make_smtp(settings: Settings) -> SMTP:

@@ -81,6 +81,10 @@ class Background:
 
     def loops(self) -> list[Loop]:
         """All that a worker does, to be run until cancelled."""
+        return [*self.desk_loops(), self._postman().run()]
+
+    def desk_loops(self) -> list[Loop]:
+        """All of it but the letters, which another worker may deliver."""
         ledger = Ledger(
             # A name of its own each time: what a namesake before left in hand must look abandoned.
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
@@ -92,13 +96,6 @@ class Background:
             events=self.catalogue.all,
             settings=self._settings,
         )
-        postman = Postman(
-            self._stores.database,
-            Messages(self._settings.mail_from, self._settings.public_url),
-            partial(make_smtp, self._settings),
-            batch=self._settings.mail_batch,
-            lease_seconds=self._settings.mail_lease_seconds,
-        )
         keeper = self.keeper
         return [
             self._refresh(),
@@ -108,9 +105,17 @@ class Background:
             *ledger.loops(),
             self.cashier.sweep(),
             self.cancellations.sweep(),
-            postman.run(),
             self.auditor().run(),
         ]
+
+    def _postman(self) -> Postman:
+        return Postman(
+            self._stores.database,
+            Messages(self._settings.mail_from, self._settings.public_url),
+            partial(make_smtp, self._settings),
+            batch=self._settings.mail_batch,
+            lease_seconds=self._settings.mail_lease_seconds,
+        )
 
     async def _refresh(self) -> None:
         while True:

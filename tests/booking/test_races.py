@@ -64,9 +64,7 @@ async def book(
     "one_step",
     [
         pytest.param(False, id="held", marks=pytest.mark.skipif(not SOAK, reason="takes a while: make soak")),
-        # A key that is sent again between the two scripts of its first try finds the limit used up by it.
-        # One script for both ends that: take this mark away with it.
-        pytest.param(True, id="one step", marks=pytest.mark.xfail(strict=False, reason="two scripts")),
+        pytest.param(True, id="one step"),
     ],
 )
 async def test_one_key_sent_1000_times_at_once_to_two_processes_is_one_booking(

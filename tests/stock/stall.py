@@ -4,13 +4,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Iterable, Sequence
 from datetime import timedelta
-from importlib.resources import files
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
 from ticketflow.domain import Event, Hold, Order, Refusal, TicketType, now
 from ticketflow.stock import Counts, Settlement, Stock, parse_order
+from ticketflow.stock.scripts import source
 
 T = TypeVar("T")
 
@@ -107,6 +107,30 @@ class Stall:
             stream_limit=stream_limit,
         )
 
+    async def book(
+        self,
+        user: int,
+        booking: str,
+        quantity: int = 1,
+        *,
+        visitor: str | None = None,
+        body: str = "hash",
+        stream_limit: int = 1000,
+    ) -> bool:
+        return await self.stock.book(
+            self.event,
+            self.leases,
+            user_id=user,
+            visitor=visitor or f"v{user}",
+            ticket_type_id=STANDING,
+            quantity=quantity,
+            seconds=60,
+            booking_id=booking,
+            request_hash=body,
+            method="card-ok",
+            stream_limit=stream_limit,
+        )
+
     async def settle(self, order: Order, outcome: str, *, retry_seconds: int = 120, **given: Any) -> int:
         given = {"units": order.units} if outcome == "sold" and not given else given
         settlement = Settlement(order, outcome, {"booking_id": order.booking_id}, **given)
@@ -159,8 +183,7 @@ class Stall:
 
     def without(self, script: str, guard: str, instead: str = "", scripts: Any = None) -> None:
         """Run a script without one of its guards, to see that a test misses it."""
-        folder = files("ticketflow.stock") / "lua"
-        text = (folder / "common.lua").read_text() + (folder / f"{script}.lua").read_text()
+        text = source(script)
         assert text.count(guard) == 1, f"{script} has no such guard any more: {guard}"
         scripts = self.stock._scripts if scripts is None else scripts
         scripts[script] = self.redis.register_script(text.replace(guard, instead))

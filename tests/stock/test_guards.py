@@ -132,6 +132,36 @@ async def settled_by_another_booking(stall: Stall) -> bool:
     return await stall.held() == []
 
 
+async def booked_above_the_limit(stall: Stall) -> bool:
+    """200 one-step bookings of one user, one ticket each, with a limit of 4."""
+    await stall.admit(1)
+    await all_at_once(stall.book(1, f"booking-{n}") for n in range(200))
+    return len(await stall.orders()) > 4
+
+
+async def booked_without_a_lease(stall: Stall) -> bool:
+    return await refused(stall.book(1, "a")) != "not_admitted"
+
+
+async def one_pass_two_accounts(stall: Stall) -> bool:
+    await stall.admit(1)
+    await stall.book(1, "a")
+    return await refused(stall.book(2, "b", visitor="v1")) != "pass_in_use"
+
+
+async def one_booking_twice_in_one_step(stall: Stall) -> bool:
+    """One key, sent 50 times at once."""
+    await stall.admit(1)
+    await all_at_once(stall.book(1, "a") for _ in range(50))
+    return len(await stall.orders()) > 1
+
+
+async def more_booked_than_the_stream_may_have(stall: Stall) -> bool:
+    await stall.admit(*range(30))
+    await all_at_once(stall.book(user, f"b{user}", stream_limit=5) for user in range(30))
+    return len(await stall.orders()) > 5
+
+
 async def sold_again(stall: Stall) -> tuple[Order, Order]:
     """A booking of one seat that was cancelled, and the booking that has the seat since."""
     await stall.admit(1, 2)
@@ -197,10 +227,19 @@ class Guard:
     instead: str = ""
 
 
+LIMIT = "if taken + wanted > limit then return nil, {'limit_exceeded', taken} end"
+LEASE = "if not has_lease(ask.visitor, now) then return nil, {'not_admitted'} end"
+FULL = "if stream_is_full() then return {'busy'} end"
+KNOWN = "return known and {'known', cjson.decode(known).request_hash}"
+
 GUARDS = [
-    Guard("hold", "if taken + wanted > limit then return {'limit_exceeded', taken} end", above_the_limit),
     Guard(
-        "hold", "if not has_lease(ask.visitor, now) then return {'not_admitted'} end", held_without_a_lease
+        "hold", "if taken + wanted > limit then return nil, {'limit_exceeded', taken} end", above_the_limit
+    ),
+    Guard(
+        "hold",
+        "if not has_lease(ask.visitor, now) then return nil, {'not_admitted'} end",
+        held_without_a_lease,
     ),
     Guard("hold", "free < wanted", told_sold_out_while_one_is_free, "free <= wanted"),
     Guard("hold", "guest and guest ~= ask.user and", held_by_two_accounts_in_one_turn, "false and"),
@@ -216,23 +255,20 @@ GUARDS = [
     Guard("release", " or hold.user ~= ask.user", released_by_another),
     Guard("release", "if hold.state ~= 'held' then return {'hold_in_use'} end", released_while_paying),
     Guard("submit", "if hold.state ~= 'held' then return {'hold_in_use'} end", paid_twice),
-    Guard(
-        "submit",
-        "if known then return {'known', cjson.decode(known).request_hash} end",
-        one_booking_twice_on_its_way,
-    ),
+    Guard("submit", KNOWN, one_booking_twice_on_its_way),
     Guard("submit", " or hold.user ~= ask.user", paid_by_another),
     Guard("submit", "if tonumber(hold.expires) <= now then return {'hold_gone'} end", paid_after_its_time),
     Guard(
         "submit", "if not has_lease(hold.visitor, now) then return {'not_admitted'} end", paid_without_a_lease
     ),
-    Guard(
-        "submit",
-        "if redis.call('XLEN', ORDERS) >= ask.stream_limit then return {'busy'} end",
-        more_orders_than_allowed,
-    ),
+    Guard("submit", FULL, more_orders_than_allowed),
     Guard("submit", "redis.call('ZREM', EXPIRY, ask.id)", expired_while_paying),
     Guard("settle", " and hold.booking == order.booking", settled_by_another_booking),
+    Guard("book", LIMIT, booked_above_the_limit),
+    Guard("book", LEASE, booked_without_a_lease),
+    Guard("book", " and tonumber(guest_until) > now", one_pass_two_accounts, " and false"),
+    Guard("book", "if known then return known end", one_booking_twice_in_one_step),
+    Guard("book", FULL, more_booked_than_the_stream_may_have),
     Guard(
         "unsell", "if redis.call('SADD', RETURNED, ask.booking) == 0 then return 'done' end", given_back_twice
     ),

@@ -1,13 +1,11 @@
 """The desk accepts: holds are taken and given back, bookings are submitted and their end is awaited."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from databases import Database
-from redis.exceptions import RedisError
 
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.results import Result, Results
@@ -72,7 +70,6 @@ class Desk:
         self._brake = brake
         self._gateway = gateway
         self._settings = settings
-        self._seeing_to: set[asyncio.Task[None]] = set()
 
     async def hold(
         self,
@@ -85,12 +82,7 @@ class Desk:
         units: Sequence[int] | None = None,
     ) -> Hold:
         """Set tickets aside for the user. Raises what `Stock.hold` raises, and other_account."""
-        if event.queue_needs_account and visitor != await self._rooms.visitor_of(event.id, user.id):
-            raise Refusal(
-                "other_account",
-                "This place in the queue belongs to another account. "
-                "Sign in with that account, or join with yours.",
-            )
+        await self._check_account(event, user, visitor)
         return await self._stock.hold(
             event,
             await self._leases(event),
@@ -115,7 +107,22 @@ class Desk:
         await self._brake.press(user.id)
         self._check_method(payment.method)
         fingerprint = request_hash({"hold": hold_id, "method": payment.method})
-        return await self._submit(event, user, hold_id, payment, fingerprint, keep_hold=True)
+        wanted = booking_id(user.id, payment.key)
+
+        async def submit() -> None:
+            await self._stock.submit(
+                event,
+                await self._leases(event),
+                hold_id=hold_id,
+                user_id=user.id,
+                booking_id=wanted,
+                request_hash=fingerprint,
+                method=payment.method,
+                keep_hold=True,
+                stream_limit=self._settings.stream_limit,
+            )
+
+        return await self._outcome(user, wanted, payment, fingerprint, submit)
 
     async def book_at_once(
         self, event: Event, user: User, visitor: str, ticket_type_id: int, quantity: int, payment: Payment
@@ -125,14 +132,25 @@ class Desk:
         self._check_method(payment.method)
         asked = {"event": event.id, "type": ticket_type_id, "quantity": quantity, "method": payment.method}
         fingerprint = request_hash(asked)
-        try:
-            hold = await self._hold_or_nothing(event, user, visitor, ticket_type_id, quantity)
-        except Refusal:
-            # A retry may find the limit used up by its own first try: a known key answers first.
-            if payment.key and (known := await self._met_before(event, user, payment, fingerprint)):
-                return known
-            raise
-        return await self._submit(event, user, hold.id, payment, fingerprint, keep_hold=False)
+        wanted = booking_id(user.id, payment.key)
+
+        async def submit() -> None:
+            await self._check_account(event, user, visitor)
+            await self._stock.book(
+                event,
+                await self._leases(event),
+                user_id=user.id,
+                visitor=visitor,
+                ticket_type_id=ticket_type_id,
+                quantity=quantity,
+                seconds=self._settings.hold_seconds,
+                booking_id=wanted,
+                request_hash=fingerprint,
+                method=payment.method,
+                stream_limit=self._settings.stream_limit,
+            )
+
+        return await self._outcome(user, wanted, payment, fingerprint, submit)
 
     async def find(self, user: User, wanted: str) -> Booking | None:
         """The user's booking of that id, as the database has it; None if there is none yet."""
@@ -146,67 +164,23 @@ class Desk:
         if not self._gateway.accepts(method):
             raise Refusal("bad_payment_method", f"There is no way to pay called {method!r} here.")
 
-    async def _submit(
-        self, event: Event, user: User, hold_id: str, payment: Payment, fingerprint: str, *, keep_hold: bool
+    async def _outcome(
+        self,
+        user: User,
+        wanted: str,
+        payment: Payment,
+        fingerprint: str,
+        submit: Callable[[], Awaitable[None]],
     ) -> Answer:
-        wanted = booking_id(user.id, payment.key)
-        submitted = False
+        """The end of the booking that `submit` hands to the ledger, if it is not there already."""
         with self._results.expect(wanted) as arriving:
             try:
-                submitted = await self._stock.submit(
-                    event,
-                    await self._leases(event),
-                    hold_id=hold_id,
-                    user_id=user.id,
-                    booking_id=wanted,
-                    request_hash=fingerprint,
-                    method=payment.method,
-                    keep_hold=keep_hold,
-                    stream_limit=self._settings.stream_limit,
-                )
+                await submit()
             except Refusal:
-                # The hold may be gone because this very booking has used it: a known key answers first.
+                # Hold, turn or limit may be used up by this very booking: a known key answers first.
                 if payment.key and (known := await self._known(user, payment.key, fingerprint)):
                     return known
                 raise
-            finally:
-                # A hold of one step that was not submitted is one that nobody will ever ask for again.
-                if not submitted and not keep_hold:
-                    await self._give_back_quietly(event, user, hold_id)
-            return await self._ended(user, wanted, payment, arriving)
-
-    async def _hold_or_nothing(
-        self, event: Event, user: User, visitor: str, ticket_type_id: int, quantity: int
-    ) -> Hold:
-        """A hold that is given back if its booker is gone before it is known: nobody would ask for it."""
-        taking = asyncio.create_task(self.hold(event, user, visitor, ticket_type_id, quantity=quantity))
-        try:
-            return await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            self._see_to(self._give_back_taken(event, user, taking))
-            raise
-
-    async def _give_back_taken(self, event: Event, user: User, taking: "asyncio.Task[Hold]") -> None:
-        with suppress(Refusal, RedisError):  # then nothing was taken, or its time will end it
-            await self._stock.release(event, await self._leases(event), (await taking).id, user.id)
-
-    def _see_to(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done whatever becomes of the request at hand."""
-        task = asyncio.create_task(work)
-        self._seeing_to.add(task)
-        task.add_done_callback(self._seeing_to.discard)
-
-    async def _met_before(
-        self, event: Event, user: User, payment: Payment, fingerprint: str
-    ) -> Answer | None:
-        """The answer to a key that was sent before: still on its way, or decided; None if it is new."""
-        wanted = booking_id(user.id, payment.key)
-        with self._results.expect(wanted) as arriving:
-            order = await self._stock.pending([event.id], wanted, user.id)
-            if order is None:
-                return await self._known(user, payment.key or "", fingerprint)
-            if order.request_hash != fingerprint:
-                raise Refusal("idempotency_mismatch", "This key was used for another booking.")
             return await self._ended(user, wanted, payment, arriving)
 
     async def _known(self, user: User, key: str, fingerprint: str) -> Answer | None:
@@ -227,9 +201,13 @@ class Desk:
         booking = await bookings.by_id(self._database, wanted, user.id)
         return _answer(result_of(booking)) if booking else Answer(wanted, None)
 
-    async def _give_back_quietly(self, event: Event, user: User, hold_id: str) -> None:
-        with suppress(Refusal):  # if it was submitted after all, it is the ledger's now
-            await self._stock.release(event, await self._leases(event), hold_id, user.id)
+    async def _check_account(self, event: Event, user: User, visitor: str) -> None:
+        if event.queue_needs_account and visitor != await self._rooms.visitor_of(event.id, user.id):
+            raise Refusal(
+                "other_account",
+                "This place in the queue belongs to another account. "
+                "Sign in with that account, or join with yours.",
+            )
 
     async def _leases(self, event: Event) -> str:
         return (await self._rooms.of(event.id)).keys.active
@@ -253,8 +231,11 @@ def mismatch_of(booking: Booking) -> Result:
 
 
 async def _within(seconds: float, arriving: "asyncio.Future[Result]") -> Result | None:
-    done, _ = await asyncio.wait([arriving], timeout=seconds)
-    return arriving.result() if done else None
+    try:
+        async with asyncio.timeout(seconds):
+            return await arriving
+    except TimeoutError:
+        return None
 
 
 def _answer(result: Result) -> Answer:

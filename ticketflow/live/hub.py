@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from ticketflow.booking.results import Result, Results
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.fan_line import FanLine
-from ticketflow.live.slot import Slot
+from ticketflow.live.slot import FRAME_SECONDS, Slot
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Counts, Stock
 from ticketflow.store import violations
@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 5.0
 """Rooms tick faster than this. Silence for so long means that the subscription may be deaf."""
 RETRY_SECONDS = 0.5
+GATHER_SECONDS = FRAME_SECONDS
+"""How long changes of the stock are gathered before they are shown: no socket gets them more often."""
+
+K = TypeVar("K")
 
 
 @dataclass(eq=False)
@@ -63,6 +67,8 @@ class Hub:
         self._results = results
         self._sockets: defaultdict[int, set[Socket]] = defaultdict(set)
         self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
+        self._bookers: defaultdict[tuple[int, int], set[Socket]] = defaultdict(set)
+        self._stock_due: set[int] = set()
         self._looks: dict[Socket, asyncio.Task[None]] = {}
         self._look_again: set[Socket] = set()
         self._shown_states: dict[int, str] = {}
@@ -74,10 +80,14 @@ class Hub:
     def attach(self, event_id: int, socket: Socket) -> Iterator[None]:
         """Let a socket hear of an event for as long as the block lasts."""
         self._sockets[event_id].add(socket)
+        if socket.user_id is not None:
+            self._bookers[event_id, socket.user_id].add(socket)
         try:
             yield
         finally:
             self._sockets[event_id].discard(socket)
+            if socket.user_id is not None:
+                _take_out(self._bookers, (event_id, socket.user_id), socket)
             self._forget(event_id, socket)
             self._look_again.discard(socket)
             if look := self._looks.pop(socket, None):
@@ -97,10 +107,8 @@ class Hub:
         self._pages[event_id, visitor].add(socket)
 
     def _forget(self, event_id: int, socket: Socket) -> None:
-        if socket.visitor and (pages := self._pages.get((event_id, socket.visitor))):
-            pages.discard(socket)
-            if not pages:
-                del self._pages[event_id, socket.visitor]
+        if socket.visitor:
+            _take_out(self._pages, (event_id, socket.visitor), socket)
 
     def drain(self) -> None:
         """Let every socket go: this process stops, and others will take them."""
@@ -137,17 +145,22 @@ class Hub:
             await pubsub.get_message(timeout=HEARTBEAT_SECONDS)
 
     async def _listen(self, pubsub: PubSub) -> None:
+        now = asyncio.get_running_loop().time
+        heard_at = now()
         while True:
             message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=HEARTBEAT_SECONDS)
-            if message is None:
+            if message is not None:
+                heard_at = now()
+                try:
+                    await self._hear(message["channel"], message["data"])
+                except (ValueError, KeyError):
+                    log.exception("a message on %s could not be read", message["channel"])
+            # The answer to a ping is None, too: to ask again because of it would never end.
+            elif now() - heard_at >= HEARTBEAT_SECONDS:
+                heard_at = now()
                 # Quiet, or deaf: what was missed is read, and a dead connection shows itself.
                 await pubsub.ping()
                 await self.refresh()
-                continue
-            try:
-                await self._hear(message["channel"], message["data"])
-            except (ValueError, KeyError):
-                log.exception("a message on %s could not be read", message["channel"])
 
     async def _hear(self, channel: str, data: str) -> None:
         if channel == f"{self._prefix}:events":
@@ -182,9 +195,17 @@ class Hub:
 
     def _hear_counts(self, event_id: int, counts: Counts) -> None:
         if self._catalogue.take_counts(event_id, counts):
-            self._show_stock(event_id)
+            self._show_stock_soon(event_id)
+
+    def _show_stock_soon(self, event_id: int) -> None:
+        """Show it once for all that is heard until then: a sale may change it thousands of times a second,
+        and each showing goes through all sockets."""
+        if event_id not in self._stock_due:
+            self._stock_due.add(event_id)
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._show_stock, event_id)
 
     def _show_stock(self, event_id: int) -> None:
+        self._stock_due.discard(event_id)
         event = self._catalogue.find(event_id)
         frame = self._catalogue.stock_frame(event) if event else None
         if frame is None:
@@ -238,9 +259,16 @@ class Hub:
 
     def _hear_result(self, event_id: int, result: Result) -> None:
         self._results.tell(result)
-        for socket in self._sockets[event_id]:
-            if socket.user_id == result["user_id"]:
-                socket.slot.put(f"booking:{result['booking_id']}", json.dumps(booking_frame(result)))
+        for socket in self._bookers.get((event_id, result["user_id"]), ()):
+            socket.slot.put(f"booking:{result['booking_id']}", json.dumps(booking_frame(result)))
+
+
+def _take_out(index: dict[K, set[Socket]], key: K, socket: Socket) -> None:
+    """Take a socket out of an index, which keeps no empty sets."""
+    if sockets := index.get(key):
+        sockets.discard(socket)
+        if not sockets:
+            del index[key]
 
 
 def booking_frame(result: Result) -> dict[str, Any]:

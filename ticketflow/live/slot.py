@@ -73,9 +73,11 @@ class Slot:
             if self._closed and not self._frames:
                 raise Closed
             self._filled.clear()
-            patience = next_frame_at - loop.time() if self._frames else None
+            if not self._frames:
+                await self._filled.wait()
+                continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout_at(next_frame_at):
                     await self._filled.wait()
 
 

@@ -5,7 +5,8 @@ The database is the truth; what stands here is what makes it fast, and can be re
 
 from ticketflow.stock.inspection import Inspection, Snapshot, StoredHold
 from ticketflow.stock.keys import StockKeys
-from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock, event_of_hold, parse_order
+from ticketflow.stock.replies import parse_order
+from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock, event_of_hold
 
 __all__ = [
     "GROUP",

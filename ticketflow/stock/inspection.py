@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from redis.asyncio import Redis
 
 from ticketflow.domain import Event
 from ticketflow.stock.keys import StockKeys
+from ticketflow.stock.scripts import source
 from ticketflow.stock.stock import free_bits
 
 _SCRIPTS = ("look", "close", "rebuild", "correct")
@@ -60,11 +60,7 @@ class Inspection:
 
     def __init__(self, redis: "Redis", prefix: str) -> None:
         self._prefix = prefix
-        folder = files("ticketflow.stock") / "lua"
-        common = (folder / "common.lua").read_text()
-        self._scripts = {
-            name: redis.register_script(common + (folder / f"{name}.lua").read_text()) for name in _SCRIPTS
-        }
+        self._scripts = {name: redis.register_script(source(name)) for name in _SCRIPTS}
 
     async def look(self, event: Event, leases: str) -> Snapshot:
         """The stock as it is at this moment."""

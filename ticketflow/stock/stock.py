@@ -5,27 +5,19 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
 from redis.asyncio import Redis
 
 from ticketflow.domain import Event, Hold, Order, Refusal, from_micros
 from ticketflow.stock.keys import StockKeys
+from ticketflow.stock.replies import REFUSALS, hold_refusal, parse_order, read_hold
+from ticketflow.stock.scripts import source
 
 GROUP = "ledger"
 """The consumer group that reads the orders."""
 
-_SCRIPTS = ("hold", "release", "submit", "settle", "expire", "load", "unsell")
-
-_REFUSALS = {
-    "not_ready": "The desk is counting its tickets again. Nothing was lost; try again in a few seconds.",
-    "not_admitted": "It is not your turn at the desk, or your turn has ended. Join the queue to come in.",
-    "pass_in_use": "Another account holds tickets in this turn. Join the queue to get a turn of your own.",
-    "hold_gone": "The time for these tickets has run out, so they went back. Nothing was charged.",
-    "hold_in_use": "These tickets are being paid for right now.",
-    "busy": "Very many bookings are on their way. Your tickets stay yours; try again in a few seconds.",
-}
+_SCRIPTS = ("hold", "release", "submit", "book", "settle", "expire", "load", "unsell")
 
 
 @dataclass(frozen=True)
@@ -71,11 +63,7 @@ class Stock:
     def __init__(self, redis: "Redis", prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
-        folder = files("ticketflow.stock") / "lua"
-        common = (folder / "common.lua").read_text()
-        self._scripts = {
-            name: redis.register_script(common + (folder / f"{name}.lua").read_text()) for name in _SCRIPTS
-        }
+        self._scripts = {name: redis.register_script(source(name)) for name in _SCRIPTS}
 
     def keys(self, event_id: int) -> StockKeys:
         return StockKeys(self._prefix, event_id)
@@ -99,7 +87,7 @@ class Stock:
         ticket_type = event.ticket_type(ticket_type_id)
         count = quantity if units is None else len(units)
         amount, fee = ticket_type.cost(count)
-        hold_id = f"{event.id}-{secrets.token_hex(16)}"
+        hold_id = _new_hold_id(event)
         reply = await self._run(
             "hold",
             event,
@@ -115,13 +103,13 @@ class Stock:
             **({"quantity": quantity} if units is None else {"units": list(units)}),
         )
         if reply[0] != "ok":
-            raise _hold_refusal(event, count, *reply)
-        return _hold(hold_id, event.id, json.loads(reply[1]))
+            raise hold_refusal(event, count, *reply)
+        return read_hold(hold_id, event.id, json.loads(reply[1]))
 
     async def find(self, event_id: int, hold_id: str, user_id: int) -> Hold | None:
         """The user's own hold of that id, or None."""
         stored = await self._redis.hget(self.keys(event_id).holds, hold_id)
-        hold = stored and _hold(hold_id, event_id, json.loads(stored))
+        hold = stored and read_hold(hold_id, event_id, json.loads(stored))
         return hold if hold and hold.user_id == user_id else None
 
     async def basket(self, event_id: int, user_id: int) -> Hold | None:
@@ -133,7 +121,7 @@ class Stock:
         """Give a hold back. Raises `Refusal`: hold_gone (nobody's, or another's), hold_in_use."""
         reply = await self._run("release", event, leases, id=hold_id, user=str(user_id))
         if reply[0] != "ok":
-            raise Refusal(reply[0], _REFUSALS[reply[0]])
+            raise Refusal(reply[0], REFUSALS[reply[0]])
 
     async def submit(
         self,
@@ -166,13 +154,53 @@ class Stock:
             stream_limit=stream_limit,
             event_id=event.id,
         )
-        if reply[0] == "ok":
-            return True
-        if reply[0] != "known":
-            raise Refusal(reply[0], _REFUSALS[reply[0]])
-        if reply[1] != request_hash:
-            raise Refusal("idempotency_mismatch", "This key was used for another booking.")
-        return False
+        if reply[0] not in ("ok", "known"):
+            raise Refusal(reply[0], REFUSALS[reply[0]])
+        return _submitted(reply, request_hash)
+
+    async def book(
+        self,
+        event: Event,
+        leases: str,
+        *,
+        user_id: int,
+        visitor: str,
+        ticket_type_id: int,
+        quantity: int,
+        seconds: int,
+        booking_id: str,
+        request_hash: str,
+        method: str,
+        stream_limit: int,
+    ) -> bool:
+        """Take `quantity` free units and hand them to the ledger in one step. Gives what `submit` gives.
+
+        Raises `Refusal`: what `hold` raises, busy, and idempotency_mismatch. What is refused took nothing.
+        """
+        amount, fee = event.ticket_type(ticket_type_id).cost(quantity)
+        reply = await self._run(
+            "book",
+            event,
+            leases,
+            id=_new_hold_id(event),
+            type=ticket_type_id,
+            user=str(user_id),
+            visitor=visitor,
+            seconds=seconds,
+            amount=amount,
+            fee=fee,
+            currency=event.currency,
+            quantity=quantity,
+            booking=booking_id,
+            hash=request_hash,
+            method=method,
+            keep_hold=False,
+            stream_limit=stream_limit,
+            event_id=event.id,
+        )
+        if reply[0] not in ("ok", "known"):
+            raise hold_refusal(event, quantity, *reply)
+        return _submitted(reply, request_hash)
 
     async def settle(
         self, event: Event, leases: str, settlements: Sequence[Settlement], *, retry_seconds: int
@@ -301,11 +329,24 @@ class Stock:
         return await self._scripts[script](keys=keys, args=[json.dumps({"types": types, **ask}), *args])
 
 
+def _new_hold_id(event: Event) -> str:
+    return f"{event.id}-{secrets.token_hex(16)}"
+
+
+def _submitted(reply: Sequence[str], request_hash: str) -> bool:
+    """Whether a booking is on its way by this very call. Raises `Refusal` if it was, with another body."""
+    if reply[0] == "ok":
+        return True
+    if reply[1] != request_hash:
+        raise Refusal("idempotency_mismatch", "This key was used for another booking.")
+    return False
+
+
 def event_of_hold(hold_id: str) -> int:
     """The event of a hold, which its id begins with. Raises `Refusal` hold_gone if it is no hold's id."""
     event_id, _, rest = hold_id.partition("-")
     if not (event_id.isascii() and event_id.isdigit() and len(event_id) < 19 and rest):
-        raise Refusal("hold_gone", _REFUSALS["hold_gone"])
+        raise Refusal("hold_gone", REFUSALS["hold_gone"])
     return int(event_id)
 
 
@@ -317,28 +358,6 @@ def free_bits(capacity: int, sold: Sequence[int]) -> bytes:
     for unit in sold:
         bits[unit // 8] &= ~(0x80 >> unit % 8)
     return bytes(bits)
-
-
-def parse_order(entry_id: str, body: str) -> Order:
-    """The order in a stream entry."""
-    fields = json.loads(body)
-    return Order(
-        entry_id=entry_id,
-        booking_id=fields["booking_id"],
-        request_hash=fields["request_hash"],
-        hold_id=fields["hold_id"],
-        event_id=int(fields["event_id"]),
-        user_id=int(fields["user_id"]),
-        visitor=fields["visitor"],
-        ticket_type_id=int(fields["ticket_type_id"]),
-        units=tuple(fields["units"]),
-        amount=int(fields["amount"]),
-        fee=int(fields["fee"]),
-        currency=fields["currency"],
-        method=fields["method"],
-        keep_hold=fields["keep_hold"],
-        submitted_at=from_micros(int(fields["submitted_at"])),
-    )
 
 
 def _settlement(settlement: Settlement) -> dict[str, Any]:
@@ -353,39 +372,6 @@ def _settlement(settlement: Settlement) -> dict[str, Any]:
         "lost": list(settlement.lost),
         "outcome": settlement.outcome,
     }
-
-
-def _hold(hold_id: str, event_id: int, body: Mapping[str, Any]) -> Hold:
-    return Hold(
-        id=hold_id,
-        event_id=event_id,
-        user_id=int(body["user"]),
-        visitor=body["visitor"],
-        ticket_type_id=int(body["type"]),
-        units=tuple(body["units"]),
-        amount=int(body["amount"]),
-        fee=int(body["fee"]),
-        currency=body["currency"],
-        expires_at=from_micros(int(body["expires"])),
-        paying=body["state"] == "paying",
-    )
-
-
-def _hold_refusal(event: Event, wanted: int, code: str, value: int = 0) -> Refusal:
-    if code == "limit_exceeded":
-        detail = (
-            f"{event.per_user_limit} tickets a person is the limit, and you hold or have bought {value}. "
-            f"{wanted} more would be too many."
-        )
-        return Refusal(code, detail, limit=event.per_user_limit, taken=value)
-    if code == "sold_out":
-        detail = "None are left right now." if value == 0 else f"Only {value} are left right now."
-        return Refusal(code, f"{detail} Tickets that others give back appear here at once.", remaining=value)
-    if code == "unit_taken":
-        return Refusal(
-            code, "Somebody was a moment faster with that seat. Please choose another.", unit=value
-        )
-    return Refusal(code, _REFUSALS[code])
 
 
 def _by_type(counts: Mapping[str, int]) -> dict[int, int]:

@@ -1,5 +1,6 @@
 """Accounts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from databases import Database
@@ -34,6 +35,12 @@ async def create(
 async def by_id(database: Database, user_id: int) -> User | None:
     row = await database.fetch_one(select(users).where(users.c.id == user_id))
     return _user(row) if row else None
+
+
+async def by_ids(database: Database, user_ids: Sequence[int]) -> dict[int, User]:
+    """Id -> account, for those of the ids that have one."""
+    rows = await database.fetch_all(select(users).where(users.c.id.in_(user_ids)))
+    return {row["id"]: _user(row) for row in rows}
 
 
 async def by_email(database: Database, email: str) -> tuple[User, str] | None:

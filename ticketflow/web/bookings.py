@@ -1,9 +1,9 @@
 """Holds and bookings over the API."""
 
+import json
 import re
-from http import HTTPStatus
 
-from quart import Blueprint, Response, jsonify, request
+from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 from quart_schema import validate_request
 
@@ -110,8 +110,9 @@ def _wait(found: Services) -> float:
 
 
 def _send(reply: Reply) -> Response:
-    response = jsonify(reply.body) if reply.body is not None else Response()
-    response.status_code = reply.status
-    if reply.status == HTTPStatus.NO_CONTENT:
+    if reply.body is None:
+        response = Response(status=reply.status)
         response.headers.pop("Content-Type", None)
-    return response
+        return response
+    # Not by jsonify, which takes twice as long.
+    return Response(json.dumps(reply.body), reply.status, content_type="application/json")
