@@ -4,6 +4,7 @@ The database is the truth; what stands here is what makes it fast, and can be re
 """
 
 from ticketflow.stock.keys import StockKeys
+from ticketflow.stock.seats import Seats
 from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock, event_of_hold, parse_order
 
-__all__ = ["GROUP", "Counts", "Settlement", "Stock", "StockKeys", "event_of_hold", "parse_order"]
+__all__ = ["GROUP", "Counts", "Seats", "Settlement", "Stock", "StockKeys", "event_of_hold", "parse_order"]

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from ticketflow.domain import Event, Hold, Order, Refusal, from_micros
 from ticketflow.stock.keys import StockKeys
+from ticketflow.stock.seats import Seats
 
 GROUP = "ledger"
 """The consumer group that reads the orders."""
@@ -75,6 +76,8 @@ class Stock:
         self._scripts = {
             name: redis.register_script(common + (folder / f"{name}.lua").read_text()) for name in _SCRIPTS
         }
+
+        self._seats_script = (folder / "seats.lua").read_text()
 
     def keys(self, event_id: int) -> StockKeys:
         return StockKeys(self._prefix, event_id)
@@ -247,6 +250,19 @@ class Stock:
             "GET", self.keys(event_id).units(ticket_type_id), NEVER_DECODE=True
         )
         return bytes(raw or b"")
+
+    async def seats(self, event: Event) -> Seats:
+        """The seats of the event's seated types, as they are at one moment. Raises `Refusal` not_ready."""
+        seated = [t for t in event.ticket_types if t.seated]
+        keys = self.keys(event.id)
+        names = [keys.stock, keys.holds, *(keys.units(t.id) for t in seated)]
+        # Bits are not text, so this reply is asked for raw, which redis-py's Script cannot do.
+        reply = await self._redis.execute_command(  # type: ignore[no-untyped-call]
+            "EVAL", self._seats_script, len(names), *names, NEVER_DECODE=True
+        )
+        if not reply:
+            raise Refusal("not_ready", _REFUSALS["not_ready"])
+        return Seats.read(seated, *reply)
 
     async def pending(self, event_ids: Sequence[int], booking_id: str, user_id: int) -> Order | None:
         """The user's order of that booking id at one of the events, while it has no outcome yet."""
