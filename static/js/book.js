@@ -50,20 +50,36 @@ async function once(button, work) {
 
 async function hold() {
   if (!facts.signedIn) return location.assign(choosing.signInPath);
+  if (map?.justLost) return;
   const { type, quantity, units } = choosing;
   const wanted = units.length ? { units } : { quantity };
+  if (map) map.asking = true;
   const { status, body } = await desk.command("hold", { ticket_type_id: type.id, ...wanted });
-  if (status === 401) return location.assign(choosing.signInPath);
-  if (status === 403 && body?.code === "not_admitted") go("outside");
-  if (body?.code === "unit_taken" && map && units.length) return tell(""), map.refused(type.id, body.unit);
-  if (status !== 201) return tell(body?.detail ?? "These could not be held. Nothing was charged. Try again.");
+  if (status === 201) taken({ ticket_type: type.name, quantity, apart: areApart(type, units, body), ...body });
+  else notHeld(status, body, type, units);
+  if (map) map.asking = false;
+}
+
+/** Whether the desk chose seats that are not side by side. */
+function areApart(type, chosen, { units }) {
+  return map !== null && type.seated && !chosen.length && !map.together(type.id, units);
+}
+
+function taken(hold) {
   tell("");
   attempt = newKey();
   map?.picks.clear();
-  const apart = type.seated && !units.length && map && !map.together(type.id, body.units);
-  held.write({ ticket_type: type.name, quantity, apart, ...body }, clockRanOut);
+  held.write(hold, clockRanOut);
   go("pay");
-  say(`Held for you: ${quantity} times ${type.name}.`, { now: true });
+  say(`Held for you: ${hold.quantity} times ${hold.ticket_type}.`, { now: true });
+}
+
+function notHeld(status, body, type, units) {
+  if (status === 401) return location.assign(choosing.signInPath);
+  if (status === 403 && body?.code === "not_admitted") go("outside");
+  const atSeat = map && units.length && body?.code === "unit_taken";
+  tell(atSeat ? "" : (body?.detail ?? "These could not be held. Nothing was charged. Try again."));
+  if (atSeat) map.refused(type.id, body.unit);
 }
 
 /** What is being paid for does not run out: the answer to the payment decides. */

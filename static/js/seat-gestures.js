@@ -23,6 +23,8 @@ export function listen(picture, camera, { tap, hover }) {
   picture.addEventListener("pointerdown", (event) => {
     if (event.button > 0) return;
     picture.setPointerCapture(event.pointerId);
+    // The first finger on the glass: whatever was missed of an earlier one, it is gone.
+    if (event.isPrimary) fingers.clear();
     if (!fingers.size) dragged = false;
     fingers.set(event.pointerId, { ...place(event), start: place(event) });
     hover();

@@ -4,23 +4,23 @@ import { FREE, HELD } from "./seat-states.js";
 export class SeatGrid {
   #grid;
   #plan;
+  #camera;
   #words;
   #chosen;
   #line;
   #row = null;
   #seat = 0;
-  #focused;
 
   /**
    * `words(seat)` is what a reader says of a seat; `isChosen(seat)`; `choose(seat)` is Enter or Space;
    * `focused(seat, byKeys)` when the focus comes to a seat.
    */
-  constructor(grid, plan, { words, isChosen, choose, focused }) {
+  constructor(grid, plan, camera, { words, isChosen, choose, focused }) {
     this.#grid = grid;
     this.#plan = plan;
+    this.#camera = camera;
     this.#words = words;
     this.#chosen = isChosen;
-    this.#focused = focused;
     grid.setAttribute("aria-rowcount", plan.rows.length);
     grid.setAttribute("aria-colcount", Math.max(...plan.rows.map(({ numbers }) => numbers.length)));
     this.#line = document.createElement("div");
@@ -48,11 +48,11 @@ export class SeatGrid {
   }
 
   /** Lays the row over its seats in the picture. */
-  lay(camera) {
-    const size = camera.scale * 0.8;
+  lay() {
+    const size = this.#camera.scale * 0.8;
     for (const cell of this.#line.children) {
       const seat = Number(cell.dataset.seat);
-      const [x, y] = camera.toPicture(this.#plan.x[seat], this.#plan.y[seat]);
+      const [x, y] = this.#camera.toPicture(this.#plan.x[seat], this.#plan.y[seat]);
       cell.style.translate = `${(x - size / 2).toFixed(1)}px ${(y - size / 2).toFixed(1)}px`;
       cell.style.inlineSize = cell.style.blockSize = `${size.toFixed(1)}px`;
     }
@@ -64,6 +64,7 @@ export class SeatGrid {
       this.#row = row;
       this.#line.setAttribute("aria-rowindex", row.index + 1);
       this.#line.replaceChildren(...row.numbers.map((_, i) => this.#make(row.from + i, i)));
+      this.lay();
     }
     this.#cell(this.#seat)?.setAttribute("tabindex", "-1");
     this.#seat = seat;

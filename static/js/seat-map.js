@@ -16,6 +16,8 @@ const MOUSE_PX = 10;
 const NEAR_PX = 44;
 const NOTE_MS = 9_000;
 const ZOOM_STEP = 1.6;
+// Who presses in this time after a chosen seat was lost has not seen that the button means other seats now.
+const STARTLED_MS = 2_500;
 
 /** The map under `root`, ready to use; throws when the hall cannot be had. */
 export async function openSeatMap(root, facts, desk) {
@@ -36,6 +38,8 @@ class SeatMap {
   #noteTimer;
   #notedAt = null;
   #known = false;
+  #lostAt = -Infinity;
+  #asking = false;
   /** Units that were chosen before signing in, until the first look at what is free. */
   #restore;
   /** What the fan has chosen. */
@@ -52,11 +56,11 @@ class SeatMap {
     const parts = { plan: this.#plan, states: this.#states, picks: this.picks, camera: this.#camera };
     this.#painter = new Painter(picture, root, parts);
     this.#list = new SeatList(root.querySelector("[data-list]"), { ...parts, choose: (seat) => this.#choose(seat) });
-    this.#grid = new SeatGrid(root.querySelector("[data-grid]"), this.#plan, {
+    this.#grid = new SeatGrid(root.querySelector("[data-grid]"), this.#plan, this.#camera, {
       words: (seat) => this.#words(seat),
       isChosen: (seat) => this.picks.has(seat),
       choose: (seat) => this.#choose(seat),
-      focused: (seat, byKeys) => byKeys && this.#see(seat, FINGER_PX),
+      focused: (seat, byKeys) => byKeys && this.#follow(seat),
     });
     this.picks.onChange(() => this.#refresh());
     listen(picture, this.#camera, { tap: (...at) => this.#tap(...at), hover: (...at) => this.#hover(...at) });
@@ -67,10 +71,21 @@ class SeatMap {
     this.#ask();
   }
 
+  /** Whether a chosen seat went to somebody else this very moment, and the button has changed under the finger. */
+  get justLost() {
+    return performance.now() - this.#lostAt < STARTLED_MS;
+  }
+
   /** Shows where seats of a type are. */
   showType(typeId) {
     const section = this.#plan.sections.find(({ type }) => type.id === typeId);
     if (section && !this.#camera.isWhole) this.#camera.see(section.middle, section.top + section.height / 2);
+  }
+
+  /** The desk is asked to hold what is chosen, and has answered. */
+  set asking(now) {
+    this.#asking = now;
+    this.#miss();
   }
 
   /** The desk has refused to hold a seat: it is told at the seat, and the other seats stay chosen. */
@@ -111,7 +126,7 @@ class SeatMap {
     this.#known = true;
     this.#hall.querySelector("[data-wait]").hidden = true;
     this.#takeUp();
-    this.#lost(this.picks.seats.filter((seat) => this.#states.of(seat) !== FREE));
+    this.#miss();
     this.#refresh();
   }
 
@@ -120,6 +135,13 @@ class SeatMap {
     for (const seat of this.#restore.splice(0)) {
       if (seat >= 0 && this.#states.of(seat) === FREE && !this.picks.has(seat)) this.picks.toggle(seat);
     }
+  }
+
+  /** Lets go of chosen seats that are not free any more. While the desk is asked for them, they may be our own. */
+  #miss() {
+    const lost = this.#asking ? [] : this.picks.seats.filter((seat) => this.#states.of(seat) !== FREE);
+    if (lost.length) this.#lostAt = performance.now();
+    this.#lost(lost);
   }
 
   #lost(seats) {
@@ -195,8 +217,10 @@ class SeatMap {
     element.style.translate = `${left}px ${above > 8 ? above : Math.min(this.#hall.clientHeight - height - 8, y + away)}px`;
   }
 
-  #see(seat, scale) {
-    this.#camera.see(this.#plan.x[seat], this.#plan.y[seat], scale);
+  /** Keys have moved the focus: the seat is brought into the picture, and the picture onto the screen. */
+  #follow(seat) {
+    this.#camera.see(this.#plan.x[seat], this.#plan.y[seat], FINGER_PX);
+    this.#hall.scrollIntoView({ block: "nearest" });
   }
 
   #words(seat) {
@@ -219,7 +243,7 @@ class SeatMap {
     for (const [way, off] of [["in", this.#camera.isLargest], ["out", this.#camera.isWhole], ["all", this.#camera.isWhole]]) {
       this.#hall.querySelector(`[data-zoom="${way}"]`).setAttribute("aria-disabled", String(off));
     }
-    this.#grid.lay(this.#camera);
+    this.#grid.lay();
     if (this.#notedAt !== null) this.#putAt(this.#hall.querySelector("[data-note]"), this.#notedAt);
     this.#hall.querySelector("[data-tip]").hidden = true;
     this.#painter.ask();

@@ -9,6 +9,8 @@ export class SeatStates {
   #plan;
   #states;
   #newest = new Newest();
+  #moment = "";
+  #refused = new Set();
 
   constructor(plan) {
     this.#plan = plan;
@@ -22,18 +24,23 @@ export class SeatStates {
   /** Notes that a seat is not free, which a refusal told before any frame did. */
   taken(seat) {
     this.#states[seat] = HELD;
+    this.#refused.add(seat);
   }
 
   /** Takes the server's view and gives the seats that changed; null if it is older than what is known. */
   take(view) {
     if (!this.#newest.accepts(view)) return null;
+    // The same moment told again knows nothing of what was refused after it.
+    const moment = `${view.epoch}.${view.version}`;
+    if (moment !== this.#moment) this.#refused.clear();
+    this.#moment = moment;
     const changed = [];
     for (const row of this.#plan.rows) {
       const free = bitsOf(view, "free", row.type.id);
       const held = bitsOf(view, "held", row.type.id);
       for (let seat = row.from; seat < row.to; seat++) {
         const unit = row.unit + seat - row.from;
-        const state = bit(free, unit) ? FREE : bit(held, unit) ? HELD : SOLD;
+        const state = bit(free, unit) && !this.#refused.has(seat) ? FREE : bit(held, unit) || this.#refused.has(seat) ? HELD : SOLD;
         if (state !== this.#states[seat]) changed.push(seat);
         this.#states[seat] = state;
       }
