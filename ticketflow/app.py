@@ -18,6 +18,7 @@ from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
 from ticketflow.live.presence import keep_vouching
+from ticketflow.live.seat_board import SeatBoard
 from ticketflow.loops import running
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
@@ -36,6 +37,7 @@ from ticketflow.web import (
     pages,
     payments,
     problems,
+    seats,
     sockets,
 )
 from ticketflow.web.answering import WholeAnswer
@@ -85,6 +87,7 @@ def _services(
 ) -> Services:
     catalogue, rooms, stock = background.catalogue, background.rooms, background.stock
     results = Results()
+    seat_board = SeatBoard(catalogue, stock)
     return Services(
         settings=settings,
         redis=stores.redis,
@@ -97,7 +100,9 @@ def _services(
             stock=stock,
             rooms=rooms,
             results=results,
+            seat_board=seat_board,
         ),
+        seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
         rooms=rooms,
         draws=Draws(catalogue, rooms, stores.database),
@@ -138,6 +143,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
         events.blueprint,
+        seats.blueprint,
         draws.blueprint,
         queue,
         bookings.blueprint,

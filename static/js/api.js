@@ -5,6 +5,7 @@ const CALLS = {
   look: (event) => ["GET", `/api/events/${event}/queue`],
   leave: (event) => ["DELETE", `/api/events/${event}/queue`],
   claim: (event) => ["POST", `/api/events/${event}/queue/claim`],
+  seats: (event) => ["GET", `/api/events/${event}/seats/state`],
   hold: (event, fields) => ["POST", `/api/events/${event}/holds`, fields],
   release: (event, { hold_id }) => ["DELETE", `/api/holds/${hold_id}`],
   book: (event, { key, ...fields }) => ["POST", "/api/bookings", fields, { "Idempotency-Key": key }],

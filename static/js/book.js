@@ -5,6 +5,7 @@ import { Desk } from "./desk.js";
 import { Held } from "./held.js";
 import { newKey } from "./key.js";
 import { say } from "./say.js";
+import { openSeatMap } from "./seat-map.js";
 import { prepareStock, showStock } from "./stock.js";
 
 const page = document.querySelector("[data-checkout]");
@@ -14,6 +15,7 @@ const payButton = page.querySelector("[data-pay]");
 const desk = new Desk(facts.event);
 const choosing = new Choosing(page.querySelector("[data-choose]"), facts);
 const held = new Held(page);
+let map = null;
 // One key an attempt: a retry of the same attempt must not be a second booking, a new attempt must be one.
 let attempt = newKey();
 
@@ -48,16 +50,36 @@ async function once(button, work) {
 
 async function hold() {
   if (!facts.signedIn) return location.assign(choosing.signInPath);
-  const { type, quantity } = choosing;
-  const { status, body } = await desk.command("hold", { ticket_type_id: type.id, quantity });
-  if (status === 401) return location.assign(choosing.signInPath);
-  if (status === 403 && body?.code === "not_admitted") go("outside");
-  if (status !== 201) return tell(body?.detail ?? "These could not be held. Nothing was charged. Try again.");
+  if (map?.justLost) return;
+  const { type, quantity, units } = choosing;
+  const wanted = units.length ? { units } : { quantity };
+  if (map) map.asking = true;
+  const { status, body } = await desk.command("hold", { ticket_type_id: type.id, ...wanted });
+  if (status === 201) taken({ ticket_type: type.name, quantity, apart: areApart(type, units, body), ...body });
+  else notHeld(status, body, type, units);
+  if (map) map.asking = false;
+}
+
+/** Whether the desk chose seats that are not side by side. */
+function areApart(type, chosen, { units }) {
+  return map !== null && type.seated && !chosen.length && !map.together(type.id, units);
+}
+
+function taken(hold) {
   tell("");
   attempt = newKey();
-  held.write({ ticket_type: type.name, quantity, ...body }, clockRanOut);
+  map?.picks.clear();
+  held.write(hold, clockRanOut);
   go("pay");
-  say(`Held for you: ${quantity} times ${type.name}.`, { now: true });
+  say(`Held for you: ${hold.quantity} times ${hold.ticket_type}.`, { now: true });
+}
+
+function notHeld(status, body, type, units) {
+  if (status === 401) return location.assign(choosing.signInPath);
+  if (status === 403 && body?.code === "not_admitted") go("outside");
+  const atSeat = map && units.length && body?.code === "unit_taken";
+  tell(atSeat ? "" : (body?.detail ?? "These could not be held. Nothing was charged. Try again."));
+  if (atSeat) map.refused(type.id, body.unit);
 }
 
 /** What is being paid for does not run out: the answer to the payment decides. */
@@ -112,7 +134,19 @@ onSubmit(page.querySelector("[data-choose]"), page.querySelector("[data-hold]"),
 onSubmit(page.querySelector("[data-pay-form]"), payButton, pay);
 page.querySelector("[data-give-back]").addEventListener("click", ({ currentTarget }) => once(currentTarget, giveBack));
 
+async function openMap() {
+  const root = page.querySelector("[data-seats]");
+  if (!root) return;
+  try {
+    map = await openSeatMap(root, facts, desk);
+    choosing.useMap(map);
+  } catch {
+    root.querySelector("[data-wait]").textContent = "The map did not come. The best seats can be held all the same.";
+  }
+}
+
 prepareStock(page);
+openMap();
 if (facts.hold) held.write(facts.hold, clockRanOut);
 desk.on("stock", (frame) => showStock(frame, page))
   .on("place", ({ state }) => admit(state === "active"))

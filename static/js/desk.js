@@ -8,7 +8,7 @@ const POLL_MS = 5_000;
 const POLL_AFTER_FAILURES = 3;
 const REPLY_LIMIT_MS = 20_000;
 // Doing these twice is doing them once, so an unanswered one may be asked again by HTTP. A hold may not: it would hold twice.
-const SAFE_TO_REPEAT = new Set(["join", "claim", "leave", "release", "book"]);
+const SAFE_TO_REPEAT = new Set(["join", "claim", "leave", "seats", "release", "book"]);
 const UNSURE = { detail: "The connection broke before we heard back. Have a look at what you hold, then try again." };
 
 export class Desk {
@@ -28,7 +28,7 @@ export class Desk {
     });
   }
 
-  /** Listens to "place", "stock", "booking" frames and to "connection" ({ live, polling }). */
+  /** Listens to "place", "stock", "seats", "booking" frames and to "connection" ({ live, polling }). */
   on(type, listener) {
     (this.#listeners[type] ??= []).push(listener);
     return this;

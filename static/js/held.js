@@ -25,6 +25,7 @@ export class Held {
     this.#page.querySelector("[data-held-fee]").hidden = !hold.fee;
     this.#fill("seats", (hold.seats ?? []).join("\n"));
     this.#page.querySelector("[data-held-seats]").hidden = !hold.seats?.length;
+    this.#page.querySelector("[data-held-apart]").hidden = !hold.apart;
     this.#page.querySelector("[data-pay]").textContent = this.payWords;
     this.#run(new Date(hold.expires_at), ended);
   }

@@ -12,6 +12,8 @@ IDS = ["987654321", "0", "-1", str(10**30), "9" * 4000, "1.5", "one", "%00", "%E
 OF_AN_EVENT = [
     ("GET", "/api/events/{}", None),
     ("GET", "/api/events/{}/seats", None),
+    ("GET", "/api/events/{}/seats/plan", None),
+    ("GET", "/api/events/{}/seats/state", None),
     ("GET", "/api/events/{}/queue", None),
     ("POST", "/api/events/{}/queue", None),
     ("DELETE", "/api/events/{}/queue", None),

@@ -17,6 +17,8 @@ CONTRACT = {
     "GET /api/events": PUBLIC,
     "GET /api/events/<int:event_id>": PUBLIC,
     "GET /api/events/<int:event_id>/seats": PUBLIC,
+    "GET /api/events/<int:event_id>/seats/plan": PUBLIC,
+    "GET /api/events/<int:event_id>/seats/state": PUBLIC,
     "GET /api/events/<int:event_id>/draw": PUBLIC,
     "POST /api/events/<int:room_id>/queue": PUBLIC,
     "GET /api/events/<int:room_id>/queue": TICKET,

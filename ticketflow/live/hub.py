@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from ticketflow.booking.results import Result, Results
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.fan_line import FanLine
+from ticketflow.live.seat_board import SeatBoard
 from ticketflow.live.slot import FRAME_SECONDS, Slot
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Counts, Stock
@@ -58,6 +59,7 @@ class Hub:
         stock: Stock,
         rooms: Rooms,
         results: Results,
+        seat_board: SeatBoard,
     ) -> None:
         self._redis = redis
         self._prefix = prefix
@@ -65,6 +67,7 @@ class Hub:
         self._stock = stock
         self._rooms = rooms
         self._results = results
+        self._seat_board = seat_board
         self._sockets: defaultdict[int, set[Socket]] = defaultdict(set)
         self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
         self._bookers: defaultdict[tuple[int, int], set[Socket]] = defaultdict(set)
@@ -196,6 +199,8 @@ class Hub:
     def _hear_counts(self, event_id: int, counts: Counts) -> None:
         if self._catalogue.take_counts(event_id, counts):
             self._show_stock_soon(event_id)
+            if event := self._catalogue.find(event_id):
+                self._seat_board.moved(event)
 
     def _show_stock_soon(self, event_id: int) -> None:
         """Show it once for all that is heard until then: a sale may change it thousands of times a second,

@@ -6,12 +6,14 @@ The database is the truth; what stands here is what makes it fast, and can be re
 from ticketflow.stock.inspection import Inspection, Snapshot, StoredHold
 from ticketflow.stock.keys import StockKeys
 from ticketflow.stock.replies import parse_order
+from ticketflow.stock.seats import Seats
 from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock, event_of_hold
 
 __all__ = [
     "GROUP",
     "Counts",
     "Inspection",
+    "Seats",
     "Settlement",
     "Snapshot",
     "Stock",

@@ -12,6 +12,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "expire": ("common",),
     "load": ("common",),
     "unsell": ("common",),
+    "seats": (),
     "look": ("common",),
     "close": ("common",),
     "rebuild": ("common",),

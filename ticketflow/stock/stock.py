@@ -13,6 +13,7 @@ from ticketflow.domain import Event, Hold, Order, Refusal, from_micros
 from ticketflow.stock.keys import StockKeys
 from ticketflow.stock.replies import REFUSALS, hold_refusal, parse_order, read_hold
 from ticketflow.stock.scripts import source
+from ticketflow.stock.seats import Seats
 
 GROUP = "ledger"
 """The consumer group that reads the orders."""
@@ -64,6 +65,7 @@ class Stock:
         self._redis = redis
         self._prefix = prefix
         self._scripts = {name: redis.register_script(source(name)) for name in _SCRIPTS}
+        self._seats_script = source("seats")
 
     def keys(self, event_id: int) -> StockKeys:
         return StockKeys(self._prefix, event_id)
@@ -314,6 +316,19 @@ class Stock:
             "GET", self.keys(event_id).units(ticket_type_id), NEVER_DECODE=True
         )
         return bytes(raw or b"")
+
+    async def seats(self, event: Event) -> Seats:
+        """The seats of the event's seated types, as they are at one moment. Raises `Refusal` not_ready."""
+        seated = [t for t in event.ticket_types if t.seated]
+        keys = self.keys(event.id)
+        names = [keys.stock, keys.holds, *(keys.units(t.id) for t in seated)]
+        # Bits are not text, so this reply is asked for raw, which redis-py's Script cannot do.
+        reply = await self._redis.execute_command(  # type: ignore[no-untyped-call]
+            "EVAL", self._seats_script, len(names), *names, NEVER_DECODE=True
+        )
+        if not reply:
+            raise Refusal("not_ready", REFUSALS["not_ready"])
+        return Seats.read(seated, *reply)
 
     async def pending(self, event_ids: Sequence[int], booking_id: str, user_id: int) -> Order | None:
         """The user's order of that booking id at one of the events, while it has no outcome yet."""

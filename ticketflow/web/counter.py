@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from ticketflow.booking.best_seats import best_together
 from ticketflow.booking.desk import Answer, Payment
 from ticketflow.domain import Booking, BookingStatus, Event, Hold, Order, Refusal, SaleState, User, iso
 from ticketflow.stock import event_of_hold
 from ticketflow.web.asks import BookAsk, HoldAsk
 from ticketflow.web.services import Services
+
+BEST_AMONG = (1, 8, 32, 128, 128, 128)
+"""Of how many good places one is drawn at each try: many may want the best seats in the same moment."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,32 @@ async def hold(services: Services, event: Event, user: User, visitor: str, ask: 
     """Set tickets aside. Raises what `Desk.hold` raises, and sale_closed."""
     if services.catalogue.sale_state(event) is SaleState.CLOSED:
         raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
-    taken = await services.desk.hold(
-        event, user, visitor, ask.ticket_type_id, quantity=ask.quantity or 0, units=ask.units
-    )
+    if ask.quantity and event.ticket_type(ask.ticket_type_id).seated:
+        taken = await _hold_best(services, event, user, visitor, ask.ticket_type_id, ask.quantity)
+    else:
+        taken = await services.desk.hold(
+            event, user, visitor, ask.ticket_type_id, quantity=ask.quantity or 0, units=ask.units
+        )
     return Reply(HTTPStatus.CREATED, await hold_view(services, event, taken))
+
+
+async def _hold_best(
+    services: Services, event: Event, user: User, visitor: str, type_id: int, quantity: int
+) -> Hold:
+    """Hold the best seats side by side; where others are faster again and again, or none are left, any."""
+    look, hold_seats = services.seat_board.look, services.desk.hold
+    rows = (await services.seat_board.plan(event))[type_id]
+    for among in BEST_AMONG:
+        units = best_together(rows, (await look(event)).free[type_id], quantity, among)
+        if not units:
+            break
+        try:
+            return await hold_seats(event, user, visitor, type_id, units=units)
+        except Refusal as refusal:
+            if refusal.code != "unit_taken":
+                raise
+        look = services.seat_board.look_again
+    return await hold_seats(event, user, visitor, type_id, quantity=quantity)
 
 
 async def release(services: Services, user: User, hold_id: str) -> Reply:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ticketflow.domain import Event, Refusal, User
 from ticketflow.live.fan_line import FanLine
 from ticketflow.live.hub import Socket
+from ticketflow.live.seat_board import seats_view
 from ticketflow.web import counter
 from ticketflow.web.asks import Ask, BookAsk, Command, HoldAsk
 from ticketflow.web.bookings import idempotency_key
@@ -68,6 +69,7 @@ class DeskSocket:
         self._commands: dict[str, Callable[[dict[str, Any]], Awaitable[Reply]]] = {
             "join": self._join,
             "claim": self._claim,
+            "seats": self._seats,
             "leave": self._leave,
             "hold": self._hold,
             "release": self._release,
@@ -81,6 +83,7 @@ class DeskSocket:
 
     async def end(self) -> None:
         """The page is gone: the fan counts as away, until another page of theirs is vouched for."""
+        self._services.seat_board.leave(self._event, self.socket.slot)
         if self.socket.visitor:
             await self._room.set_present(self.socket.visitor, False)
 
@@ -159,6 +162,13 @@ class DeskSocket:
         if self._fan:
             self._fan.tell(await self._room.look(ticket))
         return Reply(HTTPStatus.NO_CONTENT)
+
+    async def _seats(self, fields: dict[str, Any]) -> Reply:
+        """The seats as they are, and from now on a frame when they change."""
+        NothingAsk.model_validate(fields)
+        board = self._services.seat_board
+        board.watch(self._event, self.socket.slot)
+        return Reply(HTTPStatus.OK, seats_view(await board.look(self._event)))
 
     async def _hold(self, fields: dict[str, Any]) -> Reply:
         ask = HoldAsk.model_validate(fields)

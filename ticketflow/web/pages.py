@@ -1,5 +1,6 @@
 """The pages a fan sees: events, the queue, the checkout, the tickets."""
 
+import re
 from typing import Any
 
 from quart import Blueprint, Response, redirect, render_template, request, url_for
@@ -32,6 +33,7 @@ from waiting_room.web import cookie_name, good_cookie, problem, set_ticket
 blueprint = Blueprint("pages", __name__)
 
 ARTWORK_SECONDS = 86_400
+_NUMBERS = re.compile(r"[0-9]{1,7}(,[0-9]{1,7}){0,99}")
 
 
 @blueprint.get("/")
@@ -136,7 +138,7 @@ async def book(slug: str) -> ResponseReturnValue:
         admitted=standing is not None,
         expires_at=from_micros(int(standing.expires_at * 1e6)) if standing and standing.expires_at else None,
         hold=await _hold_view(found, event, hold) if hold and not hold.paying else None,
-        selected={"type": _number("type"), "quantity": _number("quantity")},
+        selected={"type": _number("type"), "quantity": _number("quantity"), "units": _numbers("units")},
         methods=[{"id": method, "label": label} for method, label in found.gateway.methods.items()],
     )
 
@@ -254,6 +256,12 @@ def _shown_booking(found: Services, booking: Booking) -> dict[str, Any]:
 def _number(name: str) -> int | None:
     text = request.args.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _numbers(name: str) -> list[int]:
+    """A few numbers with commas between them; [] if there is anything else."""
+    text = request.args.get(name, "")
+    return [int(number) for number in text.split(",")] if _NUMBERS.fullmatch(text) else []
 
 
 async def _fresh(template: str, **context: Any) -> Response:

@@ -14,6 +14,7 @@ from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
+from ticketflow.live.seat_board import SeatBoard
 from ticketflow.passwords import Passwords
 from ticketflow.payments import Gateway
 from ticketflow.rooms import Rooms
@@ -29,6 +30,7 @@ class Services:
     database: Database
     catalogue: Catalogue
     hub: Hub
+    seat_board: SeatBoard
     control_room: ControlRoom
     rooms: Rooms
     draws: Draws

@@ -1,0 +1,257 @@
+// The seat map of the booking page: what is drawn, what is chosen, and what is told at the seat.
+import { call } from "./api.js";
+import { Picks } from "./picks.js";
+import { say } from "./say.js";
+import { Camera } from "./seat-camera.js";
+import { listen } from "./seat-gestures.js";
+import { SeatGrid, stateWords } from "./seat-grid.js";
+import { SeatList } from "./seat-list.js";
+import { Painter } from "./seat-paint.js";
+import { SeatPlan } from "./seat-plan.js";
+import { FREE, SeatStates } from "./seat-states.js";
+
+// A finger needs more room than a mouse: where seats are smaller, a tap comes nearer first.
+const FINGER_PX = 28;
+const MOUSE_PX = 10;
+const NEAR_PX = 44;
+const NOTE_MS = 9_000;
+const ZOOM_STEP = 1.6;
+// Who presses in this time after a chosen seat was lost has not seen that the button means other seats now.
+const STARTLED_MS = 2_500;
+
+/** The map under `root`, ready to use; throws when the hall cannot be had. */
+export async function openSeatMap(root, facts, desk) {
+  const { status, body } = await call("GET", `/api/events/${facts.event}/seats/plan`);
+  if (status !== 200) throw new Error(body?.detail);
+  return new SeatMap(root, facts, desk, body);
+}
+
+class SeatMap {
+  #hall;
+  #plan;
+  #states;
+  #camera;
+  #painter;
+  #grid;
+  #list;
+  #desk;
+  #noteTimer;
+  #notedAt = null;
+  #known = false;
+  #lostAt = -Infinity;
+  #asking = false;
+  /** Units that were chosen before signing in, until the first look at what is free. */
+  #restore;
+  /** What the fan has chosen. */
+  picks;
+
+  constructor(root, facts, desk, plan) {
+    this.#hall = root.querySelector("[data-hall]");
+    this.#desk = desk;
+    const picture = root.querySelector("[data-picture]");
+    this.#plan = new SeatPlan(plan, facts, picture.clientWidth / picture.clientHeight || 1);
+    this.#states = new SeatStates(this.#plan);
+    this.picks = new Picks(this.#plan, facts.limit);
+    this.#camera = new Camera(this.#plan, () => this.#moved());
+    const parts = { plan: this.#plan, states: this.#states, picks: this.picks, camera: this.#camera };
+    this.#painter = new Painter(picture, root, parts);
+    this.#list = new SeatList(root.querySelector("[data-list]"), { ...parts, choose: (seat) => this.#choose(seat) });
+    this.#grid = new SeatGrid(root.querySelector("[data-grid]"), this.#plan, this.#camera, {
+      words: (seat) => this.#words(seat),
+      isChosen: (seat) => this.picks.has(seat),
+      choose: (seat) => this.#choose(seat),
+      focused: (seat, byKeys) => byKeys && this.#follow(seat),
+    });
+    this.picks.onChange(() => this.#refresh());
+    listen(picture, this.#camera, { tap: (...at) => this.#tap(...at), hover: (...at) => this.#hover(...at) });
+    this.#buttons(root);
+    new ResizeObserver(([{ contentRect: { width, height } }]) => width && this.#camera.resize(width, height)).observe(picture);
+    this.#restore = facts.units?.length ? facts.units.map((unit) => this.#plan.find(facts.chosen, unit)) : [];
+    desk.on("seats", (view) => this.#take(view)).on("connection", (state) => this.#connected(state));
+    this.#ask();
+  }
+
+  /** Whether a chosen seat went to somebody else this very moment, and the button has changed under the finger. */
+  get justLost() {
+    return performance.now() - this.#lostAt < STARTLED_MS;
+  }
+
+  /** Shows where seats of a type are. */
+  showType(typeId) {
+    const section = this.#plan.sections.find(({ type }) => type.id === typeId);
+    if (section && !this.#camera.isWhole) this.#camera.see(section.middle, section.top + section.height / 2);
+  }
+
+  /** The desk is asked to hold what is chosen, and has answered. */
+  set asking(now) {
+    this.#asking = now;
+    this.#miss();
+  }
+
+  /** The desk has refused to hold a seat: it is told at the seat, and the other seats stay chosen. */
+  refused(typeId, unit) {
+    const seat = this.#plan.find(typeId, unit);
+    if (seat < 0) return;
+    this.#states.taken(seat);
+    this.#painter.pulse([seat]);
+    this.#lost([seat]);
+    this.#refresh();
+  }
+
+  /** Whether these units stand side by side in one row. */
+  together(typeId, units) {
+    const seats = units.map((unit) => this.#plan.find(typeId, unit)).sort((a, b) => a - b);
+    return this.#plan.row(seats[0]) === this.#plan.row(seats.at(-1)) && seats.at(-1) - seats[0] === seats.length - 1;
+  }
+
+  /** A chosen seat in few words, for its button. */
+  shortName(seat) {
+    const row = this.#plan.row(seat);
+    return { brief: `${row.name} ${this.#plan.number(seat)}`, name: `${row.section.name}, ${this.#plan.name(seat)}` };
+  }
+
+  async #ask() {
+    const { status, body } = await this.#desk.command("seats");
+    if (status === 200) this.#take(body);
+  }
+
+  #connected({ live, polling }) {
+    if (live || polling) this.#ask();
+  }
+
+  #take(view) {
+    const changed = this.#states.take(view);
+    if (!changed) return;
+    if (this.#known) this.#painter.pulse(changed);
+    this.#known = true;
+    this.#hall.querySelector("[data-wait]").hidden = true;
+    this.#takeUp();
+    this.#miss();
+    this.#refresh();
+  }
+
+  /** The seats that were chosen before signing in, as far as they are free. */
+  #takeUp() {
+    for (const seat of this.#restore.splice(0)) {
+      if (seat >= 0 && this.#states.of(seat) === FREE && !this.picks.has(seat)) this.picks.toggle(seat);
+    }
+  }
+
+  /** Lets go of chosen seats that are not free any more. While the desk is asked for them, they may be our own. */
+  #miss() {
+    const lost = this.#asking ? [] : this.picks.seats.filter((seat) => this.#states.of(seat) !== FREE);
+    if (lost.length) this.#lostAt = performance.now();
+    this.#lost(lost);
+  }
+
+  #lost(seats) {
+    if (!seats.length) return;
+    const names = seats.map((seat) => this.#plan.name(seat)).join(" and ").replace(/^R/, "r");
+    this.picks.remove(seats);
+    const rest = this.picks.size ? " Your other seats are still chosen." : " Choose another: nothing was charged.";
+    this.#note(`Somebody was a moment faster with ${names}.${rest}`, seats[0]);
+  }
+
+  #tap(x, y, isTouch) {
+    const [hallX, hallY] = this.#camera.toHall(x, y);
+    if (this.#camera.scale < (isTouch ? FINGER_PX : MOUSE_PX)) return this.#camera.glide(NEAR_PX / this.#camera.scale, x, y);
+    const seat = this.#plan.at(hallX, hallY);
+    if (seat < 0) return this.#note("");
+    this.#grid.go(seat);
+    this.#choose(seat);
+  }
+
+  #choose(seat) {
+    this.#tryToChoose(seat);
+    // A box was ticked before it was known whether it may be.
+    this.#list.refresh();
+  }
+
+  #tryToChoose(seat) {
+    const state = this.#states.of(seat);
+    if (!this.#known) return;
+    if (state !== FREE) {
+      const hope = stateWords(state) === "sold" ? "" : " It may come back.";
+      return this.#note(`${this.#plan.name(seat)} is ${stateWords(state)}.${hope}`, seat);
+    }
+    const before = this.picks.type;
+    const outcome = this.picks.toggle(seat);
+    if (outcome === "full") return this.#note(`${this.picks.size} a person is the limit. Put one back first.`, seat);
+    if (outcome === "instead") return this.#note(`One kind at a time: your ${before.name} seats were put back.`, seat);
+    this.#note("");
+    const { name } = this.shortName(seat);
+    say(outcome === "back" ? `${name} put back.` : `${name} chosen, ${this.#plan.type(seat).words}.`, { now: true });
+  }
+
+  #hover(x, y) {
+    const seat = x === undefined || this.#camera.scale < MOUSE_PX ? -1 : this.#plan.at(...this.#camera.toHall(x, y));
+    this.#hall.dataset.over = seat >= 0 && this.#states.of(seat) === FREE ? "seat" : "";
+    const tip = this.#hall.querySelector("[data-tip]");
+    tip.hidden = seat < 0 || this.#notedAt !== null;
+    if (tip.hidden) return;
+    tip.textContent = `${this.#plan.name(seat)} · ${this.#known && this.#states.of(seat) !== FREE ? stateWords(this.#states.of(seat)) : this.#plan.type(seat).words}`;
+    this.#putAt(tip, seat);
+  }
+
+  /** Tells something at a seat, for readers too; "" takes it away. */
+  #note(text, seat) {
+    const note = this.#hall.querySelector("[data-note]");
+    clearTimeout(this.#noteTimer);
+    this.#notedAt = text ? seat : null;
+    note.hidden = !text;
+    note.textContent = text;
+    if (!text) return;
+    this.#hall.querySelector("[data-tip]").hidden = true;
+    this.#camera.see(this.#plan.x[seat], this.#plan.y[seat]);
+    this.#putAt(note, seat);
+    this.#noteTimer = setTimeout(() => this.#note(""), NOTE_MS);
+  }
+
+  /** Above the seat, or below it where there is no room; never outside the hall. */
+  #putAt(element, seat) {
+    const [x, y] = this.#camera.toPicture(this.#plan.x[seat], this.#plan.y[seat]);
+    const away = Math.max(this.#camera.scale, 14) * 0.6 + 6;
+    const { offsetWidth: width, offsetHeight: height } = element;
+    const left = Math.min(this.#hall.clientWidth - width - 8, Math.max(8, x - width / 2));
+    const above = y - away - height;
+    element.style.translate = `${left}px ${above > 8 ? above : Math.min(this.#hall.clientHeight - height - 8, y + away)}px`;
+  }
+
+  /** Keys have moved the focus: the seat is brought into the picture, and the picture onto the screen. */
+  #follow(seat) {
+    this.#camera.see(this.#plan.x[seat], this.#plan.y[seat], FINGER_PX);
+    this.#hall.scrollIntoView({ block: "nearest" });
+  }
+
+  #words(seat) {
+    const state = this.#states.of(seat);
+    const words = this.picks.has(seat) ? "chosen by you" : stateWords(state);
+    const type = this.#plan.type(seat);
+    return { text: `${this.#plan.name(seat)}, ${this.#plan.row(seat).section.title}, ${type.words}, ${words}`, free: state === FREE };
+  }
+
+  #buttons(root) {
+    const steps = { in: ZOOM_STEP, out: 1 / ZOOM_STEP };
+    const press = (way) => (way === "all" ? this.#camera.seeAll() : this.#camera.glide(steps[way]));
+    for (const button of root.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => press(button.dataset.zoom));
+    const keys = { "+": "in", "=": "in", "-": "out", 0: "all" };
+    root.querySelector("[data-grid]").addEventListener("keydown", ({ key }) => keys[key] && press(keys[key]));
+  }
+
+  #moved() {
+    this.#hall.toggleAttribute("data-near", !this.#camera.isWhole);
+    for (const [way, off] of [["in", this.#camera.isLargest], ["out", this.#camera.isWhole], ["all", this.#camera.isWhole]]) {
+      this.#hall.querySelector(`[data-zoom="${way}"]`).setAttribute("aria-disabled", String(off));
+    }
+    this.#grid.lay();
+    if (this.#notedAt !== null) this.#putAt(this.#hall.querySelector("[data-note]"), this.#notedAt);
+    this.#hall.querySelector("[data-tip]").hidden = true;
+    this.#painter.ask();
+  }
+
+  #refresh() {
+    this.#grid.refresh();
+    this.#list.refresh();
+    this.#painter.ask();
+  }
+}

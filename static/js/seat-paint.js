@@ -1,0 +1,210 @@
+// Draws the hall: once a frame at most, and only the rows that are in view.
+import { FREE, HELD } from "./seat-states.js";
+
+const MOST_PIXELS_A_PIXEL = 2;
+const NUMBERS_FROM = 21;
+const SHAPES_FROM = 7;
+const PULSE_MS = 900;
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+export class Painter {
+  #picture;
+  #brush;
+  #legend;
+  #plan;
+  #states;
+  #picks;
+  #camera;
+  #asked = false;
+  #pulses = new Map();
+
+  constructor(picture, legend, { plan, states, picks, camera }) {
+    this.#picture = picture;
+    this.#brush = picture.getContext("2d");
+    this.#legend = Object.fromEntries([...legend.querySelectorAll("[data-colour]")].map((mark) => [mark.dataset.colour, mark]));
+    [this.#plan, this.#states, this.#picks, this.#camera] = [plan, states, picks, camera];
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.ask());
+    new MutationObserver(() => this.ask()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  }
+
+  /** Draws with the next frame, however often it is asked before. */
+  ask() {
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame(() => {
+      this.#asked = false;
+      this.#draw();
+    });
+  }
+
+  /** Lets changed seats be noticed: a ring goes out from each. */
+  pulse(seats) {
+    if (calm.matches) return;
+    for (const seat of seats) this.#pulses.set(seat, performance.now());
+  }
+
+  #draw() {
+    const { clientWidth: width, clientHeight: height } = this.#picture;
+    if (!width) return;
+    const density = Math.min(MOST_PIXELS_A_PIXEL, devicePixelRatio || 1);
+    if (this.#picture.width !== Math.round(width * density) || this.#picture.height !== Math.round(height * density)) {
+      [this.#picture.width, this.#picture.height] = [Math.round(width * density), Math.round(height * density)];
+    }
+    const brush = this.#brush;
+    const style = getComputedStyle(this.#picture);
+    const colours = Object.fromEntries(Object.entries(this.#legend).map(([name, mark]) => [name, getComputedStyle(mark).color]));
+    const ink = { ...colours, text: style.color, ground: getComputedStyle(this.#picture.parentElement).backgroundColor, face: style.fontFamily };
+    brush.setTransform(density, 0, 0, density, 0, 0);
+    brush.clearRect(0, 0, width, height);
+    brush.textAlign = "center";
+    brush.textBaseline = "middle";
+    const rows = this.#inView(height);
+    this.#front(ink);
+    this.#titles(ink);
+    this.#seats(rows, width, ink);
+    this.#labels(rows, ink);
+    this.#rings(ink);
+  }
+
+  #inView(height) {
+    const [, top] = this.#camera.toHall(0, 0);
+    const [, bottom] = this.#camera.toHall(0, height);
+    return this.#plan.rows.filter((row) => row.bottom > top - 1 && row.top < bottom + 1);
+  }
+
+  /** Rows are listed from the front: that side gets an arc and its name. */
+  #front(ink) {
+    const { scale } = this.#camera;
+    const half = Math.min(this.#plan.width * 0.32, 22);
+    const middle = this.#plan.width / 2;
+    const brush = this.#brush;
+    brush.strokeStyle = brush.fillStyle = ink.sold;
+    brush.lineWidth = Math.max(2, scale * 0.14);
+    brush.lineCap = "round";
+    brush.beginPath();
+    brush.moveTo(...this.#camera.toPicture(middle - half, 0.5));
+    brush.quadraticCurveTo(...this.#camera.toPicture(middle, 1.5), ...this.#camera.toPicture(middle + half, 0.5));
+    brush.stroke();
+    const size = Math.min(16, Math.max(11, scale * 0.7));
+    this.#write("Front", ...this.#camera.toPicture(middle, 2.05), `600 ${size}px ${ink.face}`);
+  }
+
+  #titles(ink) {
+    const { scale } = this.#camera;
+    const size = Math.min(20, Math.max(12, scale * 0.85));
+    const brush = this.#brush;
+    for (const { title, price, middle, top, width } of this.#plan.sections) {
+      brush.font = `700 ${size}px ${ink.face}`;
+      const whole = `${title}  ${price}`;
+      const room = (width + 1.5) * scale;
+      const text = brush.measureText(whole).width <= room ? whole : title;
+      brush.fillStyle = ink.text;
+      const [x, y] = this.#camera.toPicture(middle, top + 1.2);
+      brush.fillText(text, x, y, room);
+    }
+  }
+
+  #seats(rows, width, ink) {
+    const { scale, left } = this.#camera;
+    const paths = { free: new Path2D(), held: new Path2D(), sold: new Path2D() };
+    const mine = [];
+    const numbers = [];
+    for (const row of rows) {
+      for (let seat = row.from; seat < row.to; seat++) {
+        const x = this.#plan.x[seat] * scale + left;
+        if (x < -scale || x > width + scale) continue;
+        const y = this.#plan.y[seat] * scale + this.#camera.top;
+        const state = this.#states.of(seat);
+        if (this.#picks.has(seat)) mine.push([x, y]);
+        else if (state === FREE) {
+          square(paths.free, x, y, scale * 0.8);
+          if (scale >= NUMBERS_FROM) numbers.push([row.numbers[seat - row.from], x, y]);
+        } else if (state === HELD) square(paths.held, x, y, scale * 0.6);
+        else dot(paths.sold, x, y, scale * 0.13);
+      }
+    }
+    const brush = this.#brush;
+    brush.fillStyle = ink.free;
+    brush.fill(paths.free);
+    brush.fillStyle = ink.sold;
+    brush.fill(paths.sold);
+    brush.strokeStyle = ink.held;
+    brush.lineWidth = Math.max(1, scale * 0.09);
+    brush.stroke(paths.held);
+    brush.fillStyle = ink.ground;
+    brush.font = `600 ${scale * 0.36}px ${ink.face}`;
+    for (const [number, x, y] of numbers) brush.fillText(number, x, y + scale * 0.02);
+    // However small the hall is drawn, one finds one's own.
+    const size = Math.max(scale, 11);
+    for (const [x, y] of mine) this.#disc(x, y, size * 0.55, ink.ground);
+    for (const [x, y] of mine) this.#chosen(x, y, size, ink);
+  }
+
+  #disc(x, y, radius, colour) {
+    this.#brush.fillStyle = colour;
+    this.#brush.beginPath();
+    this.#brush.arc(x, y, radius, 0, 7);
+    this.#brush.fill();
+  }
+
+  #chosen(x, y, size, ink) {
+    const brush = this.#brush;
+    this.#disc(x, y, size * 0.46, ink.mine);
+    brush.strokeStyle = ink.ground;
+    brush.lineWidth = Math.max(1.4, size * 0.11);
+    brush.lineCap = brush.lineJoin = "round";
+    brush.beginPath();
+    brush.moveTo(x - size * 0.21, y + size * 0.02);
+    brush.lineTo(x - size * 0.06, y + size * 0.17);
+    brush.lineTo(x + size * 0.23, y - size * 0.16);
+    brush.stroke();
+  }
+
+  #labels(rows, ink) {
+    const { scale } = this.#camera;
+    if (scale < SHAPES_FROM + 1) return;
+    this.#brush.fillStyle = ink.sold;
+    const font = `600 ${Math.min(15, Math.max(8.5, scale * 0.5))}px ${ink.face}`;
+    for (const row of rows) {
+      this.#write(row.name, ...this.#camera.toPicture(this.#plan.x[row.from] - 1.05, this.#plan.y[row.from]), font);
+      this.#write(row.name, ...this.#camera.toPicture(this.#plan.x[row.to - 1] + 1.05, this.#plan.y[row.to - 1]), font);
+    }
+  }
+
+  #rings(ink) {
+    const now = performance.now();
+    const brush = this.#brush;
+    for (const [seat, began] of this.#pulses) {
+      const part = (now - began) / PULSE_MS;
+      if (part >= 1) {
+        this.#pulses.delete(seat);
+        continue;
+      }
+      const [x, y] = this.#camera.toPicture(this.#plan.x[seat], this.#plan.y[seat]);
+      brush.globalAlpha = 1 - part;
+      brush.strokeStyle = ink.text;
+      brush.lineWidth = 2;
+      brush.beginPath();
+      brush.arc(x, y, Math.max(4, this.#camera.scale * (0.4 + 0.5 * part)), 0, 7);
+      brush.stroke();
+    }
+    brush.globalAlpha = 1;
+    if (this.#pulses.size) this.ask();
+  }
+
+  #write(text, x, y, font) {
+    this.#brush.font = font;
+    this.#brush.fillText(text, x, y);
+  }
+}
+
+function square(path, x, y, size) {
+  if (size < SHAPES_FROM) path.rect(x - size / 2, y - size / 2, size, size);
+  else path.roundRect(x - size / 2, y - size / 2, size, size, size * 0.26);
+}
+
+function dot(path, x, y, radius) {
+  const least = Math.max(0.8, radius);
+  path.moveTo(x + least, y);
+  path.arc(x, y, least, 0, 7);
+}

@@ -1,0 +1,164 @@
+// Where the seats are drawn. Nobody gives coordinates: they follow from section, row and number.
+import { money } from "./money.js";
+
+const TITLE = 2.6;
+const GAP = 2.2;
+const LABELS = 1.4;
+// How much a row bends towards the front: the radius in widths of its section.
+const RADIUS = 1.5;
+
+/**
+ * The hall in units of one seat's pitch: `x` and `y` of each seat's middle, seats of a row one after the other,
+ * `rows` from the front to the back, `sections` as blocks with a title. Seats are known by their index here.
+ */
+export class SeatPlan {
+  x;
+  y;
+  width = 0;
+  height = 0;
+  rows = [];
+  sections = [];
+  #types;
+  #starts = new Map();
+  #rowOf;
+
+  /** `plan` as the API gives it; `types` of the event; `shape` is the width of the picture by its height. */
+  constructor(plan, { types, currency }, shape) {
+    this.#types = new Map(types.map((type) => [type.id, { ...type, words: money(type.price, currency) }]));
+    const count = plan.reduce((sum, { rows }) => sum + rows.reduce((seats, row) => seats + row.numbers.length, 0), 0);
+    this.x = new Float32Array(count);
+    this.y = new Float32Array(count);
+    this.#rowOf = new Uint32Array(count);
+    for (const { ticket_type_id, rows } of plan) this.#take(ticket_type_id, rows);
+    this.#place(shape);
+  }
+
+  get size() {
+    return this.x.length;
+  }
+
+  row(seat) {
+    return this.rows[this.#rowOf[seat]];
+  }
+
+  type(seat) {
+    return this.row(seat).type;
+  }
+
+  unit(seat) {
+    const row = this.row(seat);
+    return row.unit + seat - row.from;
+  }
+
+  number(seat) {
+    const row = this.row(seat);
+    return row.numbers[seat - row.from];
+  }
+
+  /** The seat of a type's unit, or -1. */
+  find(typeId, unit) {
+    const start = this.#starts.get(typeId);
+    return start === undefined || unit >= start.count ? -1 : start.from + unit;
+  }
+
+  /** "Row C, seat 12". */
+  name(seat) {
+    return `Row ${this.row(seat).name}, seat ${this.number(seat)}`;
+  }
+
+  /** The seat whose middle is nearest to a point, if it is within reach, or -1. */
+  at(x, y, reach = 0.62) {
+    let best = -1;
+    let least = reach * reach;
+    for (const row of this.rows) {
+      if (y < row.top - reach || y > row.bottom + reach) continue;
+      for (let seat = row.from; seat < row.to; seat++) {
+        const far = (this.x[seat] - x) ** 2 + (this.y[seat] - y) ** 2;
+        if (far < least) [best, least] = [seat, far];
+      }
+    }
+    return best;
+  }
+
+  /** The seat of `row` that is nearest to `x`. */
+  nearest(row, x) {
+    let best = row.from;
+    for (let seat = row.from; seat < row.to; seat++) if (Math.abs(this.x[seat] - x) < Math.abs(this.x[best] - x)) best = seat;
+    return best;
+  }
+
+  #take(typeId, rows) {
+    const type = this.#types.get(typeId);
+    const from = this.rows.at(-1)?.to ?? 0;
+    let to = from;
+    for (const { section, row: name, first, numbers } of rows) {
+      const index = this.rows.length;
+      const row = { index, type, section: this.#section(type, section), name, numbers, unit: first, from: to, to: to + numbers.length };
+      this.#rowOf.fill(index, row.from, row.to);
+      this.rows.push(row);
+      row.section.rows.push(row);
+      to = row.to;
+    }
+    this.#starts.set(typeId, { from, count: to - from });
+  }
+
+  #section(type, name) {
+    const known = this.sections.find((section) => section.name === name && section.type === type);
+    if (known) return known;
+    const title = name === type.name ? name : `${name}, ${type.name}`;
+    const section = { name, title, price: type.words, type, rows: [] };
+    this.sections.push(section);
+    return section;
+  }
+
+  /** Puts sections beside one another while they fit the shape, then below. */
+  #place(shape) {
+    for (const section of this.sections) measure(section);
+    const area = this.sections.reduce((sum, { width, height }) => sum + (width + GAP) * (height + GAP), 0);
+    const widest = Math.max(...this.sections.map(({ width }) => width));
+    const limit = Math.max(widest, Math.sqrt(area * shape));
+    const lines = [];
+    for (const section of this.sections) {
+      const line = lines.at(-1);
+      if (line && line.width + GAP + section.width <= limit) {
+        line.sections.push(section);
+        line.width += GAP + section.width;
+        line.height = Math.max(line.height, section.height);
+      } else lines.push({ sections: [section], width: section.width, height: section.height });
+    }
+    this.width = Math.max(...lines.map(({ width }) => width));
+    let top = TITLE;
+    for (const { sections, width, height } of lines) {
+      let left = (this.width - width) / 2;
+      for (const section of sections) {
+        this.#set(section, left, top);
+        left += section.width + GAP;
+      }
+      top += height + GAP;
+    }
+    this.height = top - GAP + 0.6;
+  }
+
+  #set(section, left, top) {
+    Object.assign(section, { left, top, middle: left + section.width / 2 });
+    section.rows.forEach((row, depth) => {
+      const middle = section.middle - (row.numbers.length - 1) / 2;
+      const base = top + TITLE + section.lift + depth;
+      for (let seat = row.from; seat < row.to; seat++) {
+        this.x[seat] = middle + seat - row.from;
+        this.y[seat] = base - (this.x[seat] - section.middle) ** 2 / (2 * section.radius);
+      }
+      row.top = this.y[row.from];
+      row.bottom = base;
+    });
+  }
+}
+
+function measure(section) {
+  const longest = Math.max(...section.rows.map(({ numbers }) => numbers.length));
+  section.width = longest + 2 * LABELS;
+  section.radius = Math.max(8, section.width * RADIUS);
+  // The ends of a bent row reach higher than its middle.
+  section.lift = Math.max(0, (longest / 2) ** 2 / (2 * section.radius) - TITLE / 2);
+  section.height = TITLE + section.lift + section.rows.length - 0.5;
+}
