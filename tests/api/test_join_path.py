@@ -3,9 +3,9 @@
 from contextvars import ContextVar
 
 import pytest
-from databases import Database
 
 from tests.house import in_process, make_sale
+from ticketflow.steady import SteadyDatabase
 
 asking: ContextVar[bool] = ContextVar("asking", default=False)
 
@@ -14,14 +14,14 @@ asking: ContextVar[bool] = ContextVar("asking", default=False)
 def database_calls(monkeypatch):
     """Each time a request took a database connection; what the background loops do is not counted."""
     calls: list[str] = []
-    connection = Database.connection
+    connection = SteadyDatabase.connection
 
     def counted(self):
         if asking.get():
             calls.append("connection")
         return connection(self)
 
-    monkeypatch.setattr(Database, "connection", counted)
+    monkeypatch.setattr(SteadyDatabase, "connection", counted)
     return calls
 
 

@@ -69,7 +69,7 @@ async def test_a_notice_that_could_not_be_noted_is_taken_the_next_time(
     with monkeypatch.context() as patch:
         patch.setattr(sales, "move_payments", broken)
         if not whole:
-            patch.setattr(Database, "transaction", nothing)
+            patch.setattr(type(books), "transaction", nothing)
         with pytest.raises(pymysql.err.OperationalError):
             await take(books, captured)
     await take(books, captured)
