@@ -24,7 +24,9 @@ async def main(*wanted: str) -> bool:
     measures: list[Measure] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for name in wanted or parts:
-            measures += await parts[name](Path(folder))
+            own = Path(folder) / name
+            own.mkdir()
+            measures += await parts[name](own)
     return show(measures)
 
 

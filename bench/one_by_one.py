@@ -64,6 +64,7 @@ def _booking(order: Order) -> dict[str, Any]:
         "code": new_code(),
         "quantity": len(order.units),
         "amount": order.amount,
+        "fee": order.fee,
         "currency": order.currency,
         "status": "confirmed",
         "request_hash": order.request_hash,
