@@ -35,6 +35,12 @@ class GroupedRedis(Redis):
             self._sending = asyncio.create_task(self._send(), name="grouped-redis")
         return reply
 
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close the client, once what is on its way has come: its connection would be nobody's to close."""
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+        await super().aclose(close_connection_pool)
+
     async def _send(self) -> None:
         while self._calls:
             group, self._calls = self._calls[:MOST_AT_ONCE], self._calls[MOST_AT_ONCE:]

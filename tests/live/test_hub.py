@@ -70,6 +70,7 @@ async def test_what_changes_all_the_time_is_shown_ten_times_a_second_and_the_las
                 return bool(slot.frames) and slot.frames[-1]["remaining"][str(sale.type_ids[0])] == 150
 
             await eventually(all_shown)
-            assert len(slot.frames) <= (loop.time() - began) / GATHER_SECONDS + 2
+            # One when somebody comes, one at each end, and whatever the hub looks up by itself.
+            assert len(slot.frames) <= (loop.time() - began) / GATHER_SECONDS + 5
             versions = [frame["version"] for frame in slot.frames]
             assert versions == sorted(versions)
