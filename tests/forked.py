@@ -15,7 +15,7 @@ from tests.house import environment
 from ticketflow.cli import main
 from ticketflow.settings import Settings
 
-END_SECONDS = 20
+END_SECONDS = 40
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["tests.forked"])

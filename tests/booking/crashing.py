@@ -23,7 +23,7 @@ from ticketflow.settings import Settings
 from ticketflow.store import tables
 
 CAPACITY = 400
-QUIET_SECONDS = 20
+QUIET_SECONDS = 40
 OPEN_MONEY = ("authorised", "void_due", "refund_due")
 UNSENT = ("pending", "sending")
 MEANING = {201: "confirmed", 402: "refused", 410: None}
@@ -92,7 +92,7 @@ class CrashingHouse:
         if command == "serve":
             for fan in self.fans:
                 fan.base_url = httpx.URL(f"http://127.0.0.1:{port}")
-            await eventually(self._is_ready)
+            await eventually(self._is_ready, seconds=QUIET_SECONDS)
         return process
 
     async def _is_ready(self) -> bool:
