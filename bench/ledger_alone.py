@@ -35,7 +35,11 @@ async def main(settings: Settings) -> None:
             database=stores.database,
             stock=Stock(stores.redis, settings.redis_prefix),
             rooms=Rooms(stores.redis, stores.database, settings),
-            cashier=Cashier(stores.database, Prompt(stores.database, slow_seconds=0)),
+            cashier=Cashier(
+                stores.database,
+                Prompt(stores.database, slow_seconds=0),
+                settle_after_seconds=settings.settle_after_seconds,
+            ),
             events=catalogue.all,
             settings=settings,
         )

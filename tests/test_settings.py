@@ -25,8 +25,12 @@ from ticketflow.settings import BadSetting, Settings
         ("TICKETFLOW_SECRET_KEYS", "short"),
         ("TICKETFLOW_SECRET_KEYS", f"{'long' * 10},short"),
         ("TICKETFLOW_TICK_SECONDS", "fast"),
-        ("TICKETFLOW_HOLD_SECONDS", "1"),
+        ("TICKETFLOW_HOLD_SECONDS", "0"),
         ("TICKETFLOW_HOLD_SECOND", "60"),
+        ("TICKETFLOW_FAULT", "nowhere"),
+        ("TICKETFLOW_FAULT", "commit.done:explode"),
+        ("TICKETFLOW_FAULT", "commit.done:kill:0"),
+        ("TICKETFLOW_FAULT", "commit.done:kill:1:more"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_name(name: str, value: str):

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
-from ticketflow import __version__, auditing, logs, seed
+from ticketflow import __version__, auditing, faults, logs, seed
 from ticketflow.app import open_web
 from ticketflow.clients import open_stores
 from ticketflow.embedded import embedded
@@ -140,9 +140,11 @@ def rebuild(event: str) -> None:
 
 def _settings(*required: str) -> Settings:
     try:
-        return Settings.read(os.environ).require(*required)
+        settings = Settings.read(os.environ).require(*required)
     except BadSetting as error:
         raise click.ClickException(str(error)) from None
+    faults.arm(settings.fault)
+    return settings
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

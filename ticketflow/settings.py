@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ticketflow.faults import Fault
+
 ON_A_HOST = ("http", "https", "smtp", "smtps", "smtp+starttls")
 DEFAULT_DATA_DIR = Path(".ticketflow")
 
@@ -88,6 +90,13 @@ def _sender(value: str) -> str:
     return value.strip()
 
 
+def _fault(value: str) -> Fault:
+    try:
+        return Fault.parse(value)
+    except ValueError as error:
+        raise BadSetting(str(error)) from None
+
+
 def _setting(default: Any, read: Callable[[str], Any]) -> Any:
     return field(default=default, metadata={"read": read})
 
@@ -118,7 +127,7 @@ class Settings:
     tick_seconds: float = _setting(0.5, _seconds(0.1, 5))
     claim_seconds: int = _setting(120, _whole(5, 3600))
     lease_seconds: int = _setting(600, _whole(5, 86_400))
-    hold_seconds: int = _setting(480, _whole(5, 86_400))
+    hold_seconds: int = _setting(480, _whole(1, 86_400))
     retry_seconds: int = _setting(120, _whole(0, 3600))
     booking_wait_seconds: float = _setting(10.0, _seconds(0, 60))
     bookings_per_minute: int = _setting(10, _whole(1, 100_000))
@@ -130,6 +139,7 @@ class Settings:
     ledger_concurrency: int = _setting(1024, _whole(1, 10_000))
     ledger_batch: int = _setting(256, _whole(1, 1000))
     ledger_takeover_seconds: float = _setting(15.0, _seconds(0.1, 3600))
+    settle_after_seconds: float = _setting(15.0, _seconds(0.1, 3600))
     stream_limit: int = _setting(20_000, _whole(1, 10_000_000))
     mail_batch: int = _setting(50, _whole(1, 1000))
     mail_lease_seconds: float = _setting(60.0, _seconds(1, 3600))
@@ -139,6 +149,8 @@ class Settings:
     stripe_secret_key: str = _setting("", _text)
     stripe_webhook_secret: str = _setting("", _text)
     stripe_api_base: str = _setting("", _url("http", "https"))
+
+    fault: Fault | None = _setting(None, _fault)  # noqa: RUF009 - it makes a field()
 
     embedded: bool = False
 

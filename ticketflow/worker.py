@@ -41,7 +41,9 @@ class Background:
         self.stock = Stock(stores.redis, settings.redis_prefix)
         self.rooms = Rooms(stores.redis, stores.database, settings)
         self.gateway = stores.gateway
-        self.cashier = Cashier(stores.database, self.gateway)
+        self.cashier = Cashier(
+            stores.database, self.gateway, settle_after_seconds=settings.settle_after_seconds
+        )
         self.cancellations = Cancellations(
             database=stores.database,
             stock=self.stock,

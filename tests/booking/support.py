@@ -9,7 +9,9 @@ from sqlalchemy import Table, func, select
 
 from tests.house import House, Sale, eventually, sqlite_is_quiet
 from ticketflow.app import open_web
+from ticketflow.booking.cashier import Cashier
 from ticketflow.domain import BookingStatus, Order, now
+from ticketflow.payments import Gateway, SimulatedGateway
 from ticketflow.settings import Settings
 from ticketflow.store import sales, tables, users
 from ticketflow.store.sales import PaymentStatus, Verdict
@@ -47,6 +49,13 @@ async def working(settings: Settings) -> AsyncIterator[None]:
     finally:
         stop.set()
         await running
+
+
+def cashier_of(house: House, gateway: Gateway | None = None) -> Cashier:
+    """A cashier of the house's database, and of another gateway if one is given."""
+    gateway = gateway or SimulatedGateway(house.database, 0)
+    seconds = house.settings.settle_after_seconds
+    return Cashier(house.database, gateway, settle_after_seconds=seconds)
 
 
 async def rows(house: House, table: Table, **wanted: Any) -> int:

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, update
 
-from tests.booking.support import lose_stock, money_ends, money_of, rows, services, stock_is
+from tests.booking.support import cashier_of, lose_stock, money_ends, money_of, rows, services, stock_is
 from tests.house import House, Sale, Visitor, eventually, in_process, make_sale, settings_for
 from tests.servers import Mailbox
-from ticketflow.booking.cashier import UNSETTLED_AFTER_SECONDS, Cashier
 from ticketflow.domain import Event, now
 from ticketflow.payments import GatewayTimeout, SimulatedGateway
 from ticketflow.settings import Settings
@@ -170,10 +169,10 @@ async def test_what_a_crash_after_the_commit_leaves_is_swept(settings: Settings)
         await stock_is(house, sale, free=8, held=0, sold=2)
         assert (await fan.get(f"/api/bookings/{mine['id']}")).json()["refund"] == "on_its_way"
         assert await money_of(house, mine["id"]) == ("refund_due", "captured")
-        long_ago = now() - timedelta(seconds=UNSETTLED_AFTER_SECONDS + 60)
+        long_ago = now() - timedelta(seconds=house.settings.settle_after_seconds + 60)
         due = update(tables.payments).where(tables.payments.c.status == "refund_due")
         await house.database.execute(due.values(updated_at=long_ago))
-        await Cashier(house.database, SimulatedGateway(house.database, 0))._sweep_once()
+        await cashier_of(house)._sweep_once()
         assert await money_of(house, mine["id"]) == ("refunded", "refunded")
         assert await money_of(house, theirs["id"]) == ("captured", "captured")
 
@@ -267,7 +266,7 @@ async def test_a_silent_gateway_is_asked_again(settings: Settings, monkeypatch: 
         await stock_is(house, sale, free=10, held=0, sold=0)
         monkeypatch.setattr(SimulatedGateway, "refund", refund)
         await house.database.execute(update(tables.payments).values(updated_at=now() - timedelta(hours=1)))
-        await Cashier(house.database, SimulatedGateway(house.database, 0))._sweep_once()
+        await cashier_of(house)._sweep_once()
         assert await money_of(house, booking["id"]) == ("refunded", "refunded")
         assert "went back the way you paid" in (await fan.get(f"/bookings/{booking['id']}")).text
 

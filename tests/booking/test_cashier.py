@@ -6,15 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from tests.booking.support import money_ends, money_of
+from tests.booking.support import cashier_of, money_ends, money_of
 from tests.house import House, in_process, make_sale
-from ticketflow.booking.cashier import UNSETTLED_AFTER_SECONDS, Cashier
 from ticketflow.domain import now
 from ticketflow.payments import Authorisation, GatewayTimeout, SimulatedGateway
 from ticketflow.settings import Settings
 from ticketflow.store import tables
 
-LONG_AGO = timedelta(seconds=UNSETTLED_AFTER_SECONDS + 60)
+LONG_AGO = timedelta(seconds=Settings().settle_after_seconds + 60)
 
 
 async def booked(house: House, settings: Settings, sale: Any) -> str:
@@ -57,7 +56,7 @@ async def test_the_sweep_ends_what_a_crash_has_left(settings: Settings, ours: st
     sale = await make_sale(settings)
     async with in_process(settings) as house:
         left, fresh = [await booked(house, settings, sale) for _ in range(2)]
-        cashier = Cashier(house.database, SimulatedGateway(house.database, 0))
+        cashier = cashier_of(house)
         await set_back(house, left, ours)
         await set_back(house, fresh, ours, age=timedelta(0))
         await cashier._sweep_once()
@@ -74,7 +73,7 @@ async def test_a_gateway_that_is_silent_on_one_is_asked_for_the_others(settings:
         gateway.mute = silent
         for booking_id in (silent, other):
             await set_back(house, booking_id, "authorised")
-        cashier = Cashier(house.database, gateway)
+        cashier = cashier_of(house, gateway)
         await cashier._sweep_once()
         assert await money_of(house, silent) == ("authorised", "authorised")
         assert await money_of(house, other) == ("captured", "captured")

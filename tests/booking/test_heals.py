@@ -29,8 +29,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for minutes in a house waits for moments here."""
     monkeypatch.setattr(auditor, "LOOK_AGAIN_SECONDS", (0.1, 0.2))
     monkeypatch.setattr(cashier, "LOOK_UP_SECONDS", 0.02)
-    monkeypatch.setattr(cashier, "SWEEP_SECONDS", 0.3)
-    monkeypatch.setattr(cashier, "UNSETTLED_AFTER_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ async def test_counters_and_bits_set_to_nonsense(settings: Settings):
             await found.redis.hset(keys.stock, mapping={f"free:{kind}": free, f"sold:{kind}": sold})
             await found.redis.set(keys.units(kind), bits)
 
-    await sell_out(replace(settings, audit_seconds=1), nonsense)
+    await sell_out(replace(settings, audit_seconds=1, settle_after_seconds=0.5), nonsense)
 
 
 async def test_stock_rebuilt_again_and_again(settings: Settings):
@@ -63,7 +61,7 @@ async def test_stock_rebuilt_again_and_again(settings: Settings):
             await rebuilder.rebuild(event)
             await asyncio.sleep(0.05)
 
-    await sell_out(settings, rebuild)
+    await sell_out(replace(settings, settle_after_seconds=0.5), rebuild)
 
 
 async def test_all_of_redis_lost(mariadb_url: str, smtp: servers.Mailbox, prefix: str, folder: Path):
@@ -73,7 +71,7 @@ async def test_all_of_redis_lost(mariadb_url: str, smtp: servers.Mailbox, prefix
 
     with servers.valkey(folder) as url:
         given = settings_for(database_url=mariadb_url, redis_url=url, smtp_url=smtp.url, prefix=prefix)
-        await sell_out(replace(given, audit_seconds=1), flush)
+        await sell_out(replace(given, audit_seconds=1, settle_after_seconds=0.5), flush)
 
 
 class Flaky(SimulatedGateway):
@@ -123,7 +121,7 @@ async def test_a_gateway_that_is_silent_every_fifth_time(
 
     monkeypatch.setattr(clients, "SimulatedGateway", Flaky)
     given = settings_for(database_url=sqlite_url, redis_url=redis_url, smtp_url=smtp.url, prefix=prefix)
-    await sell_out(replace(given, audit_seconds=1), nothing_more)
+    await sell_out(replace(given, audit_seconds=1, settle_after_seconds=0.5), nothing_more)
 
 
 async def test_the_database_restarted(redis_url: str, smtp: servers.Mailbox, prefix: str, folder: Path):
@@ -140,4 +138,4 @@ async def test_the_database_restarted(redis_url: str, smtp: servers.Mailbox, pre
 
         url = f"mysql+aiomysql://root@127.0.0.1:{port}/sale"
         given = settings_for(database_url=url, redis_url=redis_url, smtp_url=smtp.url, prefix=prefix)
-        await sell_out(replace(given, audit_seconds=1), restart)
+        await sell_out(replace(given, audit_seconds=1, settle_after_seconds=0.5), restart)

@@ -1,5 +1,6 @@
 """Bookings that are paid through Stripe, from the hold to the money."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -65,10 +66,9 @@ async def test_a_booking_is_paid_once_and_another_card_helps_after_a_declined_on
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("lost", "end"), [("confirm", (201, "confirmed")), ("capture", (201, "confirmed"))])
 async def test_an_answer_that_is_lost_charges_once(
-    settings: Settings, stripe: Stripe, monkeypatch: pytest.MonkeyPatch, lost: str, end: tuple[int, str]
+    settings: Settings, stripe: Stripe, lost: str, end: tuple[int, str]
 ):
-    monkeypatch.setattr("ticketflow.booking.cashier.UNSETTLED_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("ticketflow.booking.cashier.SWEEP_SECONDS", 0.1)
+    settings = replace(settings, settle_after_seconds=0.1)
     sale = await make_sale(settings)
     async with in_process(settings) as house, house.visitor() as fan:
         hold = await at_the_desk(house, sale, fan)

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.desk import result_of
 from ticketflow.domain import Booking, BookingStatus, Event, User, check_cancellable
+from ticketflow.faults import Point, reached
 from ticketflow.loops import end
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Stock
@@ -131,7 +132,9 @@ class Cancellations:
                 units=cancellation.units,
             )
             if done:
+                reached(Point.UNITS_BACK)
                 await records.note_units_back(self._database, [cancellation.booking_id])
+                reached(Point.UNITS_NOTED)
         except (RedisError, *violations.BROKEN) as error:
             log.warning("the units of booking %s go back later: %s", cancellation.booking_id, error)
             return False

@@ -6,6 +6,7 @@ import logging
 from databases import Database
 
 from ticketflow.domain import Booking, BookingStatus, Order
+from ticketflow.faults import Point, reached
 from ticketflow.group_writer import GroupWriter
 from ticketflow.payments import Authorisation, Gateway, GatewayTimeout
 from ticketflow.store import sales, violations
@@ -15,17 +16,18 @@ log = logging.getLogger(__name__)
 
 LOOK_UPS = 5
 LOOK_UP_SECONDS = 1.0
-SWEEP_SECONDS = 5.0
-UNSETTLED_AFTER_SECONDS = 15.0
-"""A payment that is not captured so long after its commit was left behind by a crash."""
 
 
 class Cashier:
-    """Authorises orders, and captures or voids once the database has spoken."""
+    """Authorises orders, and captures or voids once the database has spoken.
 
-    def __init__(self, database: Database, gateway: Gateway) -> None:
+    A payment that is not settled `settle_after_seconds` after its commit was left behind by a crash.
+    """
+
+    def __init__(self, database: Database, gateway: Gateway, *, settle_after_seconds: float) -> None:
         self._database = database
         self._gateway = gateway
+        self._settle_after = settle_after_seconds
         self._captured = GroupWriter(self._note_captured)
         self._voided = GroupWriter(self._note_voided)
         self._refunded = GroupWriter(self._note_refunded)
@@ -42,10 +44,15 @@ class Cashier:
         return Verdict(order, BookingStatus.CONFIRMED, PaymentStatus.AUTHORISED, answer.reference)
 
     async def _asked(self, order: Order) -> Authorisation | None:
+        reached(Point.AUTHORISE_ASKED)
         try:
-            return await self._gateway.authorise(order.booking_id, order.amount, order.currency, order.method)
+            answer = await self._gateway.authorise(
+                order.booking_id, order.amount, order.currency, order.method
+            )
         except GatewayTimeout:
             return await self._ask_again(order.booking_id)
+        reached(Point.AUTHORISED)
+        return answer
 
     async def _ask_again(self, key: str) -> Authorisation | None:
         """What became of a charge whose answer was lost, or None if the gateway never says."""
@@ -63,13 +70,11 @@ class Cashier:
         """
         try:
             if booking.status is BookingStatus.CONFIRMED:
-                await self._gateway.capture(booking.id)
-                await self._captured.add(booking.id)
+                await self._capture(booking.id)
             elif booking.status is BookingStatus.CANCELLED:
                 await self._refund(booking.id)
             elif booking.reason != "payment_declined":
-                await self._gateway.void(booking.id)
-                await self._voided.add(booking.id)
+                await self._void(booking.id)
         except GatewayTimeout:
             log.warning("the gateway did not answer for booking %s; it will be asked again", booking.id)
 
@@ -82,9 +87,26 @@ class Cashier:
                 "the gateway did not answer for the refund of booking %s; it will be asked again", booking_id
             )
 
+    async def _capture(self, booking_id: str) -> None:
+        reached(Point.CAPTURE_ASKED)
+        await self._gateway.capture(booking_id)
+        reached(Point.CAPTURED)
+        await self._captured.add(booking_id)
+        reached(Point.CAPTURE_NOTED)
+
+    async def _void(self, booking_id: str) -> None:
+        reached(Point.VOID_ASKED)
+        await self._gateway.void(booking_id)
+        reached(Point.VOIDED)
+        await self._voided.add(booking_id)
+        reached(Point.VOID_NOTED)
+
     async def _refund(self, booking_id: str) -> None:
+        reached(Point.REFUND_ASKED)
         await self._gateway.refund(booking_id)
+        reached(Point.REFUNDED)
         await self._refunded.add(booking_id)
+        reached(Point.REFUND_NOTED)
 
     async def sweep(self) -> None:
         """For ever: settle what a crash has left between the commit and the gateway."""
@@ -93,21 +115,17 @@ class Cashier:
                 await self._sweep_once()
             except violations.BROKEN as error:
                 log.warning("settling payments failed, trying again: %s", error)
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(self._settle_after / 3)
 
     async def _sweep_once(self) -> None:
-        for booking_id, status in await sales.unsettled_payments(
-            self._database, UNSETTLED_AFTER_SECONDS, 100
-        ):
+        for booking_id, status in await sales.unsettled_payments(self._database, self._settle_after, 100):
             try:
                 if status is PaymentStatus.AUTHORISED:
-                    await self._gateway.capture(booking_id)
-                    await self._captured.add(booking_id)
+                    await self._capture(booking_id)
                 elif status is PaymentStatus.REFUND_DUE:
                     await self._refund(booking_id)
                 else:
-                    await self._gateway.void(booking_id)
-                    await self._voided.add(booking_id)
+                    await self._void(booking_id)
             except GatewayTimeout:
                 continue
 

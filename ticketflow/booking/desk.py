@@ -21,6 +21,7 @@ from ticketflow.domain import (
     booking_id,
     request_hash,
 )
+from ticketflow.faults import Point, reached
 from ticketflow.payments import Gateway
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
@@ -83,7 +84,8 @@ class Desk:
     ) -> Hold:
         """Set tickets aside for the user. Raises what `Stock.hold` raises, and other_account."""
         await self._check_account(event, user, visitor)
-        return await self._stock.hold(
+        reached(Point.HOLD_ASKED)
+        hold = await self._stock.hold(
             event,
             await self._leases(event),
             user_id=user.id,
@@ -93,6 +95,8 @@ class Desk:
             quantity=quantity,
             units=units,
         )
+        reached(Point.HELD)
+        return hold
 
     async def release(self, event: Event, user: User, hold_id: str) -> None:
         """Give a hold back. Raises hold_gone, hold_in_use."""
@@ -110,6 +114,7 @@ class Desk:
         wanted = booking_id(user.id, payment.key)
 
         async def submit() -> None:
+            reached(Point.SUBMIT_ASKED)
             await self._stock.submit(
                 event,
                 await self._leases(event),
@@ -121,6 +126,7 @@ class Desk:
                 keep_hold=True,
                 stream_limit=self._settings.stream_limit,
             )
+            reached(Point.SUBMITTED)
 
         return await self._outcome(user, wanted, payment, fingerprint, submit)
 
@@ -136,6 +142,7 @@ class Desk:
 
         async def submit() -> None:
             await self._check_account(event, user, visitor)
+            reached(Point.BOOK_ASKED)
             await self._stock.book(
                 event,
                 await self._leases(event),
@@ -149,6 +156,7 @@ class Desk:
                 method=payment.method,
                 stream_limit=self._settings.stream_limit,
             )
+            reached(Point.BOOKED)
 
         return await self._outcome(user, wanted, payment, fingerprint, submit)
 

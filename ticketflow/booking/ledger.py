@@ -21,6 +21,7 @@ from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.intake import Intake
 from ticketflow.booking.teller import Teller, Written
 from ticketflow.domain import Booking, Event, Order
+from ticketflow.faults import Point, reached
 from ticketflow.loops import Loop, end
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
@@ -99,6 +100,7 @@ class Ledger:
 
     async def _start(self, orders: Sequence[Order]) -> None:
         """Go on with orders that are new in hand, from where they stand in the database."""
+        reached(Point.ORDER_READ)
         decided = await sales.decided(self._database, [order.booking_id for order in orders])
         if known := [order for order in orders if order.booking_id in decided]:
             self._step(known, self._end_known(known))

@@ -11,6 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ticketflow.booking.desk import mismatch_of, result_of
 from ticketflow.domain import Booking, BookingStatus, Event, Order
+from ticketflow.faults import Point, reached
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Settlement, Stock
 from ticketflow.store import cancellations, sales, violations
@@ -80,9 +81,11 @@ class Teller:
         room = await self._rooms.of(event_id)
         event = next(event for event in self._events() if event.id == event_id)
         settlements = [await self._settlement(order, booking) for order, booking in group]
+        reached(Point.SETTLE_ASKED)
         left = await self._stock.settle(
             event, room.keys.active, settlements, retry_seconds=self._retry_seconds
         )
+        reached(Point.SETTLED)
         served = [
             (order.visitor, order.submitted_at.timestamp())
             for (order, booking), holds in zip(group, left, strict=True)
@@ -90,7 +93,9 @@ class Teller:
         ]
         if served:
             await room.finish_all(served)
+        reached(Point.TURN_ENDED)
         await self._stock.tell(event_id, settlements)
+        reached(Point.TOLD)
 
     async def _settlement(self, order: Order, booking: Booking) -> Settlement:
         if booking.request_hash != order.request_hash:

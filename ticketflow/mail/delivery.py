@@ -10,6 +10,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseE
 from databases import Database
 
 from ticketflow.domain import BookingStatus, now
+from ticketflow.faults import Point, reached
 from ticketflow.mail.message import Messages
 from ticketflow.store import bookings, events, outbox, users, violations
 from ticketflow.store.outbox import Letter
@@ -67,6 +68,8 @@ class Postman:
     async def deliver_due(self) -> int:
         """Deliver what is due, up to a batch. Gives the number of letters taken in hand."""
         letters = await outbox.lease(self._database, self._batch, self._lease_seconds)
+        if letters:
+            reached(Point.MAIL_LEASED)
         # Letters still in hand near the end of the lease would be delivered by somebody else as well.
         enough = asyncio.get_running_loop().time() + self._lease_seconds / 2
         left = list(letters)
@@ -99,7 +102,9 @@ class Postman:
             log.exception("letter %d could not be written", letter.id)
             await self._try_later(letter, error)
         else:
+            reached(Point.MAIL_DELIVERED)
             await outbox.sent(self._database, [letter.id])
+            reached(Point.MAIL_NOTED)
 
     async def _send(self, letter: Letter) -> None:
         found = (await bookings.by_ids(self._database, [letter.booking_id])).get(letter.booking_id)

@@ -9,6 +9,7 @@ from databases import Database
 from sqlalchemy import delete, insert, select, update
 
 from ticketflow.domain import BookingStatus, Refusal, now
+from ticketflow.faults import Point, reached
 from ticketflow.store import audit
 from ticketflow.store.outbox import new_letter
 from ticketflow.store.sales import PaymentStatus
@@ -67,7 +68,9 @@ async def cancel(database: Database, event_id: int, booking_id: str, by: int, re
             )
         letter = new_letter("booking_cancelled", booking_id, event_id, recipient, now())
         await database.execute(insert(outbox).values(letter))
-        return True
+        reached(Point.CANCEL_WRITTEN)
+    reached(Point.CANCELLED)
+    return True
 
 
 async def _end(database: Database, event_id: int, booking_id: str, by: int, reason: str) -> None:

@@ -11,6 +11,7 @@ from databases import Database
 from sqlalchemy import insert, select, update
 
 from ticketflow.domain import Booking, BookingStatus, Order, Ticket, new_code, now
+from ticketflow.faults import Point, reached
 from ticketflow.store.bookings import booking_of
 from ticketflow.store.bulk import given, given_values, insertion
 from ticketflow.store.events import Seat
@@ -63,6 +64,7 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Bookin
     Gives the bookings as written: one above the user's limit is written as refused. Raises a
     `violations.UNIQUE` error, and writes nothing, if a unit has a ticket already.
     """
+    reached(Point.COMMIT_ASKED)
     async with database.transaction():
         known = await decided(database, [v.order.booking_id for v in verdicts])
         fresh = [v for v in verdicts if v.order.booking_id not in known]
@@ -79,6 +81,8 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Bookin
             await database.execute(insertion(database, tickets, numbered))
             await _write_mail(database, [v.order for v in fresh if v.status is BookingStatus.CONFIRMED], at)
             seats = await _seats(database, numbered)
+        reached(Point.COMMIT_WRITTEN)
+    reached(Point.COMMITTED)
     return _as_bookings(written, numbered, seats)
 
 
