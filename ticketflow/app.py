@@ -179,6 +179,7 @@ def _teach_templates(app: Quart, found: Services) -> None:
             "mailbox": found.mailbox is not None,
             "asset": asset,
             "money": words.money,
+            "currency_digits": words.DIGITS,
         }
 
 

@@ -3,13 +3,16 @@
 from datetime import UTC, datetime
 
 _SYMBOLS = {"INR": "₹", "EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
-# ISO 4217: how many digits of the minor unit stand after the point, where it is not two.
-_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "TND": 3, "OMR": 3, "JOD": 3}
+_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+DIGITS = dict.fromkeys(_WHOLE.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(), 3)
+"""How many digits of the minor unit stand after the point, where it is not two (ISO 4217). Pages are told:
+browsers go by another list, in which the forint has none."""
 
 
 def money(minor: int, currency: str) -> str:
     """An amount in minor units as people read it: 250000 INR is "₹2,500.00"."""
-    digits = _DIGITS.get(currency, 2)
+    digits = DIGITS.get(currency, 2)
     whole, part = divmod(abs(minor), 10**digits)
     number = f"{whole:,}" + (f".{part:0{digits}d}" if digits else "")
     sign = "-" if minor < 0 else ""

@@ -22,6 +22,8 @@ let attempt = newKey();
 function tell(text) {
   problem.hidden = !text;
   problem.textContent = text;
+  // The button that was pressed may be far below: the answer comes to where the fan looks.
+  if (text) problem.scrollIntoView({ block: "center" });
 }
 
 /** Shows a step; focus goes along, because the button that was pressed is not there any more. */

@@ -179,6 +179,7 @@ class SeatMap {
     if (outcome === "full") return this.#note(`${this.picks.size} a person is the limit. Put one back first.`, seat);
     if (outcome === "instead") return this.#note(`One kind at a time: your ${before.name} seats were put back.`, seat);
     this.#note("");
+    this.#lostAt = -Infinity; // who chooses anew is not startled any more
     const { name } = this.shortName(seat);
     say(outcome === "back" ? `${name} put back.` : `${name} chosen, ${this.#plan.type(seat).words}.`, { now: true });
   }

@@ -105,7 +105,7 @@ async def to_the_ticket(fan: Page, inspector: Inspector) -> None:
     await seen(fan, "hold").click()
     await fan.get_by_label("A card that is declined").check()
     await seen(fan, "pay").click()
-    await expect(fan.get_by_text("Your tickets are still held")).to_be_visible()
+    await expect(fan.get_by_text("Your tickets are still held")).to_be_in_viewport()
     await inspector.look_over(fan, "card declined")
     await fan.get_by_label("A card whose bank takes a few seconds").check()
     await seen(fan, "pay").click()

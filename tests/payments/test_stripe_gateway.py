@@ -267,6 +267,14 @@ async def test_all_pages_are_listed_and_nothing_of_others(
     assert [charge async for charge in gateway.recent(now() + timedelta(minutes=1))] == []
 
 
+async def test_a_currency_that_stripe_counts_in_whole_ones(gateway: StripeGateway, stripe: Stripe):
+    before = now()
+    await gateway.authorise(whole := new_key(), 1500, "MGA", GOOD)
+    assert (await stripe.charges(whole))[0]["amount"] == 15
+    assert [c.amount async for c in gateway.recent(before) if c.key == whole] == [1500]
+    assert not (await gateway.authorise(new_key(), 1550, "MGA", GOOD)).approved
+
+
 async def test_a_ticket_that_costs_nothing_needs_no_charge(gateway: StripeGateway, stripe: Stripe):
     key = new_key()
     assert (await gateway.authorise(key, 0, "EUR", GOOD)).approved

@@ -47,8 +47,10 @@ NOTHING_DUE = "nothing-due"
 """The reference of a booking that costs nothing: Stripe does not charge nothing."""
 _METHOD = re.compile(r"pm_\w{3,37}", re.ASCII)
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
-# Stripe counts these as if they had hundredths, though ISO 4217, which we follow, knows none.
+# Stripe counts these as if they had hundredths, though ISO 4217, which we follow, knows none; and this
+# one as if it had none, though it has.
 _HUNDREDTHS = ("ISK", "UGX")
+_WHOLE = ("MGA",)
 
 
 class StripeGateway:
@@ -74,6 +76,8 @@ class StripeGateway:
     async def authorise(self, key: str, amount: int, currency: str, method: str) -> Authorisation:
         if amount == 0:
             return Authorisation(True, NOTHING_DUE)
+        if currency in _WHOLE and amount % 100:
+            return Authorisation(False, "none", f"Only whole {currency} can be paid here.")
         reference = "none"
         try:
             intent = await self._known(key) or await self._make(key, amount, currency, method)
@@ -155,7 +159,9 @@ class StripeGateway:
     async def _make(self, key: str, amount: int, currency: str, method: str) -> stripe.PaymentIntent | None:
         """A new intent under which no money is asked for yet; None if the key was given up meanwhile."""
         wanted: Any = {
-            "amount": amount * (100 if currency in _HUNDREDTHS else 1),
+            "amount": amount * 100
+            if currency in _HUNDREDTHS
+            else amount // (100 if currency in _WHOLE else 1),
             "currency": currency.lower(),
             "capture_method": "manual",
             "payment_method": method,
@@ -245,6 +251,10 @@ def _charge(charge: stripe.Charge) -> Charge | None:
     else:
         status = ChargeStatus.CAPTURED if charge.captured else ChargeStatus.AUTHORISED
     currency = charge.currency.upper()
-    amount = charge.amount // (100 if currency in _HUNDREDTHS else 1)
+    amount = (
+        charge.amount * 100
+        if currency in _WHOLE
+        else charge.amount // (100 if currency in _HUNDREDTHS else 1)
+    )
     made_at = datetime.fromtimestamp(charge.created, UTC)
     return Charge(intent.metadata["booking"], amount, currency, status, made_at)
