@@ -100,6 +100,7 @@ export class Choosing {
   #show() {
     const { type, quantity } = this;
     this.#form.querySelector("[data-total]").textContent = money((type.price + type.fee) * quantity, this.#facts.currency);
+    this.#form.querySelector("[data-total-fee]").hidden = !type.fee;
     this.#form.querySelector("[data-hold]").textContent = this.#words(type, quantity);
     for (const button of this.#form.querySelectorAll("[data-step-by]")) {
       const next = quantity + Number(button.dataset.stepBy);

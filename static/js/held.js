@@ -21,6 +21,7 @@ export class Held {
     this.#fill("type", hold.ticket_type);
     this.#fill("quantity", hold.quantity);
     this.#fill("amount", money(hold.amount, hold.currency));
+    this.#fill("price", money(hold.amount - hold.fee, hold.currency));
     this.#fill("fee", money(hold.fee, hold.currency));
     this.#page.querySelector("[data-held-fee]").hidden = !hold.fee;
     this.#fill("seats", (hold.seats ?? []).join("\n"));

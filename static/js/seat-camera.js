@@ -16,6 +16,8 @@ export class Camera {
   #width = 1;
   #height = 1;
   #gliding = 0;
+  /** Where a glide leads, while there is one. */
+  #goal = null;
 
   /** Calls `moved()` after each change. */
   constructor(plan, moved) {
@@ -57,13 +59,13 @@ export class Camera {
   }
 
   pan(dx, dy) {
-    cancelAnimationFrame(this.#gliding);
+    this.#stop();
     this.#set(this.scale, this.left + dx, this.top + dy);
   }
 
   /** Makes everything `factor` times as large; the point (x, y) of the picture stays where it is. */
   zoom(factor, x = this.#width / 2, y = this.#height / 2) {
-    cancelAnimationFrame(this.#gliding);
+    this.#stop();
     this.#set(...this.#zoomed(this.scale * factor, x, y));
   }
 
@@ -78,11 +80,13 @@ export class Camera {
 
   /** Glides until the point of the hall is well in view and a seat is at least `scale` pixels large. */
   see(x, y, scale = this.scale) {
-    const wanted = Math.max(scale, this.scale);
-    const [px, py] = this.toPicture(x, y);
+    // Keys are faster than the glide: what counts is where it leads, not where it is.
+    const [now, left, top] = this.#goal ?? [this.scale, this.left, this.top];
+    const wanted = Math.max(scale, now);
+    const [px, py] = [x * now + left, y * now + top];
     const edge = Math.min(72, this.#width / 4, this.#height / 4);
     const inside = px > edge && py > edge && px < this.#width - edge && py < this.#height - edge;
-    if (wanted === this.scale && inside) return;
+    if (wanted === now && inside) return;
     this.#glide(wanted, this.#width / 2 - x * wanted, this.#height / 2 - y * wanted);
   }
 
@@ -93,9 +97,10 @@ export class Camera {
   }
 
   #glide(scale, left, top) {
-    cancelAnimationFrame(this.#gliding);
+    this.#stop();
     const end = this.#kept(Math.min(LARGEST, Math.max(this.whole, scale)), left, top);
     if (calm.matches) return this.#set(...end);
+    this.#goal = end;
     const start = [this.scale, this.left, this.top];
     const began = performance.now();
     const step = (now) => {
@@ -103,8 +108,14 @@ export class Camera {
       const eased = 1 - (1 - part) ** 3;
       this.#set(...start.map((from, i) => from + (end[i] - from) * eased));
       if (part < 1) this.#gliding = requestAnimationFrame(step);
+      else this.#goal = null;
     };
     this.#gliding = requestAnimationFrame(step);
+  }
+
+  #stop() {
+    cancelAnimationFrame(this.#gliding);
+    this.#goal = null;
   }
 
   #set(scale, left, top) {

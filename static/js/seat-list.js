@@ -30,7 +30,8 @@ export class SeatList {
   #open() {
     if (!this.#menu.options.length) {
       this.#menu.append(...this.#plan.sections.map((section) => this.#group(section)));
-      const first = this.#plan.rows.find((row) => this.#states.freeIn(row));
+      const [mine] = this.#picks.seats;
+      const first = mine === undefined ? this.#plan.rows.find((row) => this.#states.freeIn(row)) : this.#plan.row(mine);
       if (first) this.#menu.value = first.index;
       this.#showRow();
     }

@@ -24,7 +24,7 @@ export class SeatPlan {
 
   /** `plan` as the API gives it; `types` of the event; `shape` is the width of the picture by its height. */
   constructor(plan, { types, currency }, shape) {
-    this.#types = new Map(types.map((type) => [type.id, { ...type, words: money(type.price, currency) }]));
+    this.#types = new Map(types.map((type) => [type.id, { ...type, words: priceWords(type, currency) }]));
     const count = plan.reduce((sum, { rows }) => sum + rows.reduce((seats, row) => seats + row.numbers.length, 0), 0);
     this.x = new Float32Array(count);
     this.y = new Float32Array(count);
@@ -161,4 +161,9 @@ function measure(section) {
   // The ends of a bent row reach higher than its middle.
   section.lift = Math.max(0, (longest / 2) ** 2 / (2 * section.radius) - TITLE / 2);
   section.height = TITLE + section.lift + section.rows.length - 0.5;
+}
+
+/** What one seat costs; a booking fee is named beside the price. */
+function priceWords({ price, fee }, currency) {
+  return fee ? `${money(price, currency)} + ${money(fee, currency)} fee` : money(price, currency);
 }
