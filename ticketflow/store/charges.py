@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from databases import Database
-from sqlalchemy import ColumnElement, case, select, true, update
+from sqlalchemy import ClauseElement, ColumnElement, Subquery, case, select, true, update
 from sqlalchemy.dialects import mysql, sqlite
 
-from ticketflow.store.bulk import given, given_values
+from ticketflow.store.bulk import Bulk, given_values
 from ticketflow.store.tables import simulated_charges as charges
 
 
@@ -34,15 +34,23 @@ async def add(database: Database, new: Sequence[ChargeRow]) -> None:
         }
         for charge in new
     ]
-    entries, names = select(given(database, charges.c, rows)), charges.c.keys()
-    if database.url.dialect == "sqlite":
-        # Without a WHERE, SQLite would take the ON of ON CONFLICT for that of a join.
-        new_ones = sqlite.insert(charges).from_select(names, entries.where(true()))
-        await database.execute(new_ones.on_conflict_do_nothing())
-        return
+    statement = _ADD_SQLITE if database.url.dialect == "sqlite" else _ADD
+    await database.execute(statement.of(database, rows))
+
+
+def _add(entries: Subquery) -> ClauseElement:
     # Setting the key to itself changes nothing; INSERT IGNORE would warn, and ignore other faults too.
-    these = mysql.insert(charges).from_select(names, entries)
-    await database.execute(these.on_duplicate_key_update(charge_key=these.inserted.charge_key))
+    these = mysql.insert(charges).from_select(charges.c.keys(), select(entries))
+    return these.on_duplicate_key_update(charge_key=these.inserted.charge_key)
+
+
+def _add_sqlite(entries: Subquery) -> ClauseElement:
+    # Without a WHERE, SQLite would take the ON of ON CONFLICT for that of a join.
+    new_ones = sqlite.insert(charges).from_select(charges.c.keys(), select(entries).where(true()))
+    return new_ones.on_conflict_do_nothing()
+
+
+_ADD, _ADD_SQLITE = Bulk(charges.c, _add), Bulk(charges.c, _add_sqlite)
 
 
 async def status(database: Database, key: str) -> str | None:
