@@ -1,14 +1,15 @@
 """What the simulated gateway remembers of its charges."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from databases import Database
-from sqlalchemy import ClauseElement, ColumnElement, Subquery, case, select, true, update
+from sqlalchemy import ClauseElement, Subquery, Update, case, select, true, update
 from sqlalchemy.dialects import mysql, sqlite
 
-from ticketflow.store.bulk import Bulk, given_values
+from ticketflow.store.bulk import Bulk
 from ticketflow.store.tables import simulated_charges as charges
 
 
@@ -61,15 +62,36 @@ async def status(database: Database, key: str) -> str | None:
 
 async def close(database: Database, keys: Sequence[str], outcome: str) -> None:
     """Let what is authorised become `captured` or `voided`; what has ended otherwise stays so."""
-    open_ones = _named(database, keys) & (charges.c.status == "authorised")
-    await database.execute(update(charges).where(open_ones).values(status=outcome))
+    await database.execute(_closing(outcome).of(database, _named(keys)))
 
 
 async def refund(database: Database, keys: Sequence[str]) -> None:
     """Let what is captured become `refunded`, and what is only authorised `voided`."""
+    await database.execute(_REFUND.of(database, _named(keys)))
+
+
+@cache
+def _closing(outcome: str) -> Bulk:
+    def build(asked: Subquery) -> Update:
+        open_ones = (charges.c.charge_key == asked.c.charge_key) & (charges.c.status == "authorised")
+        return update(charges).where(open_ones).values(status=outcome)
+
+    return Bulk([charges.c.charge_key], build)
+
+
+def _refunding(asked: Subquery) -> Update:
     ended = case((charges.c.status == "captured", "refunded"), else_="voided")
-    open_ones = _named(database, keys) & charges.c.status.in_(["authorised", "captured"])
-    await database.execute(update(charges).where(open_ones).values(status=ended))
+    open_ones = (charges.c.charge_key == asked.c.charge_key) & charges.c.status.in_(
+        ["authorised", "captured"]
+    )
+    return update(charges).where(open_ones).values(status=ended)
+
+
+_REFUND = Bulk([charges.c.charge_key], _refunding)
+
+
+def _named(keys: Sequence[str]) -> Iterator[dict[str, str]]:
+    return ({"charge_key": key} for key in keys)
 
 
 PAGE = 500
@@ -92,7 +114,3 @@ async def since(database: Database, moment: datetime) -> AsyncIterator[ChargeRow
         if len(page) < PAGE:
             return
         after = page[-1]["charge_key"]
-
-
-def _named(database: Database, keys: Sequence[str]) -> ColumnElement[bool]:
-    return charges.c.charge_key == given_values(database, charges.c.charge_key, keys).c.charge_key

@@ -5,15 +5,16 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from databases import Database
 from databases.interfaces import Record
-from sqlalchemy import Select, Subquery, select, update
+from sqlalchemy import Select, Subquery, Update, select, update
 
 from ticketflow.domain import Booking, BookingStatus, Order, Ticket, new_code, now
 from ticketflow.store.bookings import booking_of
-from ticketflow.store.bulk import Bulk, given_values, insert_all
+from ticketflow.store.bulk import Bulk, insert_all
 from ticketflow.store.events import Seat
 from ticketflow.store.outbox import CONFIRMATION, new_letter
 from ticketflow.store.tables import (
@@ -305,9 +306,18 @@ async def move_payments(
     database: Database, booking_ids: Sequence[str], before: PaymentStatus, after: PaymentStatus
 ) -> None:
     """Note that the gateway has captured, voided or refunded these."""
-    asked = given_values(database, payments.c.booking_id, booking_ids)
-    theirs = (payments.c.booking_id == asked.c.booking_id) & (payments.c.status == before.value)
-    await database.execute(update(payments).where(theirs).values(status=after.value, updated_at=now()))
+    at = now()
+    moved = ({"booking_id": booking_id, "updated_at": at} for booking_id in booking_ids)
+    await database.execute(_moving(before, after).of(database, moved))
+
+
+@cache
+def _moving(before: PaymentStatus, after: PaymentStatus) -> Bulk:
+    def build(asked: Subquery) -> Update:
+        theirs = (payments.c.booking_id == asked.c.booking_id) & (payments.c.status == before.value)
+        return update(payments).where(theirs).values(status=after.value, updated_at=asked.c.updated_at)
+
+    return Bulk([payments.c.booking_id, payments.c.updated_at], build)
 
 
 async def unsettled_payments(
