@@ -37,10 +37,11 @@ from .common import Measure, Turns, seconds, taking_turns
 from .load import Answer, Load, SocketLine, ask, connect, handshake, message, post
 from .serving import child
 
-ROUNDS = 15
+ROUNDS = 5
 AT_ONCE = 128
 """Requests on their way at the same time, at each side."""
-A_ROUND = 256
+A_ROUND = 1024
+"""Enough that the first and the last of a round, which have the house to themselves, weigh little."""
 PAID_ROUNDS = 3
 PAID_SECONDS = 0.5
 PAID_AT_ONCE = 512

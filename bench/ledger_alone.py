@@ -6,6 +6,7 @@ import os
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.ledger import Ledger
 from ticketflow.clients import open_stores
+from ticketflow.collector import spare_the_collector
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.loops import running
 from ticketflow.payments import Authorisation, SimulatedGateway
@@ -43,6 +44,7 @@ async def main(settings: Settings) -> None:
             events=catalogue.all,
             settings=settings,
         )
+        spare_the_collector()
         async with running(ledger.loops()):
             await asyncio.Event().wait()
 

@@ -7,6 +7,7 @@ import asyncio
 import os
 
 from ticketflow.clients import open_stores
+from ticketflow.collector import spare_the_collector
 from ticketflow.loops import running
 from ticketflow.settings import Settings
 from ticketflow.worker import Background
@@ -19,6 +20,7 @@ async def main() -> None:
     async with open_stores(settings) as stores:
         background = Background(settings, stores)
         await background.catalogue.load()
+        spare_the_collector()
         async with running(background.desk_loops()):
             await stop.wait()
 

@@ -16,6 +16,7 @@ from ticketflow.booking.keeper import Keeper
 from ticketflow.booking.ledger import Ledger
 from ticketflow.booking.rebuilder import Rebuilder
 from ticketflow.clients import Stores, make_smtp, open_stores
+from ticketflow.collector import spare_the_collector
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.loops import Loop, running
 from ticketflow.mail.delivery import Postman
@@ -133,5 +134,6 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     async with open_stores(settings) as stores:
         background = Background(settings, stores)
         await background.catalogue.load()
+        spare_the_collector()
         async with running(background.loops()):
             await stop.wait()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from ticketflow.clients import make_database
 from ticketflow.settings import Settings
 from ticketflow.store import violations
-from ticketflow.store.bulk import given_values, insertion
+from ticketflow.store.bulk import given_values, insert_all, insertion
 from ticketflow.store.tables import users
 
 JOINED = datetime(2026, 11, 22, 22, 34, 24, 123456, UTC)
@@ -67,3 +67,24 @@ async def test_what_is_too_long_is_never_cut(database: Database, length: int):
         return
     await database.execute(statement)
     assert await database.fetch_val(select(users.c.password_hash)) == "x" * length
+
+
+async def test_rows_of_several_tables_are_written_in_one_go(database: Database):
+    for number, name in enumerate(NAMES):
+        await insert_all(
+            database, [(users, [user(number, name=name)]), (users, []), (users, [user(number + 100)])]
+        )
+    found = await database.fetch_all(select(users).order_by(users.c.id))
+    assert [row["name"] for row in found[::2]] == NAMES
+    assert [row["email"] for row in found[1::2]] == [
+        f"{number + 100}@example.com" for number in range(len(NAMES))
+    ]
+
+
+async def test_one_table_too_many_and_the_transaction_writes_none(database: Database):
+    with pytest.raises(violations.UNIQUE):
+        async with database.transaction():
+            await insert_all(
+                database, [(users, [user(1)]), (users, [user(2)]), (users, [user(1)]), (users, [user(3)])]
+            )
+    assert await database.fetch_all(select(users)) == []

@@ -32,6 +32,11 @@ HEARTBEAT_SECONDS = 5.0
 RETRY_SECONDS = 0.5
 GATHER_SECONDS = FRAME_SECONDS
 """How long changes of the stock are gathered before they are shown: no socket gets them more often."""
+SHOWN_A_SECOND = 1_000
+"""Sockets of an event that are shown its stock in a second. With more of them than a tenth of that, each is
+shown it less often: a frame costs a tenth of a millisecond to send, which bookings would lack."""
+STALE_SECONDS = 0.8
+"""However many there are, a change is shown within this: what is told as left is true to the second."""
 
 K = TypeVar("K")
 
@@ -207,7 +212,9 @@ class Hub:
         and each showing goes through all sockets."""
         if event_id not in self._stock_due:
             self._stock_due.add(event_id)
-            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._show_stock, event_id)
+            fair = len(self._sockets[event_id]) / SHOWN_A_SECOND
+            pause = min(max(GATHER_SECONDS, fair), STALE_SECONDS)
+            asyncio.get_running_loop().call_later(pause, self._show_stock, event_id)
 
     def _show_stock(self, event_id: int) -> None:
         self._stock_due.discard(event_id)

@@ -1,14 +1,15 @@
 """What the simulated gateway remembers of its charges."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from databases import Database
-from sqlalchemy import ColumnElement, case, select, true, update
+from sqlalchemy import ClauseElement, Subquery, Update, case, select, true, update
 from sqlalchemy.dialects import mysql, sqlite
 
-from ticketflow.store.bulk import given, given_values
+from ticketflow.store.bulk import Bulk
 from ticketflow.store.tables import simulated_charges as charges
 
 
@@ -34,15 +35,23 @@ async def add(database: Database, new: Sequence[ChargeRow]) -> None:
         }
         for charge in new
     ]
-    entries, names = select(given(database, charges.c, rows)), charges.c.keys()
-    if database.url.dialect == "sqlite":
-        # Without a WHERE, SQLite would take the ON of ON CONFLICT for that of a join.
-        new_ones = sqlite.insert(charges).from_select(names, entries.where(true()))
-        await database.execute(new_ones.on_conflict_do_nothing())
-        return
+    statement = _ADD_SQLITE if database.url.dialect == "sqlite" else _ADD
+    await database.execute(statement.of(database, rows))
+
+
+def _add(entries: Subquery) -> ClauseElement:
     # Setting the key to itself changes nothing; INSERT IGNORE would warn, and ignore other faults too.
-    these = mysql.insert(charges).from_select(names, entries)
-    await database.execute(these.on_duplicate_key_update(charge_key=these.inserted.charge_key))
+    these = mysql.insert(charges).from_select(charges.c.keys(), select(entries))
+    return these.on_duplicate_key_update(charge_key=these.inserted.charge_key)
+
+
+def _add_sqlite(entries: Subquery) -> ClauseElement:
+    # Without a WHERE, SQLite would take the ON of ON CONFLICT for that of a join.
+    new_ones = sqlite.insert(charges).from_select(charges.c.keys(), select(entries).where(true()))
+    return new_ones.on_conflict_do_nothing()
+
+
+_ADD, _ADD_SQLITE = Bulk(charges.c, _add), Bulk(charges.c, _add_sqlite)
 
 
 async def status(database: Database, key: str) -> str | None:
@@ -53,15 +62,36 @@ async def status(database: Database, key: str) -> str | None:
 
 async def close(database: Database, keys: Sequence[str], outcome: str) -> None:
     """Let what is authorised become `captured` or `voided`; what has ended otherwise stays so."""
-    open_ones = _named(database, keys) & (charges.c.status == "authorised")
-    await database.execute(update(charges).where(open_ones).values(status=outcome))
+    await database.execute(_closing(outcome).of(database, _named(keys)))
 
 
 async def refund(database: Database, keys: Sequence[str]) -> None:
     """Let what is captured become `refunded`, and what is only authorised `voided`."""
+    await database.execute(_REFUND.of(database, _named(keys)))
+
+
+@cache
+def _closing(outcome: str) -> Bulk:
+    def build(asked: Subquery) -> Update:
+        open_ones = (charges.c.charge_key == asked.c.charge_key) & (charges.c.status == "authorised")
+        return update(charges).where(open_ones).values(status=outcome)
+
+    return Bulk([charges.c.charge_key], build)
+
+
+def _refunding(asked: Subquery) -> Update:
     ended = case((charges.c.status == "captured", "refunded"), else_="voided")
-    open_ones = _named(database, keys) & charges.c.status.in_(["authorised", "captured"])
-    await database.execute(update(charges).where(open_ones).values(status=ended))
+    open_ones = (charges.c.charge_key == asked.c.charge_key) & charges.c.status.in_(
+        ["authorised", "captured"]
+    )
+    return update(charges).where(open_ones).values(status=ended)
+
+
+_REFUND = Bulk([charges.c.charge_key], _refunding)
+
+
+def _named(keys: Sequence[str]) -> Iterator[dict[str, str]]:
+    return ({"charge_key": key} for key in keys)
 
 
 PAGE = 500
@@ -84,7 +114,3 @@ async def since(database: Database, moment: datetime) -> AsyncIterator[ChargeRow
         if len(page) < PAGE:
             return
         after = page[-1]["charge_key"]
-
-
-def _named(database: Database, keys: Sequence[str]) -> ColumnElement[bool]:
-    return charges.c.charge_key == given_values(database, charges.c.charge_key, keys).c.charge_key

@@ -1,22 +1,34 @@
 """The commit of the ledger: bookings, tickets, payments and mail, many orders in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from databases import Database
-from sqlalchemy import insert, select, update
+from databases.interfaces import Record
+from sqlalchemy import Select, Subquery, Update, select, update
 
 from ticketflow.domain import Booking, BookingStatus, Order, Ticket, new_code, now
 from ticketflow.faults import Point, reached
 from ticketflow.store.bookings import booking_of
-from ticketflow.store.bulk import given, given_values, insertion
+from ticketflow.store.bulk import Bulk, insert_all
 from ticketflow.store.events import Seat
 from ticketflow.store.outbox import CONFIRMATION, new_letter
-from ticketflow.store.tables import bookings, events, orphans, outbox, payments, tickets, units, users
+from ticketflow.store.tables import (
+    bookings,
+    events,
+    orphans,
+    outbox,
+    payments,
+    ticket_types,
+    tickets,
+    units,
+    users,
+)
 
 
 class PaymentStatus(StrEnum):
@@ -49,13 +61,48 @@ class Verdict:
         return replace(self, status=BookingStatus.REFUSED, payment=PaymentStatus.VOID_DUE, reason=reason)
 
 
+_DECIDED = Bulk(
+    [bookings.c.id],
+    lambda asked: select(bookings.c.id, bookings.c.request_hash).join_from(
+        asked, bookings, bookings.c.id == asked.c.id
+    ),
+)
+
+
 async def decided(database: Database, booking_ids: Sequence[str]) -> Mapping[str, str]:
     """Booking id -> request hash, for those of the ids that have an outcome already."""
-    asked = given_values(database, bookings.c.id, booking_ids)
-    rows = await database.fetch_all(
-        select(bookings.c.id, bookings.c.request_hash).join_from(asked, bookings, bookings.c.id == asked.c.id)
-    )
+    rows = await database.fetch_all(_DECIDED.of(database, ({"id": wanted} for wanted in booking_ids)))
     return {row["id"]: row["request_hash"] for row in rows}
+
+
+_ASKED = (bookings.c.id, bookings.c.event_id, bookings.c.user_id, bookings.c.ticket_type_id)
+
+
+def _standing(asked: Subquery) -> Select[Any]:
+    """All that a commit must know of its orders, a row for each ticket that their users have at the event."""
+    theirs = (tickets.c.event_id == asked.c.event_id) & (tickets.c.user_id == asked.c.user_id)
+    known = (
+        asked.outerjoin(bookings, bookings.c.id == asked.c.id)
+        .outerjoin(orphans, orphans.c.charge_key == asked.c.id)
+        .outerjoin(events, events.c.id == asked.c.event_id)
+        .outerjoin(users, users.c.id == asked.c.user_id)
+        .outerjoin(ticket_types, ticket_types.c.id == asked.c.ticket_type_id)
+        .outerjoin(tickets, theirs)
+    )
+    return select(
+        asked.c.id,
+        asked.c.event_id,
+        asked.c.user_id,
+        bookings.c.id.label("decided"),
+        orphans.c.charge_key.label("orphan"),
+        events.c.per_user_limit,
+        users.c.email,
+        ticket_types.c.seated,
+        tickets.c.slot,
+    ).select_from(known)
+
+
+_STANDING = Bulk(_ASKED, _standing)
 
 
 async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Booking]:
@@ -66,31 +113,48 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Bookin
     """
     reached(Point.COMMIT_ASKED)
     async with database.transaction():
-        known = await decided(database, [v.order.booking_id for v in verdicts])
-        fresh = [v for v in verdicts if v.order.booking_id not in known]
+        standing = await database.fetch_all(_STANDING.of(database, map(_asked, verdicts)))
+        of_order = {row["id"]: row for row in standing}
+        fresh = [v for v in verdicts if of_order[v.order.booking_id]["decided"] is None]
         if not fresh:
             return []
-        fresh = await _without_orphans(database, fresh)
-        fresh, numbered = _take_slots(fresh, await _free_slots(database, fresh))
+        gone = {row["id"] for row in standing if row["orphan"] is not None}
+        fresh, numbered = _take_slots(_without_orphans(fresh, gone), _free_slots(standing))
         at = now()
         written = [_booking(verdict, at) for verdict in fresh]
-        await database.execute(insertion(database, bookings, written))
-        await database.execute(insertion(database, payments, [_payment(v, at) for v in fresh]))
-        seats = {}
-        if numbered:
-            await database.execute(insertion(database, tickets, numbered))
-            await _write_mail(database, [v.order for v in fresh if v.status is BookingStatus.CONFIRMED], at)
-            seats = await _seats(database, numbered)
+        letters = [
+            _letter(v.order, of_order[v.order.booking_id]["email"], at)
+            for v in fresh
+            if v.status is BookingStatus.CONFIRMED
+        ]
+        await insert_all(
+            database,
+            [
+                (bookings, written),
+                (payments, [_payment(v, at) for v in fresh]),
+                (tickets, numbered),
+                (outbox, letters),
+            ],
+        )
+        seated = [row for row in numbered if of_order[row["booking_id"]]["seated"]]
+        seats = await _seats(database, seated) if seated else {}
         reached(Point.COMMIT_WRITTEN)
     reached(Point.COMMITTED)
     return _as_bookings(written, numbered, seats)
 
 
-async def _without_orphans(database: Database, verdicts: Sequence[Verdict]) -> list[Verdict]:
+def _asked(verdict: Verdict) -> dict[str, Any]:
+    order = verdict.order
+    return {
+        "id": order.booking_id,
+        "event_id": order.event_id,
+        "user_id": order.user_id,
+        "ticket_type_id": order.ticket_type_id,
+    }
+
+
+def _without_orphans(verdicts: Sequence[Verdict], gone: Container[str]) -> list[Verdict]:
     """The verdicts, those refused whose charge the auditor has let go of because nobody knew its order."""
-    ids = [v.order.booking_id for v in verdicts]
-    found = await database.fetch_all(select(orphans.c.charge_key).where(orphans.c.charge_key.in_(ids)))
-    gone = {row["charge_key"] for row in found}
     return [
         v.refused("payment_unknown")
         if v.order.booking_id in gone and v.status is BookingStatus.CONFIRMED
@@ -99,26 +163,15 @@ async def _without_orphans(database: Database, verdicts: Sequence[Verdict]) -> l
     ]
 
 
-async def _free_slots(database: Database, verdicts: Sequence[Verdict]) -> dict[tuple[int, int], list[int]]:
+def _free_slots(standing: Iterable[Record]) -> dict[tuple[int, int], list[int]]:
     """(event, user) -> the numbers below the event's limit that no ticket of theirs has."""
-    pairs = {(v.order.event_id, v.order.user_id) for v in verdicts}
-    asked = given(
-        database,
-        [tickets.c.event_id, tickets.c.user_id],
-        ({"event_id": event_id, "user_id": user_id} for event_id, user_id in pairs),
-    )
-    theirs = (tickets.c.event_id == asked.c.event_id) & (tickets.c.user_id == asked.c.user_id)
+    limits: dict[tuple[int, int], int] = {}
     used: dict[tuple[int, int], set[int]] = defaultdict(set)
-    for row in await database.fetch_all(
-        select(tickets.c.event_id, tickets.c.user_id, tickets.c.slot).join_from(asked, tickets, theirs)
-    ):
-        used[row["event_id"], row["user_id"]].add(row["slot"])
-    of_events = events.c.id.in_({event_id for event_id, _ in pairs})
-    limits = {
-        row["id"]: row["per_user_limit"]
-        for row in await database.fetch_all(select(events.c.id, events.c.per_user_limit).where(of_events))
-    }
-    return {pair: [slot for slot in range(limits[pair[0]]) if slot not in used[pair]] for pair in pairs}
+    for row in standing:
+        pair = row["event_id"], row["user_id"]
+        limits[pair] = row["per_user_limit"]
+        used[pair].add(row["slot"])
+    return {pair: [slot for slot in range(limits[pair]) if slot not in used[pair]] for pair in limits}
 
 
 def _take_slots(
@@ -180,35 +233,25 @@ def _payment(verdict: Verdict, at: datetime) -> dict[str, Any]:
     }
 
 
-async def _write_mail(database: Database, orders: Sequence[Order], at: datetime) -> None:
-    """Put a confirmation for each order into the outbox, to the address its user has now."""
-    letters = [_letter(order, at) for order in orders]
-    names = [name for name in letters[0] if name != "user_id"]
-    columns = [tickets.c.user_id, *(outbox.c[name] for name in names)]
-    entries = given(database, columns, letters)
-    addressed = select(*(entries.c[name] for name in names), users.c.email).join_from(
-        entries, users, users.c.id == entries.c.user_id
-    )
-    await database.execute(insert(outbox).from_select([*names, "recipient"], addressed))
+def _letter(order: Order, recipient: str, at: datetime) -> dict[str, Any]:
+    """The row of the confirmation, to the address its user has now."""
+    return new_letter(CONFIRMATION, order.booking_id, order.event_id, recipient, at)
 
 
-def _letter(order: Order, at: datetime) -> dict[str, Any]:
-    """The letter's row, to whom it goes still to be found."""
-    row = new_letter(CONFIRMATION, order.booking_id, order.event_id, "", at)
-    del row["recipient"]
-    return {"user_id": order.user_id, **row}
+_SEAT_OF = (units.c.ticket_type_id, units.c.unit)
+
+
+def _seats_of(asked: Subquery) -> Select[Any]:
+    same = (units.c.ticket_type_id == asked.c.ticket_type_id) & (units.c.unit == asked.c.unit)
+    return select(*_SEAT_OF, units.c.section, units.c.row, units.c.number).join_from(asked, units, same)
+
+
+_SEATS = Bulk(_SEAT_OF, _seats_of)
 
 
 async def _seats(database: Database, numbered: Sequence[dict[str, Any]]) -> dict[tuple[int, int], str]:
-    """(type, unit) -> the seat's name, for those of the tickets that have one."""
-    asked = given(database, [units.c.ticket_type_id, units.c.unit], (_place(row) for row in numbered))
-    same = (units.c.ticket_type_id == asked.c.ticket_type_id) & (units.c.unit == asked.c.unit)
-    query = (
-        select(units.c.ticket_type_id, units.c.unit, units.c.section, units.c.row, units.c.number)
-        .join_from(asked, units, same)
-        .where(units.c.section.is_not(None))
-    )
-    rows = await database.fetch_all(query)
+    """(type, unit) -> the seat's name, for tickets that have one."""
+    rows = await database.fetch_all(_SEATS.of(database, map(_place, numbered)))
     return {
         (row["ticket_type_id"], row["unit"]): str(Seat(row["section"], row["row"], row["number"]))
         for row in rows
@@ -267,9 +310,18 @@ async def move_payments(
     database: Database, booking_ids: Sequence[str], before: PaymentStatus, after: PaymentStatus
 ) -> None:
     """Note that the gateway has captured, voided or refunded these."""
-    asked = given_values(database, payments.c.booking_id, booking_ids)
-    theirs = (payments.c.booking_id == asked.c.booking_id) & (payments.c.status == before.value)
-    await database.execute(update(payments).where(theirs).values(status=after.value, updated_at=now()))
+    at = now()
+    moved = ({"booking_id": booking_id, "updated_at": at} for booking_id in booking_ids)
+    await database.execute(_moving(before, after).of(database, moved))
+
+
+@cache
+def _moving(before: PaymentStatus, after: PaymentStatus) -> Bulk:
+    def build(asked: Subquery) -> Update:
+        theirs = (payments.c.booking_id == asked.c.booking_id) & (payments.c.status == before.value)
+        return update(payments).where(theirs).values(status=after.value, updated_at=asked.c.updated_at)
+
+    return Bulk([payments.c.booking_id, payments.c.updated_at], build)
 
 
 async def unsettled_payments(

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 
 from ticketflow.domain import Refusal, Role, User, now
 from ticketflow.store import violations
+from ticketflow.store.bulk import Bulk
 from ticketflow.store.tables import users
 
 
@@ -39,8 +40,16 @@ async def by_id(database: Database, user_id: int) -> User | None:
 
 async def by_ids(database: Database, user_ids: Sequence[int]) -> dict[int, User]:
     """Id -> account, for those of the ids that have one."""
-    rows = await database.fetch_all(select(users).where(users.c.id.in_(user_ids)))
+    rows = await database.fetch_all(_BY_IDS.of(database, ({"id": user_id} for user_id in user_ids)))
     return {row["id"]: _user(row) for row in rows}
+
+
+_BY_IDS = Bulk(
+    [users.c.id],
+    lambda asked: select(users.c.id, users.c.name, users.c.email, users.c.role).join_from(
+        asked, users, users.c.id == asked.c.id
+    ),
+)
 
 
 async def by_email(database: Database, email: str) -> tuple[User, str] | None:
