@@ -37,8 +37,8 @@ COMMITTERS = 2
 then meet in two groups, as they may in two ledgers. SQLite has one writer: there a second would only wait."""
 RETRY_SECONDS = 0.5
 TRIES_ALONE = 10
-"""How often an order is tried by itself before it is refused: ledgers that move to the same units, or give one
-user the same slot, get past each other within a few."""
+"""How often an order is tried by itself before it is refused: ledgers that move to the same units, or give
+one user the same slot, get past each other within a few."""
 
 T = TypeVar("T")
 
@@ -181,8 +181,8 @@ class Ledger:
     async def _end(self, written: Sequence[Written]) -> None:
         """Settle and tell together, then each one's money by itself: a slow bank holds nobody else up."""
         told = await self._teller.tell(written)
-        there = {order.entry_id for order, _ in told}
-        self._intake.put_down(order for order, _ in written if order.entry_id not in there)
+        there = {order.place for order, _ in told}
+        self._intake.put_down(order for order, _ in written if order.place not in there)
         for order, booking in told:
             self._step([order], self._close(order, booking))
 
