@@ -158,6 +158,11 @@ class Order:
     submitted_at: datetime
     fee: int = 0
 
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it lies: entry ids tell apart the orders of one event only."""
+        return self.event_id, self.entry_id
+
 
 @dataclass(frozen=True)
 class Ticket:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.booking.support import money_ends, rows, services, stock_is, web_only, working
 from tests.booking.test_ledger import ends, fans_with_orders
-from tests.house import House, Sale, Visitor, make_sale
+from tests.house import House, Sale, Visitor, eventually, make_sale
 from ticketflow.booking.ledger import Ledger
 from ticketflow.booking.teller import Teller, Written
 from ticketflow.domain import Booking, BookingStatus, Order, now
@@ -40,13 +40,15 @@ async def put_again(house: House, sale: Sale, change: dict[str, Any] | None) -> 
         await services(house).redis.xadd(stream, {"order": order})
 
 
-async def all_but_the_broken_end(house: House, sale: Sale, waiting: list[tuple[Visitor, str]]) -> None:
+async def all_but_the_broken_end(
+    house: House, sale: Sale, waiting: list[tuple[Visitor, str]], left: int = 1
+) -> None:
     for number, (fan, where) in enumerate(waiting):
         if number != BROKEN:
             booking = await ends(fan, where)
             assert booking["status"] == "confirmed"
             await money_ends(house, booking["id"], "captured", "captured")
-    assert len(await entries(house, sale)) == 1
+    assert len(await entries(house, sale)) == left
 
 
 async def bye(waiting: list[tuple[Visitor, str]]) -> None:
@@ -55,17 +57,23 @@ async def bye(waiting: list[tuple[Visitor, str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [None, {"ticket_type_id": 999_999}, {"request_hash": None}, {"user_id": 10**30}],
+    ("change", "left"),
+    [(None, 0), ({"ticket_type_id": 999_999}, 1), ({"request_hash": None}, 0), ({"user_id": 10**30}, 1)],
     ids=["no order", "an unknown type", "a field without a value", "a number too large"],
 )
-async def test_an_order_that_cannot_be_written_stays_alone(settings: Settings, change: dict[str, Any] | None):
+async def test_an_order_that_cannot_be_written_stays_alone(
+    settings: Settings, change: dict[str, Any] | None, left: int
+):
+    """What is no order at all does not even stay: it is put aside."""
     sale = await make_sale(settings)
     async with web_only(settings) as house:
         waiting = await fans_with_orders(house, sale, FANS)
         await put_again(house, sale, change)
         async with working(settings):
-            await all_but_the_broken_end(house, sale, waiting)
+            await all_but_the_broken_end(house, sale, waiting, left)
+        assert (
+            await services(house).redis.llen(services(house).stock.keys(sale.event_id).rejected) == 1 - left
+        )
         assert await rows(house, tables.tickets) == FANS - 1
         await stock_is(house, sale, free=500 - FANS, held=1, sold=FANS - 1)
         await bye(waiting)
@@ -164,3 +172,74 @@ def verdict_on(sale: Sale, number: int, *, user_id: int, units: tuple[int, ...],
 
 def as_read(found: Sequence[Booking]) -> list[Booking]:
     return [replace(booking, tickets=tuple(booking.tickets)) for booking in found]
+
+
+async def hold_other_units(house: House, sale: Sale, units: list[int]) -> None:
+    """Let the broken order's hold and order be of other units, as if Redis had handed those out."""
+    keys = services(house).stock.keys(sale.event_id)
+    order = json.loads((await entries(house, sale))[BROKEN][1]["order"])
+    hold = json.loads(str(await services(house).redis.hget(keys.holds, order["hold_id"])))
+    await services(house).redis.hset(keys.holds, order["hold_id"], json.dumps({**hold, "units": units}))
+    await put_again(house, sale, {"units": units})
+
+
+async def test_a_unit_that_does_not_exist_is_replaced(settings: Settings):
+    sale = await make_sale(settings)
+    async with web_only(settings) as house:
+        waiting = await fans_with_orders(house, sale, FANS)
+        await hold_other_units(house, sale, [500])
+        async with working(settings):
+            booked = [await ends(fan, where) for fan, where in waiting]
+            assert [booking["units"] for booking in booked] == [[0], [1], [499], [3], [4]]
+            for booking in booked:
+                await money_ends(house, booking["id"], "captured", "captured")
+            await eventually(lambda: nothing_is_left(house, sale))
+        await bye(waiting)
+
+
+async def nothing_is_left(house: House, sale: Sale) -> bool:
+    return await entries(house, sale) == []
+
+
+async def test_a_seat_that_does_not_exist_is_refused(settings: Settings):
+    seats = [Seat("Balcony", "A", number) for number in range(1, 9)]
+    sale = await make_sale(settings, types=[NewTicketType("Balcony", 9900, 8, seats)])
+    async with web_only(settings) as house:
+        waiting = await fans_with_orders(house, sale, FANS)
+        await hold_other_units(house, sale, [8])
+        async with working(settings):
+            booked = [await ends(fan, where) for fan, where in waiting]
+            assert [booking["reason"] for booking in booked] == [None, None, "unit_taken", None, None]
+            await money_ends(house, booked[BROKEN]["id"], "voided", "voided")
+            await eventually(lambda: nothing_is_left(house, sale))
+        await bye(waiting)
+
+
+async def test_what_the_database_never_takes_ends_refused(settings: Settings):
+    """One unit twice: no other unit helps. Its booker is told, and the money is let go."""
+    sale = await make_sale(settings)
+    async with web_only(settings) as house:
+        waiting = await fans_with_orders(house, sale, FANS)
+        await put_again(house, sale, {"units": [7, 7]})
+        async with working(settings):
+            booked = [await ends(fan, where) for fan, where in waiting]
+            assert [booking["reason"] for booking in booked] == [None, None, "unit_taken", None, None]
+            await money_ends(house, booked[BROKEN]["id"], "voided", "voided")
+            await eventually(lambda: nothing_is_left(house, sale))
+        await bye(waiting)
+
+
+async def test_without_the_refusal_it_would_lie_there_for_ever(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """The control of the test above."""
+    monkeypatch.setattr(Verdict, "refused", lambda verdict, _: verdict)
+    settings = replace(settings, ledger_takeover_seconds=60)
+    sale = await make_sale(settings)
+    async with web_only(settings) as house:
+        waiting = await fans_with_orders(house, sale, FANS)
+        await put_again(house, sale, {"units": [7, 7]})
+        async with working(settings):
+            await all_but_the_broken_end(house, sale, waiting)
+            assert (await waiting[BROKEN][0].get(waiting[BROKEN][1])).json()["status"] == "processing"
+        await bye(waiting)

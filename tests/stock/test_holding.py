@@ -170,3 +170,31 @@ async def test_a_later_loading_is_newer_than_all_before(make_stall: MakeStall):
     after = await stall.counts()
     assert after.newer_than(before)
     assert not before.newer_than(after)
+
+
+async def with_units_that_are_none(make_stall: MakeStall) -> Stall:
+    """A stall of 10 whose bits and count promise 16."""
+    stall = await make_stall(10)
+    await stall.admit(*range(5))
+    await stall.redis.set(stall.keys.units(STANDING), b"\xff\xff")
+    await stall.redis.hset(stall.keys.stock, f"free:{STANDING}", "16")
+    return stall
+
+
+@pytest.mark.parametrize("sizes", [(4, 4, 2), (3, 3, 3, 1)])
+async def test_no_unit_beyond_the_capacity_is_handed_out(make_stall: MakeStall, sizes: tuple[int, ...]):
+    stall = await with_units_that_are_none(make_stall)
+    for user, size in enumerate(sizes):
+        await stall.hold(user, size)
+    assert sorted(await stall.held()) == list(range(10))
+    for quantity in (1, 2):
+        assert await refused(stall.hold(4, quantity)) == "sold_out"
+
+
+async def test_without_the_guard_units_that_are_none_are_held(make_stall: MakeStall):
+    """The control of the test above."""
+    stall = await with_units_that_are_none(make_stall)
+    stall.without("hold", " and unit < capacity")
+    for user in range(3):
+        await stall.hold(user, 4)
+    assert max(await stall.held()) > 9

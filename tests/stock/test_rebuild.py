@@ -12,6 +12,7 @@ from tests.stock.conftest import MakeStall
 from tests.stock.stall import STANDING, Stall, check_whole, refused
 from ticketflow.domain import Refusal
 from ticketflow.stock import Inspection
+from ticketflow.stock.entries import raw
 
 
 @dataclass
@@ -134,6 +135,30 @@ async def test_an_order_that_was_lost_is_found_again(bench: Bench):
     await bench.rebuild()
     order = await stall.order()
     assert await stall.stock.pending([stall.event.id], "b1", 1) == replace(order, entry_id="")
+
+
+@pytest.mark.parametrize("body", ["no order", b"\xff", '{"booking_id":["b2"]}', "[" * 100_000, "{}"])
+async def test_what_is_no_order_is_dropped_from_both(bench: Bench, body: Any):
+    """In the stream, and among what is pending; an order spoilt in the stream is put there again."""
+    stall = bench.stall
+    await stall.submit(await stall.hold(1), "b1")
+    await stall.submit(await stall.hold(2), "b2")
+    await stall.redis.xadd(stall.keys.orders, {"foo": body})
+    await stall.redis.xadd(stall.keys.orders, {"order": body})
+    await stall.redis.hset(stall.keys.pending, mapping={"junk": body, "b2": body})
+    second = (await raw(stall.redis, "XRANGE", stall.keys.orders, "-", "+"))[1][0]
+    await stall.redis.xdel(stall.keys.orders, second)
+    await bench.rebuild()
+    await bench.open()
+    assert (await stall.order()).booking_id == "b1"
+    assert await stall.redis.hkeys(stall.keys.pending) == ["b1"]
+    assert await stall.redis.llen(stall.keys.rejected) == 4
+    await check_whole(stall)
+    (first,) = await raw(stall.redis, "XRANGE", stall.keys.orders, "-", "+")
+    await stall.redis.xdel(stall.keys.orders, first[0])
+    await stall.redis.xadd(stall.keys.orders, {"order": body})
+    await bench.rebuild()
+    assert (await stall.order()).booking_id == "b1"
 
 
 async def test_a_hold_that_no_order_pays_is_a_hold_again(bench: Bench):

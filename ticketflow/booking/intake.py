@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -11,7 +11,8 @@ from redis.exceptions import RedisError, ResponseError
 from ticketflow.domain import Event, Order
 from ticketflow.loops import Loop
 from ticketflow.settings import Settings
-from ticketflow.stock import GROUP, Stock, parse_order
+from ticketflow.stock import GROUP, Stock
+from ticketflow.stock.entries import RawEntries, put_aside, raw, sift
 from ticketflow.store import violations
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,6 @@ READ_BLOCK_MS = 500
 """How long one read waits for orders; a new event's stream is read from the next read on."""
 RETRY_SECONDS = 0.5
 TAKE_AT_ONCE = 100
-
-Entries = Iterable[tuple[str, dict[str, str] | None]]
 
 
 class Intake:
@@ -48,7 +47,7 @@ class Intake:
         self._most = settings.ledger_concurrency
         self._patience = settings.ledger_takeover_seconds
         self._start = start
-        self._in_hand: dict[str, Order] = {}
+        self._in_hand: dict[tuple[int, str], Order] = {}
         self._grouped: dict[str, int] = {}
         self._reading = asyncio.Event()
         self._room_for_more = asyncio.Event()
@@ -61,7 +60,7 @@ class Intake:
     def put_down(self, orders: Iterable[Order]) -> None:
         """Let go of orders: they have ended, or somebody shall take them up again later."""
         for order in orders:
-            self._in_hand.pop(order.entry_id, None)
+            self._in_hand.pop(order.place, None)
         self._see_if_full()
 
     def _see_if_full(self) -> None:
@@ -93,13 +92,12 @@ class Intake:
             await asyncio.sleep(RETRY_SECONDS)
             return
         await self._make_groups(streams)
-        room, new_ones = self._most - len(self._in_hand), dict.fromkeys(streams, ">")
-        found: Any = await self._redis.xreadgroup(
-            GROUP, self._name, cast(Any, new_ones), count=max(1, room), block=READ_BLOCK_MS
-        )
+        room, new_ones = self._most - len(self._in_hand), [">"] * len(streams)
+        as_we = ("GROUP", GROUP, self._name, "COUNT", max(1, room), "BLOCK", READ_BLOCK_MS)
+        found: Any = await raw(self._redis, "XREADGROUP", *as_we, "STREAMS", *streams, *new_ones)
         # RESP3 answers with a mapping of streams, RESP2 with pairs.
         entries = found.items() if isinstance(found, dict) else found or []
-        await self._take([order for _, batch in entries for order in _orders(batch)])
+        await self._take_entries([(streams[stream.decode()], batch) for stream, batch in entries])
 
     async def _make_groups(self, streams: Mapping[str, int]) -> None:
         for stream in streams.keys() - self._grouped.keys():
@@ -111,11 +109,29 @@ class Intake:
             self._grouped[stream] = streams[stream]
         self._reading.set()
 
+    async def _take_entries(self, found: Iterable[tuple[int, RawEntries]]) -> None:
+        """Take the orders among entries of events' streams. What is none goes where nobody meets it again."""
+        sifted = [(event_id, *sift(event_id, entries)) for event_id, entries in found]
+        await self._take([order for _, orders, _ in sifted for order in orders])
+        for event_id, _, others in sifted:
+            await put_aside(self._redis, self._stock.keys(event_id), others)
+
     async def _take(self, orders: Sequence[Order]) -> None:
-        fresh = [order for order in orders if order.entry_id not in self._in_hand]
+        """Take orders together; if one of them cannot be started, each alone: it keeps no other waiting."""
+        try:
+            await self._take_at_once(orders)
+        except (RedisError, *violations.BROKEN):
+            raise
+        except Exception:
+            log.exception("%d orders could not be started", len(orders))
+            for order in orders if len(orders) > 1 else ():
+                await self._take([order])
+
+    async def _take_at_once(self, orders: Sequence[Order]) -> None:
+        fresh = [order for order in orders if order.place not in self._in_hand]
         if not fresh:
             return
-        self._in_hand.update((order.entry_id, order) for order in fresh)
+        self._in_hand.update((order.place, order) for order in fresh)
         self._see_if_full()
         try:
             await self._start(fresh)
@@ -154,25 +170,13 @@ class Intake:
             )
 
     async def _take_over_from(self, stream: str) -> None:
-        idle, cursor = int(self._patience * 1000), "0-0"
+        idle, cursor = int(self._patience * 1000), b"0-0"
         while True:
             await self._room_for_more.wait()
-            claimed: Any = await self._redis.xautoclaim(
-                stream, GROUP, self._name, min_idle_time=idle, start_id=cursor, count=TAKE_AT_ONCE
+            claimed: Any = await raw(
+                self._redis, "XAUTOCLAIM", stream, GROUP, self._name, idle, cursor, "COUNT", TAKE_AT_ONCE
             )
             cursor = claimed[0]
-            await self._take(_orders(claimed[1]))
-            if cursor == "0-0":
+            await self._take_entries([(self._grouped[stream], claimed[1])])
+            if cursor == b"0-0":
                 return
-
-
-def _orders(entries: Entries) -> list[Order]:
-    """The orders in stream entries. One that cannot be read is left where it lies, and stops no other."""
-    orders = []
-    for entry_id, fields in entries:
-        try:
-            if fields:
-                orders.append(parse_order(entry_id, fields["order"]))
-        except (ValueError, KeyError, TypeError):
-            log.exception("entry %s is no order", entry_id)
-    return orders

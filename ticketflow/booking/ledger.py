@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.intake import Intake
 from ticketflow.booking.teller import Teller, Written
-from ticketflow.domain import Booking, Event, Order
+from ticketflow.domain import Booking, BookingStatus, Event, Order
 from ticketflow.faults import Point, reached
 from ticketflow.loops import Loop, end
 from ticketflow.rooms import Rooms
@@ -36,7 +36,9 @@ COMMITTERS = 2
 """Groups written at once: one is made ready while the database works on another. Two orders of one user may
 then meet in two groups, as they may in two ledgers. SQLite has one writer: there a second would only wait."""
 RETRY_SECONDS = 0.5
-TRIES_ALONE = 5
+TRIES_ALONE = 10
+"""How often an order is tried by itself before it is refused: ledgers that move to the same units, or give
+one user the same slot, get past each other within a few."""
 
 T = TypeVar("T")
 
@@ -139,21 +141,32 @@ class Ledger:
         return found
 
     async def _write_alone(self, verdict: Verdict) -> list[Booking]:
+        """Commit a verdict, with other units if need be. What the database never takes is refused, and its
+        money let go: nobody waits for ever. What cannot be written even so is put down.
+        """
+        booking_id = verdict.order.booking_id
+        for _ in range(TRIES_ALONE):
+            try:
+                return await _until_answered(lambda: sales.commit(self._database, [verdict]))  # noqa: B023
+            except Exception as error:
+                log.warning("the database refused order %s: %s", booking_id, error)
+            try:
+                verdict = await _until_answered(lambda: self._other_units(verdict))  # noqa: B023
+            except Exception:
+                log.exception("order %s: no other units could be found", booking_id)
+        if verdict.status is BookingStatus.CONFIRMED:
+            log.error("order %s cannot be written: it is refused", booking_id)
+            verdict = verdict.refused("unit_taken")
         try:
-            for _ in range(TRIES_ALONE):
-                try:
-                    return await _until_answered(lambda: sales.commit(self._database, [verdict]))  # noqa: B023
-                except violations.UNIQUE as error:
-                    log.warning("the database refused order %s: %s", verdict.order.booking_id, error)
-                    verdict = await self._other_units(verdict)
+            return await _until_answered(lambda: sales.commit(self._database, [verdict]))
         except Exception:
-            log.exception("order %s cannot be written", verdict.order.booking_id)
+            log.exception("order %s cannot be written, not even as refused", booking_id)
         return []
 
     async def _other_units(self, verdict: Verdict) -> Verdict:
         """The verdict with units that are free in the database, where Redis believed others were."""
         order = verdict.order
-        taken = await sales.taken_units(self._database, order.ticket_type_id, order.units)
+        taken = await sales.not_to_be_had(self._database, order.ticket_type_id, order.units)
         if not taken:
             return verdict  # two ledgers gave one user the same slot: the next try sees it
         event = next(event for event in self._events() if event.id == order.event_id)
@@ -168,8 +181,8 @@ class Ledger:
     async def _end(self, written: Sequence[Written]) -> None:
         """Settle and tell together, then each one's money by itself: a slow bank holds nobody else up."""
         told = await self._teller.tell(written)
-        there = {order.entry_id for order, _ in told}
-        self._intake.put_down(order for order, _ in written if order.entry_id not in there)
+        there = {order.place for order, _ in told}
+        self._intake.put_down(order for order, _ in written if order.place not in there)
         for order, booking in told:
             self._step([order], self._close(order, booking))
 

@@ -114,11 +114,9 @@ class Teller:
         return Settlement(order, "held" if kept else "free", {**result_of(booking), "hold_kept": kept})
 
     async def _sold(self, order: Order, booking: Booking, units: Sequence[int]) -> Settlement:
-        others = set(order.units) - set(units)
-        lost = (
-            await sales.taken_units(self._database, order.ticket_type_id, sorted(others)) if others else set()
-        )
-        if others - lost:
+        others = sorted(set(order.units) - set(units))
+        lost = await sales.not_to_be_had(self._database, order.ticket_type_id, others) if others else set()
+        if set(others) - lost:
             # A second hold under the key of a booking that had its tickets already: nobody needs it.
             return Settlement(order, "free", result_of(booking), lost=sorted(lost))
         return Settlement(order, "sold", result_of(booking), units=units)

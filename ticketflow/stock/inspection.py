@@ -8,6 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from ticketflow.domain import Event
+from ticketflow.stock.entries import drop_what_is_no_order
 from ticketflow.stock.keys import StockKeys
 from ticketflow.stock.scripts import source
 from ticketflow.stock.stock import free_bits
@@ -59,6 +60,7 @@ class Inspection:
     """Looks at stock and rebuilds it. Each method is one script; arguments are as those of `Stock`."""
 
     def __init__(self, redis: "Redis", prefix: str) -> None:
+        self._redis = redis
         self._prefix = prefix
         self._scripts = {name: redis.register_script(source(name)) for name in _SCRIPTS}
 
@@ -87,6 +89,7 @@ class Inspection:
         stand as paying, `cancelled` those whose units are not sold any more. Gives how many holds were kept
         and how many had to end.
         """
+        await drop_what_is_no_order(self._redis, StockKeys(self._prefix, event.id))
         bits = [free_bits(t.capacity, sold.get(t.id, ())) for t in event.ticket_types]
         kept, ended = await self._run(
             "rebuild",

@@ -19,6 +19,7 @@ class StockKeys:
     pending  hash    booking id -> its order, until its end is told
     guests   hash    visitor -> the user who holds in this turn, and until when (microseconds)
     orders   stream  submitted bookings, read by the ledger
+    rejected list    what lay in the stream and was no order, the last first
     returned set     cancelled bookings whose units are not counted as sold any more
     """
 
@@ -47,6 +48,10 @@ class StockKeys:
     @property
     def orders(self) -> str:
         return self._key("orders")
+
+    @property
+    def rejected(self) -> str:
+        return self._key("rejected")
 
     @property
     def counts_channel(self) -> str:

@@ -15,10 +15,17 @@ REFUSALS = {
     "busy": "Very many bookings are on their way. Your tickets stay yours; try again in a few seconds.",
 }
 
+TEXTS = ("booking_id", "request_hash", "hold_id", "visitor", "currency", "method")
+"""Fields of an order that are looked up by others before anything else is known of it."""
+
 
 def parse_order(entry_id: str, body: str) -> Order:
-    """The order in a stream entry."""
+    """The order in a stream entry. Raises if it is none; there is no end to how."""
     fields = json.loads(body)
+    if not all(isinstance(fields[name], str) for name in TEXTS):
+        raise ValueError("an order's ids and names are texts")
+    if not all(isinstance(unit, int) for unit in fields["units"]):
+        raise ValueError("an order's units are whole numbers")
     return Order(
         entry_id=entry_id,
         booking_id=fields["booking_id"],

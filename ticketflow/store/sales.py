@@ -276,7 +276,7 @@ def _as_bookings(
 
 
 async def move_to_unsold(database: Database, verdict: Verdict, taken: set[int]) -> Verdict:
-    """The verdict with unsold units in place of the taken ones, or refused if there are none.
+    """The verdict with unsold units in place of those it cannot have, or refused if there are none.
 
     Holds take the first free units, so the last are those least likely to be in somebody's hands.
     """
@@ -294,6 +294,14 @@ async def move_to_unsold(database: Database, verdict: Verdict, taken: set[int]) 
         return verdict.refused("unit_taken")
     kept = [unit for unit in order.units if unit not in taken]
     return replace(verdict, order=replace(order, units=(*kept, *(row["unit"] for row in rows))))
+
+
+async def not_to_be_had(database: Database, ticket_type_id: int, wanted: Sequence[int]) -> set[int]:
+    """Those of the wanted units that have a ticket, or do not exist."""
+    these = (units.c.ticket_type_id == ticket_type_id) & units.c.unit.in_(wanted)
+    rows = await database.fetch_all(select(units.c.unit).where(these))
+    taken = await taken_units(database, ticket_type_id, wanted)
+    return set(wanted) - ({row["unit"] for row in rows} - taken)
 
 
 async def taken_units(database: Database, ticket_type_id: int, wanted: Sequence[int]) -> set[int]:

@@ -77,11 +77,12 @@ local function keep_paying(hold_id, hold)
 end
 
 -- An order is in the stream and in PENDING from its submit to its end; where one was lost, the other has it.
+-- What is no order was dropped from both before.
 local function match_orders()
   local in_stream = {}
   for _, entry in ipairs(redis.call('XRANGE', ORDERS, '-', '+')) do
     local fine, order = pcall(cjson.decode, entry[2][2])
-    if fine and type(order) == 'table' and order.booking_id then
+    if fine and type(order) == 'table' and type(order.booking_id) == 'string' then
       in_stream[order.booking_id] = true
       redis.call('HSETNX', PENDING, order.booking_id, entry[2][2])
     end

@@ -5,8 +5,10 @@ local OPENINGS = 16 -- where adjacent units are looked for before any free units
 local units_key = UNITS[ask.type]
 local wanted = ask.units and #ask.units or ask.quantity
 
-local function next_free(from)
-  return redis.call('BITPOS', units_key, 1, from, -1, 'BIT')
+-- The first free unit from there on, or nil. Ones beyond the capacity, as after a slip by hand, are no units.
+local function next_free(from, capacity)
+  local unit = redis.call('BITPOS', units_key, 1, from, -1, 'BIT')
+  return unit >= 0 and unit < capacity and unit or nil
 end
 
 local function run_from(first, length)
@@ -20,21 +22,21 @@ end
 local function adjacent(capacity)
   local from = 0
   for _ = 1, OPENINGS do
-    local first = next_free(from)
-    if first < 0 then return nil end
+    local first = next_free(from, capacity)
+    if not first then return nil end
     local gap = redis.call('BITPOS', units_key, 0, first, -1, 'BIT')
-    if gap < 0 then gap = capacity end
+    if gap < 0 or gap > capacity then gap = capacity end
     if gap - first >= wanted then return run_from(first, wanted) end
     if gap >= capacity then return nil end
     from = gap
   end
 end
 
-local function any_free()
+local function any_free(capacity)
   local units, from = {}, 0
   for _ = 1, wanted do
-    local unit = next_free(from)
-    if unit < 0 then return nil end
+    local unit = next_free(from, capacity)
+    if not unit then return nil end
     units[#units + 1] = unit
     from = unit + 1
   end
@@ -63,7 +65,7 @@ local function find_units(now)
     return ask.units
   end
   if free < wanted then return nil, {'sold_out', free} end
-  local units = (wanted > 1 and adjacent(capacity)) or any_free()
+  local units = (wanted > 1 and adjacent(capacity)) or any_free(capacity)
   if not units then return nil, {'sold_out', 0} end -- the count promised more than the bits have
   return units
 end
