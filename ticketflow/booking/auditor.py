@@ -14,10 +14,8 @@ from functools import partial
 from typing import TypeVar
 
 from databases import Database
+from redis import exceptions as redis_errors
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisAway
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisSilent
 
 from ticketflow.booking.findings import (
     ORPHAN_AFTER,
@@ -51,7 +49,7 @@ FIRST_LOOK_BACK = timedelta(hours=24)
 """How far back the first comparison of money goes; the next ones go on from there."""
 OVERLAP = 2 * (ORPHAN_AFTER + UNDERWAY)
 
-AWAY = (RedisAway, RedisSilent, WaitingRoomError, *violations.BROKEN)
+AWAY = (redis_errors.ConnectionError, redis_errors.TimeoutError, WaitingRoomError, *violations.BROKEN)
 """No word on any event can be had: that is no difference, but no audit."""
 
 T = TypeVar("T")
@@ -104,7 +102,7 @@ class Auditor:
                 began = now()
                 if await self._our_turn() and not (await self._audit_and_mend(since)).silent:
                     since = began - OVERLAP
-            except (RedisError, WaitingRoomError, *violations.BROKEN) as error:
+            except (redis_errors.RedisError, WaitingRoomError, *violations.BROKEN) as error:
                 log.warning("the audit could not be made: %s", error)
             except Exception:
                 log.exception("the audit could not be made")
@@ -159,8 +157,6 @@ class Auditor:
     async def _rebuild(self, event: Event) -> None:
         try:
             await self._rebuilder.rebuild(event)
-        except AWAY:
-            raise
         except Exception:
             # One that cannot be rebuilt must not keep the others as they are.
             log.exception("event %d could not be rebuilt", event.id)

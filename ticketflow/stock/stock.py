@@ -301,12 +301,9 @@ class Stock:
         """The counts as they stand now, or None if they are not in Redis or cannot be read there."""
         fields = await self._redis.hgetall(self.keys(event.id).stock)
         try:
-            return Counts(
-                int(fields["epoch"]),
-                int(fields["version"]),
-                {t.id: int(fields[f"free:{t.id}"]) for t in event.ticket_types},
-                {t.id: int(fields[f"sold:{t.id}"]) for t in event.ticket_types},
-            )
+            free = {t.id: int(fields[f"free:{t.id}"]) for t in event.ticket_types}
+            sold = {t.id: int(fields[f"sold:{t.id}"]) for t in event.ticket_types}
+            return Counts(int(fields["epoch"]), int(fields["version"]), free, sold)
         except (KeyError, ValueError):
             return None
 
