@@ -28,8 +28,8 @@ class NoSuchEvent(Exception):
 
 async def audit(
     settings: Settings, console: Console, wanted: str | None, *, repair: bool, hours: int, as_json: bool
-) -> bool:
-    """Compare everything, or the event of that slug or id, and print it. Gives whether all is well."""
+) -> Report:
+    """Compare everything, or the event of that slug or id, and print it. Gives what is not mended."""
     async with _house(settings) as background:
         only = _event(background, wanted) if wanted else None
         auditor, since = background.auditor(), now() - timedelta(hours=hours)
@@ -42,7 +42,7 @@ async def audit(
             print(json.dumps(_body(found, left, repair=repair)))
         else:
             _print(console, found, left, repair=repair)
-        return left.clean
+        return left
 
 
 async def rebuild(settings: Settings, wanted: str) -> Rebuilt:

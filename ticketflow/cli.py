@@ -29,6 +29,12 @@ BOOKS = ("database_url", "redis_url", "secret_keys")
 T = TypeVar("T")
 
 
+class CouldNotAudit(click.ClickException):
+    """Not the same as a difference, which ends with 1."""
+
+    exit_code = 2
+
+
 @click.group()
 @click.version_option(__version__)
 def main() -> None:
@@ -119,11 +125,16 @@ def crowd(count: int, url: str, event: str | None, hurry: float, arrivals: float
 def audit(event: str | None, repair: bool, as_json: bool, hours: int) -> None:
     """Compare Redis, the database, the payment gateway and the outbox; of one EVENT (id or name) or of all.
 
-    May be run while the sale is on. Ends with 1 if something differs and is not mended.
+    May be run while the sale is on. Ends with 1 if something differs and is not mended, with 2 if it could
+    not be compared: a store or the gateway is away, or there is no such event.
     """
     logs.set_up(plain=True, level=logging.ERROR)
-    work = auditing.audit(_settings(*BOOKS), Console(), event, repair=repair, hours=hours, as_json=as_json)
-    sys.exit(0 if _run(work) else 1)
+    try:
+        settings = _settings(*BOOKS)
+        left = _run(auditing.audit(settings, Console(), event, repair=repair, hours=hours, as_json=as_json))
+    except click.ClickException as error:
+        raise CouldNotAudit(error.message) from None
+    sys.exit(1 if left.differences else 2 if left.silent else 0)
 
 
 @main.command()
@@ -155,7 +166,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         raise click.ClickException(str(_first(group))) from None
     except* BadSetting as group:
         raise click.ClickException(str(_first(group))) from None
-    except* (RedisError, *violations.BROKEN) as group:
+    except* (RedisError, *violations.UNUSABLE) as group:
         # While it runs, each loop waits for its store to come back; only a start ends here.
         raise click.ClickException(
             f"a store cannot be reached or used ({_first(group)}); see TICKETFLOW_DATABASE_URL and "

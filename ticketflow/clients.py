@@ -8,11 +8,12 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from aiosmtplib import SMTP
-from databases import Database
+from databases import Database, DatabaseURL
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from ticketflow.grouped_redis import GroupedRedis
@@ -48,9 +49,12 @@ class _SharedSQLite(sqlite3.Connection):
 
 
 def make_database(settings: Settings) -> Database:
-    """The database named by the settings, not yet connected."""
+    """The database named by the settings, not yet connected. Raises `BadSetting` if its folder is missing."""
     url = settings.database_url
     if url.startswith("sqlite"):
+        # SQLite makes the file, not the folder, and its client fails with a traceback of a thread as well.
+        if not Path(DatabaseURL(url).database).parent.is_dir():
+            raise BadSetting("TICKETFLOW_DATABASE_URL names a SQLite file in a folder that does not exist")
         return SteadyDatabase(url, factory=_SharedSQLite)
     return SteadyDatabase(
         url,

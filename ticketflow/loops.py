@@ -1,13 +1,39 @@
 """Tasks that run beside a block and end with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
+
+log = logging.getLogger(__name__)
 
 Loop = Coroutine[Any, Any, None]
 
+P = ParamSpec("P")
+
 CANCEL_AGAIN_SECONDS = 0.3
+BEGIN_AGAIN_SECONDS = 1.0
+
+
+def lasting(loop: Callable[P, Loop]) -> Callable[P, Loop]:
+    """A for-ever loop that begins again when an error ends it, so that it takes no other loop down with it.
+
+    Being cancelled ends it, and so does its own end.
+    """
+
+    @wraps(loop)
+    async def again(*args: P.args, **kwargs: P.kwargs) -> None:
+        while True:
+            try:
+                await loop(*args, **kwargs)
+                return
+            except Exception:
+                log.exception("%s failed and begins again", loop.__qualname__)
+                await asyncio.sleep(BEGIN_AGAIN_SECONDS)
+
+    return again
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from ticketflow.booking.rebuilder import Rebuilder
 from ticketflow.clients import Stores, make_smtp, open_stores
 from ticketflow.collector import spare_the_collector
 from ticketflow.live.catalogue import Catalogue
-from ticketflow.loops import Loop, running
+from ticketflow.loops import Loop, lasting, running
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
 from ticketflow.rooms import Rooms
@@ -120,6 +120,7 @@ class Background:
             lease_seconds=self._settings.mail_lease_seconds,
         )
 
+    @lasting
     async def _refresh(self) -> None:
         while True:
             try:

@@ -3,14 +3,16 @@
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import MetaData
 
 from tests import servers
 from tests.booking.auditing import Books, kept_books
 from tests.booking.support import services, stock_is, working
-from tests.house import command, environment, eventually, settings_for
+from tests.house import command, environment, eventually, make_sale, settings_for
 from ticketflow.booking import auditor
 from ticketflow.settings import Settings
 
@@ -21,10 +23,10 @@ def on_sqlite(sqlite_url: str, redis_url: str, smtp: servers.Mailbox, prefix: st
     return settings_for(database_url=sqlite_url, redis_url=redis_url, smtp_url=smtp.url, prefix=prefix)
 
 
-async def run(settings: Settings, *args: str) -> tuple[int, str]:
+async def run(settings: Settings, *args: str, stderr: int | None = None) -> tuple[int, str]:
     """How a command ends and what it says."""
     process = await asyncio.create_subprocess_exec(
-        *command(*args), env=environment(settings), stdout=asyncio.subprocess.PIPE
+        *command(*args), env=environment(settings), stdout=asyncio.subprocess.PIPE, stderr=stderr
     )
     said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
@@ -59,6 +61,23 @@ async def test_it_tells_a_machine(on_sqlite: Settings):
         body = json.loads(said)
         assert (code, body["clean"], body["differences"]) == (0, True, [])
         assert {d["kind"] for d in body["repaired"]} == {"count", "sum", "sold_but_free"}
+
+
+async def test_what_cannot_be_audited_is_told_in_one_line_and_ends_with_two(
+    on_sqlite: Settings, mariadb: servers.MariaDB, tmp_path: Path
+):
+    await make_sale(on_sqlite)
+    with mariadb.fresh(MetaData()) as without_tables:
+        for settings in (
+            replace(on_sqlite, database_url=without_tables),
+            replace(on_sqlite, database_url=f"sqlite+aiosqlite:///{tmp_path}/nowhere/books.db"),
+            replace(on_sqlite, redis_url=f"redis://127.0.0.1:{servers.free_port()}/0"),
+        ):
+            code, said = await run(settings, "audit", stderr=asyncio.subprocess.STDOUT)
+            assert (code, said.count("\n")) == (2, 1), said
+            assert said.startswith("Error: ")
+    code, said = await run(on_sqlite, "audit", "nowhere", stderr=asyncio.subprocess.STDOUT)
+    assert (code, said.count("\n")) == (2, 1), said
 
 
 async def test_rebuild_keeps_the_holds_and_knows_its_events(on_sqlite: Settings):

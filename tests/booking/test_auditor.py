@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from tests.booking.auditing import LONG_AGO, TICKETS, Books, auditor_of, kept_books
-from tests.booking.support import money_of, rows, sell_behind, stock_is, working
+from tests.booking.support import money_of, rows, sell_behind, services, stock_is, working
 from tests.house import eventually, in_process, make_sale
 from ticketflow.booking import auditor as auditor_module
 from ticketflow.booking.findings import FOR_PEOPLE, WORDS
@@ -48,6 +48,25 @@ async def hold_it_again(books: Books) -> None:
     await books.redis.hincrby(books.key("visits"), hold["visitor"], 1)
 
 
+BEYOND = '{"type":1e999,"user":"1","visitor":"v","units":[1],"expires":"1","state":"held"}'
+
+
+async def make_a_string(books: Books, noun: str) -> None:
+    await books.redis.delete(books.key(noun))
+    await books.redis.set(books.key(noun), "x")
+
+
+async def make_a_list(books: Books, noun: str) -> None:
+    await books.redis.delete(books.key(noun))
+    await books.redis.lpush(books.key(noun), "x")
+
+
+NONSENSE = {
+    "version": ("abc", -1000000),
+    "epoch": ("abc", -5),
+    "closed_until": ("abc", 99999999999999999),
+}
+
 IN_REDIS: dict[str, tuple[set[str], Damage]] = {
     "all lost": ({"missing"}, lambda b: b.redis.delete(b.key("stock"))),
     "free count": ({"count"}, lambda b: b.redis.hset(b.key("stock"), f"free:{b.kind}", 900)),
@@ -70,6 +89,22 @@ IN_REDIS: dict[str, tuple[set[str], Damage]] = {
     "a hold's end": ({"expiry"}, lambda b: b.redis.delete(b.key("expiry"))),
     "a hold nobody had": ({"unreadable"}, lambda b: b.redis.hset(b.key("holds"), "x", "{")),
     "paid by nobody": ({"lost_order"}, pay_by_nobody),
+    "no version": ({"settings"}, lambda b: b.redis.hset(b.key("stock"), "version", "abc")),
+    "a version below none": ({"settings"}, lambda b: b.redis.hset(b.key("stock"), "version", -1000000)),
+    "no epoch": ({"settings"}, lambda b: b.redis.hset(b.key("stock"), "epoch", "abc")),
+    "an epoch below none": ({"settings"}, lambda b: b.redis.hset(b.key("stock"), "epoch", -5)),
+    "closed by nonsense": ({"settings"}, lambda b: b.redis.hset(b.key("stock"), "closed_until", "abc")),
+    "closed for ever": (
+        {"settings"},
+        lambda b: b.redis.hset(b.key("stock"), "closed_until", 99999999999999999),
+    ),
+    "a hold of bytes": ({"unreadable"}, lambda b: b.redis.hset(b.key("holds"), "1-junk", b"\xff\xfe")),
+    "a hold beyond numbers": ({"unreadable"}, lambda b: b.redis.hset(b.key("holds"), "1-junk", BEYOND)),
+    "a hold too deep": ({"unreadable"}, lambda b: b.redis.hset(b.key("holds"), "1-junk", "[" * 100_000)),
+    "an end beyond time": ({"expiry"}, lambda b: b.redis.zadd(b.key("expiry"), {"1-gone": "inf"})),
+    "ends of another type": ({"unreadable"}, lambda b: make_a_string(b, "expiry")),
+    "stock of another type": ({"unreadable"}, lambda b: make_a_string(b, "stock")),
+    "units of another type": ({"unreadable"}, lambda b: make_a_list(b, "units")),
     "two holds": ({"twice", "sum"}, hold_it_again),
 }
 """Damage done in Redis: what it is found as."""
@@ -84,6 +119,58 @@ async def test_what_is_wrong_in_redis_is_found_and_mended(settings: Settings):
             await books.mend()
             assert await books.found() == set(), name
         await stock_is(books.house, books.sale, free=15, held=3, sold=2)
+
+
+async def test_an_event_that_cannot_be_read_hides_no_other(settings: Settings):
+    hidden = await make_sale(settings)
+    async with kept_books(settings) as books:
+        stock = services(books.house).stock
+        await books.redis.delete(stock.keys(hidden.event_id).holds)
+        await books.redis.set(stock.keys(hidden.event_id).holds, "x")
+        await books.redis.hset(books.key("stock"), f"free:{books.kind}", 900)
+        report = await books.auditor.audit(since=now() - LONG_AGO)
+        assert {(d.kind, d.event_id) for d in report.differences} == {
+            ("unreadable", hidden.event_id),
+            ("count", books.sale.event_id),
+        }
+        await books.mend()
+        assert await books.found() == set()
+
+
+async def test_nonsense_in_the_fields_of_time_stops_no_sale(settings: Settings):
+    """Also before the auditor comes: it is a new epoch then, and a rebuild goes past the one that was."""
+    async with kept_books(settings) as books, books.house.visitor() as fan:
+        stock = services(books.house).stock
+        await fan.register()
+        for field, value in [(field, value) for field, values in NONSENSE.items() for value in values]:
+            before = await stock.counts(books.event)
+            assert before is not None
+            await books.redis.hset(books.key("stock"), field, value)
+            await fan.come_in(books.sale)
+            hold = await fan.hold(books.sale)
+            assert hold.status_code == 201, (field, value, hold.text)
+            counts = await stock.counts(books.event)
+            assert counts is not None
+            assert counts.newer_than(before), (field, value)
+            assert (await fan.delete(f"/api/holds/{hold.json()['id']}")).status_code == 204
+            await books.mend()
+            rebuilt = await stock.counts(books.event)
+            assert rebuilt is not None
+            assert rebuilt.newer_than(before)
+
+
+async def test_holds_end_whatever_stands_in_the_counts(settings: Settings):
+    async with kept_books(settings) as books:
+        keeper = services(books.house).keeper
+        hold_id, hold = await first_hold(books)
+        await books.redis.hset(books.key("holds"), "1-junk", "5")
+        await books.redis.zadd(books.key("expiry"), {hold_id: 1, "1-junk": 0})
+        await books.redis.hset(
+            books.key("stock"), mapping={"epoch": "abc", "version": "abc", f"sold:{books.kind}": "x"}
+        )
+        await keeper._expire_holds(books.event)
+        assert await books.redis.hkeys(books.key("holds")) == ["1-junk"]
+        assert await books.redis.getbit(books.key("units"), hold["units"][0]) == 1
 
 
 async def test_an_order_that_fell_out_of_the_stream_is_booked_after_all(settings: Settings):
@@ -149,6 +236,8 @@ async def test_money_is_where_the_bookings_say(settings: Settings):
         assert await books.found() == {"amount"}
         await books.house.database.execute(delete(tables.simulated_charges))
         assert await books.found() == {"unpaid"}
+        await books.change(tables.payments, amount=0)
+        assert await books.found() == set(), "nothing is due, and nothing is charged"
 
 
 async def test_a_charge_without_a_booking_is_let_go_and_nobody_comes_to_rely_on_it(settings: Settings):

@@ -8,8 +8,9 @@ from sqlalchemy import update
 
 from tests.booking.support import cashier_of, money_ends, money_of
 from tests.house import House, in_process, make_sale
+from ticketflow.booking import cashier as cashier_module
 from ticketflow.domain import now
-from ticketflow.payments import Authorisation, GatewayTimeout, SimulatedGateway
+from ticketflow.payments import Authorisation, GatewayRefused, GatewayTimeout, SimulatedGateway
 from ticketflow.settings import Settings
 from ticketflow.store import tables
 
@@ -80,6 +81,38 @@ async def test_a_gateway_that_is_silent_on_one_is_asked_for_the_others(settings:
         gateway.mute = ""
         await cashier._sweep_once()
         assert await money_of(house, silent) == ("captured", "captured")
+
+
+class Estranged(SimulatedGateway):
+    """A gateway of another account: it does not know one booking, and stumbles over another."""
+
+    unknown = stumbling = ""
+
+    async def capture(self, key: str) -> None:
+        if key == self.unknown:
+            raise GatewayRefused(f"no such charge: {key}")
+        if key == self.stumbling:
+            raise LookupError(key)
+        await super().capture(key)
+
+
+async def test_what_the_gateway_does_not_know_keeps_no_other_payment_from_its_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cashier_module, "SWEPT_AT_ONCE", 1)
+    sale = await make_sale(settings)
+    async with in_process(settings) as house:
+        unknown, stumbling, other = [await booked(house, settings, sale) for _ in range(3)]
+        gateway = Estranged(house.database, 0)
+        gateway.unknown, gateway.stumbling = unknown, stumbling
+        for age, booking_id in enumerate((other, stumbling, unknown)):
+            await set_back(house, booking_id, "authorised", age=LONG_AGO * (age + 1))
+        cashier = cashier_of(house, gateway)
+        for _ in range(3):
+            await cashier._sweep_once()
+        assert await money_of(house, unknown) == ("authorised", "authorised")
+        assert await money_of(house, stumbling) == ("authorised", "authorised")
+        assert await money_of(house, other) == ("captured", "captured")
 
 
 async def test_money_let_go_is_never_taken_and_money_taken_never_let_go(settings: Settings):

@@ -46,6 +46,11 @@ async def test_counters_and_bits_set_to_nonsense(settings: Settings):
             await selling.sold(QUARTER)
             await found.redis.hset(keys.stock, mapping={f"free:{kind}": free, f"sold:{kind}": sold})
             await found.redis.set(keys.units(kind), bits)
+            await found.redis.hset(
+                keys.stock, mapping={"version": sold, "epoch": free, "closed_until": 10**17}
+            )
+            await found.redis.hset(keys.holds, "1-junk", b"\xff\xfe")
+            await found.redis.zadd(keys.stock.replace(":stock", ":expiry"), {"1-gone": "inf", "1-junk": 0})
 
     await sell_out(replace(settings, audit_seconds=1, settle_after_seconds=0.5), nonsense)
 

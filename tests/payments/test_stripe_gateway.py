@@ -13,10 +13,11 @@ from tests.house import eventually
 from tests.payments.support import DECLINED, GOOD, WANTS_ACTION, Stripe
 from ticketflow.clients import open_gateway
 from ticketflow.domain import now
-from ticketflow.payments import GatewayTimeout, SimulatedGateway, stripe_gateway
+from ticketflow.payments import GatewayRefused, GatewayTimeout, SimulatedGateway, stripe_gateway
 from ticketflow.payments.stripe_gateway import StripeGateway
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.store import intents
+from ticketflow.store.intents import IntentRow
 
 
 @pytest.fixture
@@ -84,6 +85,19 @@ async def test_a_method_that_is_none_and_a_bank_that_wants_to_see_the_payer_are_
     # Left open, it could still be paid when nobody expects it.
     assert await status(stripe, action) == "canceled"
     assert await stripe.charges(action) == []
+
+
+async def test_an_intent_that_stripe_does_not_know_is_refused_in_our_words(
+    gateway: StripeGateway, database: Database
+):
+    """As after a change of account."""
+    key = new_key()
+    await intents.add(database, [IntentRow(key, "pi_of_another_account", now())])
+    assert await gateway.find(key) is None
+    for act in (gateway.capture, gateway.void, gateway.refund):
+        with pytest.raises(GatewayRefused):
+            await act(key)
+    assert not (await gateway.authorise(key, 2500, "EUR", GOOD)).approved
 
 
 async def test_while_the_bank_is_still_at_it_nobody_knows(gateway: StripeGateway, stripe: Stripe):

@@ -89,7 +89,7 @@ async def test_nobody_holds_until_it_is_open_again(bench: Bench):
 async def test_without_the_guard_somebody_holds_what_is_being_counted(bench: Bench):
     """The control of the test above."""
     stall = bench.stall
-    stall.without("hold", "if known[5] and tonumber(known[5]) > now then return nil, {'not_ready'} end")
+    stall.without("hold", "if is_closed(known[5], now) then return nil, {'not_ready'} end")
     await bench.inspection.close(stall.event, stall.leases)
     assert await refused(stall.hold(1)) is None
 

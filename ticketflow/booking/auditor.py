@@ -14,8 +14,8 @@ from functools import partial
 from typing import TypeVar
 
 from databases import Database
+from redis import exceptions as redis_errors
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from ticketflow.booking.findings import (
     ORPHAN_AFTER,
@@ -28,7 +28,8 @@ from ticketflow.booking.findings import (
 )
 from ticketflow.booking.rebuilder import Rebuilder
 from ticketflow.domain import Event, now
-from ticketflow.payments import Charge, ChargeStatus, Gateway, GatewayTimeout
+from ticketflow.loops import lasting
+from ticketflow.payments import Charge, ChargeStatus, Gateway, GatewayRefused, GatewayTimeout
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Inspection
@@ -47,6 +48,9 @@ ASK_AGAIN_SECONDS = 0.2
 FIRST_LOOK_BACK = timedelta(hours=24)
 """How far back the first comparison of money goes; the next ones go on from there."""
 OVERLAP = 2 * (ORPHAN_AFTER + UNDERWAY)
+
+AWAY = (redis_errors.ConnectionError, redis_errors.TimeoutError, WaitingRoomError, *violations.BROKEN)
+"""No word on any event can be had: that is no difference, but no audit."""
 
 T = TypeVar("T")
 
@@ -88,6 +92,7 @@ class Auditor:
         self._settings = settings
         self._tries: Counter[tuple[str, ...]] = Counter()
 
+    @lasting
     async def run(self) -> None:
         """For ever: audit and mend, one worker in each `audit_seconds`."""
         since = now() - FIRST_LOOK_BACK
@@ -97,7 +102,7 @@ class Auditor:
                 began = now()
                 if await self._our_turn() and not (await self._audit_and_mend(since)).silent:
                     since = began - OVERLAP
-            except (RedisError, WaitingRoomError, *violations.BROKEN) as error:
+            except (redis_errors.RedisError, WaitingRoomError, *violations.BROKEN) as error:
                 log.warning("the audit could not be made: %s", error)
             except Exception:
                 log.exception("the audit could not be made")
@@ -141,13 +146,20 @@ class Auditor:
             stock = {d.event_id for d in differences if d.kind in STOCK}
             for event in self._events():
                 if event.id in stock:
-                    await self._rebuilder.rebuild(event)
+                    await self._rebuild(event)
             for difference in differences:
                 try:
                     await self._mend_one(difference)
-                except GatewayTimeout:
-                    log.warning("audit: the gateway did not answer for %s", difference.subject)
+                except (GatewayTimeout, GatewayRefused) as error:
+                    log.warning("audit: the gateway did not help with %s: %r", difference.subject, error)
             await self._let_go([d for d in differences if d.kind == "orphan"])
+
+    async def _rebuild(self, event: Event) -> None:
+        try:
+            await self._rebuilder.rebuild(event)
+        except Exception:
+            # One that cannot be rebuilt must not keep the others as they are.
+            log.exception("event %d could not be rebuilt", event.id)
 
     async def _stock_of(self, event: Event) -> list[Difference]:
         found = await self._look(event)
@@ -161,11 +173,19 @@ class Auditor:
 
     async def _look(self, event: Event) -> list[Difference]:
         leases = (await self._rooms.of(event.id)).keys.active
-        seen = await self._inspection.look(event, leases)
+        try:
+            seen = await self._inspection.look(event, leases)
+        except AWAY:
+            raise
+        except Exception as error:
+            return [_unreadable(event, error)]
         types = [t.id for t in event.ticket_types]
         tickets = await reconcile.tickets_of(self._database, event.id, types)
-        # In a thread, because comparing 50,000 units takes longer than a tick of a room may wait.
-        return await asyncio.to_thread(lambda: list(stock_differences(event, seen, tickets)))
+        try:
+            # In a thread, because comparing 50,000 units takes longer than a tick of a room may wait.
+            return await asyncio.to_thread(lambda: list(stock_differences(event, seen, tickets)))
+        except Exception as error:
+            return [_unreadable(event, error)]
 
     async def _books_of(self, event: Event) -> list[Difference]:
         """What the database itself says in one statement each: no look is too early."""
@@ -207,7 +227,13 @@ class Auditor:
         pending: set[str] = set()
         for event in events:
             leases = (await self._rooms.of(event.id)).keys.active
-            pending |= (await self._inspection.look(event, leases)).pending
+            try:
+                pending |= (await self._inspection.look(event, leases)).pending
+            except AWAY:
+                raise
+            except Exception:
+                # Any of them may have its order there; the next audit can tell, once it is mended.
+                return [difference for difference in found if difference.kind != "orphan"]
         return [d for d in found if d.kind != "orphan" or key_of(d) not in pending]
 
     async def _charges(self, since: datetime) -> dict[str, Charge]:
@@ -263,8 +289,13 @@ class Auditor:
             end = self._gateway.refund if captured else self._gateway.void
             try:
                 await self._asked(partial(end, key))
-            except GatewayTimeout:
-                log.warning("audit: the gateway did not answer for charge %s", key)
+            except (GatewayTimeout, GatewayRefused) as error:
+                log.warning("audit: the gateway did not help with charge %s: %r", key, error)
 
     def _key(self, noun: str) -> str:
         return f"{self._settings.redis_prefix}:audit:{noun}"
+
+
+def _unreadable(event: Event, error: Exception) -> Difference:
+    log.warning("event %d: its stock cannot be read", event.id, exc_info=error)
+    return Difference("unreadable", event.id, "stock", "stock", f"{type(error).__name__}: {error}")

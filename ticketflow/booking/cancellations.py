@@ -19,7 +19,7 @@ from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.desk import result_of
 from ticketflow.domain import Booking, BookingStatus, Event, User, check_cancellable
 from ticketflow.faults import Point, reached
-from ticketflow.loops import end
+from ticketflow.loops import end, lasting
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Stock
 from ticketflow.store import bookings, violations
@@ -76,6 +76,7 @@ class Cancellations:
         finally:
             await end(self._steps)
 
+    @lasting
     async def sweep(self) -> None:
         """For ever: give units back that a crash, or a loss of Redis, has kept from going back."""
         while True:
@@ -89,8 +90,13 @@ class Cancellations:
         """Give back what can be given back now."""
         for cancellation in await records.units_out(self._database, SWEPT_AT_ONCE):
             event = self._find_event(cancellation.event_id)
-            if event:
+            if event is None:
+                continue
+            try:
                 await self._give_back(event, cancellation)
+            except Exception:
+                # One that cannot go back must not stop the others.
+                log.exception("the units of booking %s go back later", cancellation.booking_id)
 
     async def _whole(self, work: Coroutine[Any, Any, Booking]) -> Booking:
         """Do it all, even if who asked has gone: a cancelled task would leave its transaction half open."""

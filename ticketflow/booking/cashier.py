@@ -8,7 +8,8 @@ from databases import Database
 from ticketflow.domain import Booking, BookingStatus, Order
 from ticketflow.faults import Point, reached
 from ticketflow.group_writer import GroupWriter
-from ticketflow.payments import Authorisation, Gateway, GatewayTimeout
+from ticketflow.loops import lasting
+from ticketflow.payments import Authorisation, Gateway, GatewayRefused, GatewayTimeout
 from ticketflow.store import sales, violations
 from ticketflow.store.sales import PaymentStatus, Verdict
 
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 LOOK_UPS = 5
 LOOK_UP_SECONDS = 1.0
+SWEPT_AT_ONCE = 100
 
 
 class Cashier:
@@ -28,6 +30,7 @@ class Cashier:
         self._database = database
         self._gateway = gateway
         self._settle_after = settle_after_seconds
+        self._failed: set[str] = set()
         self._captured = GroupWriter(self._note_captured)
         self._voided = GroupWriter(self._note_voided)
         self._refunded = GroupWriter(self._note_refunded)
@@ -77,6 +80,8 @@ class Cashier:
                 await self._void(booking.id)
         except GatewayTimeout:
             log.warning("the gateway did not answer for booking %s; it will be asked again", booking.id)
+        except GatewayRefused as error:
+            log.warning("%s", error)
 
     async def refund(self, booking_id: str) -> None:
         """Give a cancelled booking's money back. Idempotent; a silent gateway is asked again by `sweep`."""
@@ -86,6 +91,8 @@ class Cashier:
             log.warning(
                 "the gateway did not answer for the refund of booking %s; it will be asked again", booking_id
             )
+        except GatewayRefused as error:
+            log.warning("%s", error)
 
     async def _capture(self, booking_id: str) -> None:
         reached(Point.CAPTURE_ASKED)
@@ -108,6 +115,7 @@ class Cashier:
         await self._refunded.add(booking_id)
         reached(Point.REFUND_NOTED)
 
+    @lasting
     async def sweep(self) -> None:
         """For ever: settle what a crash has left between the commit and the gateway."""
         while True:
@@ -118,7 +126,9 @@ class Cashier:
             await asyncio.sleep(self._settle_after / 3)
 
     async def _sweep_once(self) -> None:
-        for booking_id, status in await sales.unsettled_payments(self._database, self._settle_after, 100):
+        # What failed last time, and may fail for ever, must not fill the page and keep the others out.
+        most, failed = SWEPT_AT_ONCE + len(self._failed), set()
+        for booking_id, status in await sales.unsettled_payments(self._database, self._settle_after, most):
             try:
                 if status is PaymentStatus.AUTHORISED:
                     await self._capture(booking_id)
@@ -128,6 +138,17 @@ class Cashier:
                     await self._void(booking_id)
             except GatewayTimeout:
                 continue
+            except GatewayRefused as error:
+                failed.add(booking_id)
+                if booking_id not in self._failed:
+                    log.warning("%s", error)
+            except violations.BROKEN:
+                raise
+            except Exception:
+                # One payment that cannot be settled must not stop the others.
+                failed.add(booking_id)
+                log.exception("the payment of booking %s could not be settled", booking_id)
+        self._failed = failed
 
     async def _note_captured(self, booking_ids: list[str]) -> None:
         await sales.move_payments(

@@ -18,7 +18,7 @@ ORPHAN_AFTER = timedelta(seconds=600)
 
 STOCK = {
     "missing": "stock is not in Redis",
-    "settings": "stock has other terms than the event",
+    "settings": "stock has other terms than the event, or nonsense in its fields",
     "count": "free count and free bits",
     "sum": "free + held + sold is the capacity",
     "twice": "a unit in two places",
@@ -29,7 +29,7 @@ STOCK = {
     "expiry": "a hold's end",
     "orders": "orders in the stream and pending",
     "lost_order": "a hold is being paid by no order",
-    "unreadable": "a hold that cannot be read",
+    "unreadable": "what cannot be read as a hold, or as stock",
 }
 MONEY = {
     "uncaptured": "a confirmed booking's money is not taken",
@@ -87,6 +87,8 @@ def stock_differences(event: Event, seen: Snapshot, tickets: Iterable[TicketRow]
         return
     if seen.limit != event.per_user_limit:
         yield Difference("settings", event.id, "limit a person", *_both(event.per_user_limit, seen.limit))
+    for name, found in seen.strange.items():
+        yield Difference("settings", event.id, name, "a time" if name != "version" else "a number", found)
     sold: dict[int, dict[int, str]] = {t.id: {} for t in event.ticket_types}
     for row in tickets:
         sold[row.ticket_type_id][row.unit] = row.booking_id
@@ -180,6 +182,8 @@ def money_difference(
         return _without_booking(key, charge, at)
     if at - payment.updated_at < UNDERWAY:
         return None
+    if payment.amount == 0 and (charge is None or charge.amount == 0):
+        return None  # nothing is due, and not every gateway charges nothing
     confirmed = payment.status is BookingStatus.CONFIRMED
     found = charge.status if charge else None
     kind, expected = None, "captured" if confirmed else "let go"

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ticketflow.domain import Event
+from ticketflow.loops import lasting
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Stock
@@ -50,6 +51,7 @@ class Keeper:
         await self._rooms.open(event)
         await self._load_stock(event)
 
+    @lasting
     async def tick(self) -> None:
         """For ever: let each room admit, at the house's rhythm.
 
@@ -63,12 +65,14 @@ class Keeper:
             due = max(due + pause, loop.time())
             await asyncio.sleep(due - loop.time())
 
+    @lasting
     async def expire(self) -> None:
         """For ever: give back the holds whose time is over, and load the stock that is missing."""
         while True:
             await self._for_each(self._expire_holds)
             await asyncio.sleep(EXPIRE_SECONDS)
 
+    @lasting
     async def remember(self) -> None:
         """For ever: keep what a room needs to come back."""
         while True:
@@ -94,14 +98,14 @@ class Keeper:
 
     async def _expire_holds(self, event: Event) -> None:
         room = await self._rooms.of(event.id)
-        if await self._stock.counts(event) is None:
+        if not await self._stock.is_loaded(event):
             await self._load_stock(event)
         await self._stock.expire(event, room.keys.active)
 
     async def _load_stock(self, event: Event) -> None:
         room = await self._rooms.of(event.id)
         async with self._redis.lock(self._stock.keys(event.id).lock, timeout=60):
-            if await self._stock.counts(event) is None:
+            if not await self._stock.is_loaded(event):
                 books = await take_stock(self._database, event.id)
                 await self._stock.load(event, room.keys.active, books.sold, books.bought, books.cancelled)
 

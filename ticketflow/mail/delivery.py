@@ -11,6 +11,7 @@ from databases import Database
 
 from ticketflow.domain import BookingStatus, now
 from ticketflow.faults import Point, reached
+from ticketflow.loops import lasting
 from ticketflow.mail.message import Messages
 from ticketflow.store import bookings, events, outbox, users, violations
 from ticketflow.store.outbox import Letter
@@ -51,6 +52,7 @@ class Postman:
         self._lease_seconds = lease_seconds
         self._smtp: SMTP | None = None
 
+    @lasting
     async def run(self) -> None:
         """Deliver until cancelled."""
         try:

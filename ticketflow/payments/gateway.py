@@ -15,6 +15,10 @@ class GatewayTimeout(Exception):
     """No answer came in time. The charge may exist or not: `find` tells."""
 
 
+class GatewayRefused(Exception):
+    """The gateway knows nothing of a charge that our books name, as after a change of account there."""
+
+
 class NotTheGateway(Exception):
     """What claims to be a notice of the gateway's is none."""
 
@@ -78,14 +82,14 @@ class Gateway(Protocol):
 
     async def capture(self, key: str) -> None:
         """Take what is authorised; nothing happens to a charge that has ended otherwise.
-        Raises `GatewayTimeout`."""
+        Raises `GatewayTimeout`, `GatewayRefused`."""
 
     async def void(self, key: str) -> None:
-        """Let go of what was authorised and not captured. Raises `GatewayTimeout`."""
+        """Let go of what was authorised and not captured. Raises `GatewayTimeout`, `GatewayRefused`."""
 
     async def refund(self, key: str) -> None:
         """End a charge in the payer's favour: give back what was captured, let go of what was only
-        authorised. Nothing happens the second time. Raises `GatewayTimeout`."""
+        authorised. Nothing happens the second time. Raises `GatewayTimeout`, `GatewayRefused`."""
 
     def recent(self, since: datetime) -> AsyncIterator[Charge]:
         """All charges made at `since` or later, in no order. Raises `GatewayTimeout` while it is read."""

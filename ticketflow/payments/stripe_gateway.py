@@ -27,6 +27,7 @@ from ticketflow.payments.gateway import (
     Authorisation,
     Charge,
     ChargeStatus,
+    GatewayRefused,
     GatewayTimeout,
     Notice,
     NotTheGateway,
@@ -91,9 +92,15 @@ class StripeGateway:
             if not isinstance(error, stripe.CardError):
                 log.warning("Stripe refused the request for booking %s: %s", key, error)
             return Authorisation(False, reference, error.user_message)
+        except GatewayRefused as error:
+            log.warning("%s", error)
+            return Authorisation(False, reference)
 
     async def find(self, key: str) -> Authorisation | None:
-        intent = await self._known(key)
+        try:
+            intent = await self._known(key)
+        except GatewayRefused:
+            return None
         if intent is None or intent.status == "requires_confirmation":
             return None
         return await self._word_on(intent)
@@ -141,12 +148,17 @@ class StripeGateway:
         return Notice(said.id, key, said.status) if said and key else None
 
     async def _known(self, key: str) -> stripe.PaymentIntent | None:
-        """The key's intent as it stands, or None. Raises `GatewayTimeout` while the bank is at it."""
+        """The key's intent as it stands, or None. Raises `GatewayTimeout` while the bank is at it, and
+        `GatewayRefused` if we know of an intent and Stripe does not."""
         intent_id = await intents.id_of(self._database, key)
         if intent_id is None or intent_id == NEVER:
             return None
         expand: Any = {"expand": ["latest_charge"]}
-        return _decided(await self._ask(lambda: self._intents.retrieve_async(intent_id, expand)))
+        try:
+            intent = await self._ask(lambda: self._intents.retrieve_async(intent_id, expand))
+        except stripe.InvalidRequestError as error:
+            raise GatewayRefused(f"Stripe does not know {intent_id} of booking {key}: {error}") from error
+        return _decided(intent)
 
     async def _known_or_never(self, key: str) -> stripe.PaymentIntent | None:
         """The same, and if there is none, there will be none: who is still making one must not use it."""

@@ -1,6 +1,7 @@
 """An event's stock seen as a whole, and made anew: what the auditor and a rebuild need of Redis."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,14 @@ from ticketflow.stock.keys import StockKeys
 from ticketflow.stock.scripts import source
 from ticketflow.stock.stock import free_bits
 
-_SCRIPTS = ("look", "close", "rebuild", "correct")
+_SCRIPTS = ("close", "rebuild", "correct")
 
-CLOSED_SECONDS = 60
-"""How long a rebuild keeps holds out at most, should it die on the way."""
+FIRST_EPOCH = 10**12
+"""Epochs are milliseconds, and none is as old as that (2001)."""
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_FOREVER = 9e18
+_BEYOND = 10**14
+"""No epoch or version is so large: the scripts write 14 digits."""
 
 Unit = tuple[int, int, int]
 """Ticket type, user, unit."""
@@ -42,6 +47,8 @@ class Snapshot:
     loaded: bool
     closed: bool
     """It is being rebuilt right now."""
+    strange: Mapping[str, str]
+    """Epoch, version and end of closing where they are nothing that the scripts write."""
     limit: int | None
     capacity: Mapping[int, int | None]
     free: Mapping[int, int | None]
@@ -63,14 +70,25 @@ class Inspection:
         self._redis = redis
         self._prefix = prefix
         self._scripts = {name: redis.register_script(source(name)) for name in _SCRIPTS}
+        self._redis = redis
+        self._look = source("look")
 
     async def look(self, event: Event, leases: str) -> Snapshot:
         """The stock as it is at this moment."""
-        return _snapshot(event, await self._run("look", event, leases))
+        types = [t.id for t in event.ticket_types]
+        keys = StockKeys(self._prefix, event.id).script_keys(leases, types)
+        # What somebody wrote there may be no text, so the reply is asked for raw, which Script cannot do.
+        reply = await self._redis.execute_command(  # type: ignore[no-untyped-call]
+            "EVAL", self._look, len(keys), *keys, json.dumps({"types": types}), NEVER_DECODE=True
+        )
+        return _snapshot(event, _as_text(reply))
 
     async def close(self, event: Event, leases: str) -> None:
-        """Take no holds until `correct`, or for `CLOSED_SECONDS`."""
-        await self._run("close", event, leases, closed_seconds=CLOSED_SECONDS)
+        """Take no holds until `correct`, or for a minute.
+
+        Keys of a wrong type are deleted: what they held is lost already.
+        """
+        await self._run("close", event, leases)
 
     async def rebuild(
         self,
@@ -101,7 +119,6 @@ class Inspection:
             taken={str(user_id): count for user_id, count in taken.items()},
             committed=dict.fromkeys(committed, True),
             cancelled=cancelled,
-            closed_seconds=CLOSED_SECONDS,
             retry_seconds=retry_seconds,
         )
         return int(kept), int(ended)
@@ -129,13 +146,14 @@ class Inspection:
 
 
 def _snapshot(event: Event, reply: Sequence[Any]) -> Snapshot:
-    at, stock, holds, expiry, taken, visits, pending, orders, bits = reply
+    at, closed, stock, holds, expiry, taken, visits, pending, orders, bits = reply
     fields = _pairs(stock)
     types = [t.id for t in event.ticket_types]
     read = {hold_id: _hold(hold_id, stored) for hold_id, stored in _pairs(holds).items()}
     return Snapshot(
         loaded="epoch" in fields,
-        closed=(_whole(fields.get("closed_until", "0")) or 0) > int(at),
+        closed=closed == 1,
+        strange=_strange(fields, int(at)),
         limit=_whole(fields.get("limit")),
         capacity={t: _whole(fields.get(f"capacity:{t}")) for t in types},
         free={t: _whole(fields.get(f"free:{t}")) for t in types},
@@ -143,7 +161,7 @@ def _snapshot(event: Event, reply: Sequence[Any]) -> Snapshot:
         bits=dict(zip(types, map(bytes.fromhex, bits), strict=True)),
         holds=[hold for hold in read.values() if hold],
         unreadable=[hold_id for hold_id, hold in read.items() if not hold],
-        expiry={hold_id: int(float(ends)) for hold_id, ends in _pairs(expiry).items()},
+        expiry={hold_id: _micros(ends) for hold_id, ends in _pairs(expiry).items()},
         taken={user: _whole(count) for user, count in _pairs(taken).items()},
         visits={visitor: _whole(count) for visitor, count in _pairs(visits).items()},
         pending=frozenset(pending),
@@ -164,15 +182,37 @@ def _hold(hold_id: str, stored: str) -> StoredHold | None:
             expires=int(body["expires"]),
             booking=str(body["booking"]) if body["state"] == "paying" else None,
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
 def _whole(text: str | None) -> int | None:
-    try:
-        return None if text is None else int(text)
-    except ValueError:
-        return None
+    return int(text) if text is not None and _WHOLE.fullmatch(text) else None
+
+
+def _micros(score: str) -> int:
+    """A time in a sorted set, where `inf` is one too."""
+    return int(max(-_FOREVER, min(_FOREVER, float(score))))
+
+
+def _strange(fields: Mapping[str, str], at: int) -> dict[str, str]:
+    """The fields of time and order that are nonsense; `at` is now. A rebuild that died leaves `closed_until`
+    in the past."""
+    bounds = {"epoch": (FIRST_EPOCH, _BEYOND), "version": (0, _BEYOND), "closed_until": (0, at + 1)}
+    found = {}
+    for name, (least, end) in bounds.items():
+        value = _whole(fields.get(name))
+        absent_well = name == "closed_until" and name not in fields
+        if not absent_well and (value is None or not least <= value < end):
+            found[name] = fields.get(name, "none")
+    return found
+
+
+def _as_text(reply: Any) -> Any:
+    """A raw reply as text; a byte that is none stands there as its escape."""
+    if isinstance(reply, bytes):
+        return reply.decode("utf-8", "backslashreplace")
+    return [_as_text(part) for part in reply] if isinstance(reply, list) else reply
 
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:

@@ -298,16 +298,18 @@ class Stock:
         await self._redis.publish(self.keys(event_id).results_channel, json.dumps([result]))
 
     async def counts(self, event: Event) -> Counts | None:
-        """The counts as they stand now, or None if the stock is not in Redis."""
+        """The counts as they stand now, or None if they are not in Redis or cannot be read there."""
         fields = await self._redis.hgetall(self.keys(event.id).stock)
-        if "epoch" not in fields:
+        try:
+            free = {t.id: int(fields[f"free:{t.id}"]) for t in event.ticket_types}
+            sold = {t.id: int(fields[f"sold:{t.id}"]) for t in event.ticket_types}
+            return Counts(int(fields["epoch"]), int(fields["version"]), free, sold)
+        except (KeyError, ValueError):
             return None
-        return Counts(
-            int(fields["epoch"]),
-            int(fields["version"]),
-            {t.id: int(fields[f"free:{t.id}"]) for t in event.ticket_types},
-            {t.id: int(fields[f"sold:{t.id}"]) for t in event.ticket_types},
-        )
+
+    async def is_loaded(self, event: Event) -> bool:
+        """Whether the event's stock is in Redis, readable or not."""
+        return bool(await self._redis.hexists(self.keys(event.id).stock, "epoch"))
 
     async def free_units(self, event_id: int, ticket_type_id: int) -> bytes:
         """The free units of a type as one bit each, the first unit in the highest bit of the first byte."""
@@ -328,7 +330,10 @@ class Stock:
         )
         if not reply:
             raise Refusal("not_ready", REFUSALS["not_ready"])
-        return Seats.read(seated, *reply)
+        try:
+            return Seats.read(seated, *reply)
+        except ValueError:  # nonsense, which the next hold or the auditor puts right
+            raise Refusal("not_ready", REFUSALS["not_ready"]) from None
 
     async def pending(self, event_ids: Sequence[int], booking_id: str, user_id: int) -> Order | None:
         """The user's order of that booking id at one of the events, while it has no outcome yet."""

@@ -9,3 +9,6 @@ UNIQUE = (sqlite3.IntegrityError, pymysql.err.IntegrityError)
 
 BROKEN = (sqlite3.OperationalError, pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError)
 """The database is away, or locked, or chose this transaction as the one to give way: try again."""
+
+UNUSABLE = (*BROKEN, pymysql.err.ProgrammingError)
+"""What a start may meet besides: MariaDB says so of tables that are not there."""

@@ -13,6 +13,9 @@ for position, type_id in ipairs(ask.types) do
   UNITS[type_id] = KEYS[12 + position]
 end
 
+local MOST_UNITS = 2 ^ 32 -- what a string has bits for
+local CLOSED_MICROS = 60 * 1000000 -- how long a rebuild keeps holds out at most, should it die on the way
+
 local function micros()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
@@ -24,7 +27,8 @@ end
 
 local function add(hash, field, by)
   if by == 0 then return end -- Lua writes a negative zero as "-0", which is no integer to HINCRBY
-  if redis.call('HINCRBY', hash, field, by) == 0 and hash ~= STOCK then
+  -- What is no number was written by hand. It stays for the auditor: to fail here would leave half a change.
+  if redis.pcall('HINCRBY', hash, field, by) == 0 and hash ~= STOCK then
     redis.call('HDEL', hash, field)
   end
 end
@@ -32,6 +36,18 @@ end
 local function find(hold_id)
   local stored = redis.call('HGET', HOLDS, hold_id)
   return stored and cjson.decode(stored)
+end
+
+-- A stored hold, or nil if it is none: what was written here by hand may be anything.
+local function read(stored)
+  local fine, hold = pcall(cjson.decode, stored)
+  fine = fine and type(hold) == 'table' and UNITS[hold.type] and type(hold.units) == 'table'
+    and type(hold.user) == 'string' and type(hold.visitor) == 'string' and tonumber(hold.expires)
+    and (hold.state == 'held' or hold.state == 'paying')
+  for _, unit in ipairs(fine and hold.units or {}) do
+    fine = fine and type(unit) == 'number' and unit >= 0 and unit < MOST_UNITS
+  end
+  return fine and hold or nil
 end
 
 local function has_lease(visitor, now)
@@ -57,9 +73,34 @@ local function give_back(hold_id, hold)
   add(TAKEN, hold.user, -#hold.units)
 end
 
+-- A number as we write epochs and versions, or nil: cjson writes 14 digits.
+local function whole(field)
+  return field and #field <= 14 and field:match('^%d+$') and tonumber(field)
+end
+
+-- The millisecond of its beginning, so that a reader can tell newer from older; and past the one known.
+local function next_epoch(known)
+  return math.max(math.floor(micros() / 1000), (whole(known) or 0) + 1)
+end
+
+-- Whether holds are kept out by a rebuild. Further ahead than a rebuild closes it is only somebody's nonsense.
+local function is_closed(closed_until, now)
+  local ends = tonumber(closed_until or 0)
+  return ends and ends > now and ends <= now + CLOSED_MICROS
+end
+
 -- A new version and its frame, in the script that made the change: no frame can be out of order.
 local function publish_counts()
-  local version = redis.call('HINCRBY', STOCK, 'version', 1)
+  local known = redis.call('HMGET', STOCK, 'epoch', 'version')
+  if not known[1] then return end -- no stock is here
+  local epoch, version = whole(known[1]), whole(known[2])
+  if epoch and version then
+    version = version + 1
+  else -- nonsense: a new epoch, or readers would wait for versions that they know already
+    epoch, version = next_epoch(known[1]), 1
+    redis.call('HSET', STOCK, 'epoch', text(epoch))
+  end
+  redis.call('HSET', STOCK, 'version', text(version))
   local remaining, sold = {}, {}
   for _, type_id in ipairs(ask.types) do
     local counts = redis.call('HMGET', STOCK, 'free:' .. type_id, 'sold:' .. type_id)
@@ -67,7 +108,7 @@ local function publish_counts()
     sold[tostring(type_id)] = tonumber(counts[2])
   end
   redis.call('PUBLISH', COUNTS_CHANNEL, cjson.encode({
-    type = 'stock', epoch = tonumber(redis.call('HGET', STOCK, 'epoch')), version = version,
+    type = 'stock', epoch = epoch, version = version,
     remaining = remaining, sold = sold,
   }))
 end

@@ -21,8 +21,8 @@ end
 if #ask.freed > 0 then
   local in_hold = {}
   for _, stored in ipairs(redis.call('HVALS', HOLDS)) do
-    local hold = cjson.decode(stored)
-    for _, unit in ipairs(hold.units) do
+    local hold = read(stored)
+    for _, unit in ipairs(hold and hold.units or {}) do
       in_hold[hold.type .. ':' .. unit] = true
     end
   end

@@ -4,7 +4,7 @@
 -- Returns: how many were given back
 local over = redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', text(micros()), 'LIMIT', 0, ask.most)
 for _, hold_id in ipairs(over) do
-  local hold = find(hold_id)
+  local hold = read(redis.call('HGET', HOLDS, hold_id) or '')
   if hold then give_back(hold_id, hold) else redis.call('ZREM', EXPIRY, hold_id) end
 end
 if #over > 0 then publish_counts() end

@@ -19,6 +19,6 @@ end
 for _, booking in ipairs(ask.cancelled) do
   redis.call('SADD', RETURNED, booking)
 end
-redis.call('HSET', STOCK, 'limit', ask.limit, 'version', 0, 'epoch', text(math.floor(micros() / 1000)))
+redis.call('HSET', STOCK, 'limit', ask.limit, 'version', 0, 'epoch', text(next_epoch()))
 publish_counts()
 return 1

@@ -1,12 +1,12 @@
 -- Purpose: make the stock anew under a new epoch from the tickets in the database and the holds that stand here.
 --          It stays closed to new holds until correct.lua has told it of what was sold meanwhile.
 -- KEYS: see common.lua
--- ARGV: 1 JSON {types, limit, capacity {type: n}, taken {user: n}, committed {booking: true}, closed_seconds,
---       retry_seconds, cancelled [booking]}, 2.. free units of each type as the database has them
+-- ARGV: 1 JSON {types, limit, capacity {type: n}, taken {user: n}, committed {booking: true}, retry_seconds,
+--       cancelled [booking]}, 2.. free units of each type as the database has them
 --       committed: bookings with tickets whose holds may still be paying here; their tickets count in `taken`
 -- Returns: {holds kept, holds ended}
 local now = micros()
-local known_epoch = tonumber(redis.call('HGET', STOCK, 'epoch') or 0) or 0
+local known_epoch = redis.call('HGET', STOCK, 'epoch')
 local kept, ended = 0, 0
 local tally, taken, visits = {}, ask.taken, {}
 
@@ -23,16 +23,13 @@ local function fill(key, map)
   if #pairs_of > 0 then redis.call('HSET', key, unpack(pairs_of)) end
 end
 
--- What was written here by hand may be anything.
-local function read(stored)
-  local fine, hold = pcall(cjson.decode, stored)
-  fine = fine and type(hold) == 'table' and UNITS[hold.type] and type(hold.units) == 'table'
-    and type(hold.user) == 'string' and type(hold.visitor) == 'string' and tonumber(hold.expires)
-    and (hold.state == 'held' or hold.state == 'paying')
-  for _, unit in ipairs(fine and hold.units or {}) do
-    fine = fine and type(unit) == 'number' and unit >= 0 and unit < ask.capacity[tostring(hold.type)]
+-- A hold of units that there are, or nil.
+local function read_known(stored)
+  local hold = read(stored)
+  for _, unit in ipairs(hold and hold.units or {}) do
+    if unit >= ask.capacity[tostring(hold.type)] then return nil end
   end
-  return fine and hold or nil
+  return hold
 end
 
 local function all_free(hold)
@@ -103,7 +100,7 @@ end
 match_orders()
 local stored, waiting = redis.call('HGETALL', HOLDS), {}
 for i = 1, #stored, 2 do
-  local hold = read(stored[i + 1])
+  local hold = read_known(stored[i + 1])
   if hold and hold.state == 'paying' then hold = keep_paying(stored[i], hold)
   elseif not hold then drop(stored[i]) end
   if hold then waiting[#waiting + 1] = {stored[i], hold} end
@@ -121,7 +118,7 @@ end
 fill(TAKEN, taken)
 fill(VISITS, visits)
 redis.call('HSET', STOCK, 'limit', ask.limit, 'version', 0,
-  'epoch', text(math.max(math.floor(now / 1000), known_epoch + 1)),
-  'closed_until', text(now + ask.closed_seconds * 1000000))
+  'epoch', text(next_epoch(known_epoch)),
+  'closed_until', text(now + CLOSED_MICROS))
 publish_counts()
 return {kept, ended}

@@ -46,9 +46,9 @@ end
 local function end_holds_of(missing)
   local stored = redis.call('HGETALL', HOLDS)
   for i = 1, #stored, 2 do
-    local readable, other = pcall(cjson.decode, stored[i + 1])
+    local other = read(stored[i + 1])
     local holds_missing = false
-    for _, unit in ipairs(readable and missing[other.type] and other.units or {}) do
+    for _, unit in ipairs(other and missing[other.type] and other.units or {}) do
       holds_missing = holds_missing or missing[other.type][unit]
     end
     if holds_missing and other.state == 'held' then give_back(stored[i], other) end

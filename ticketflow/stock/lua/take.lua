@@ -48,7 +48,7 @@ local function find_units(now)
   local known = redis.call('HMGET', STOCK,
     'epoch', 'limit', 'capacity:' .. ask.type, 'free:' .. ask.type, 'closed_until')
   if not known[1] or not known[3] then return nil, {'not_ready'} end
-  if known[5] and tonumber(known[5]) > now then return nil, {'not_ready'} end -- it is being rebuilt
+  if is_closed(known[5], now) then return nil, {'not_ready'} end -- it is being rebuilt
   local limit, capacity, free = tonumber(known[2]), tonumber(known[3]), tonumber(known[4])
 
   if not has_lease(ask.visitor, now) then return nil, {'not_admitted'} end
