@@ -3,19 +3,24 @@
 The HTTP routes and the desk socket only bring what was asked and carry the reply away.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from ticketflow.booking.best_seats import best_together
-from ticketflow.booking.desk import Answer, Payment
+from ticketflow.booking.desk import Answer, BookingRefused, Payment
 from ticketflow.domain import Booking, BookingStatus, Event, Hold, Order, Refusal, SaleState, User, iso
 from ticketflow.stock import event_of_hold
 from ticketflow.web.asks import BookAsk, HoldAsk
 from ticketflow.web.services import Services
+from waiting_room import WaitingRoomError
 
 BEST_AMONG = (1, 8, 32, 128, 128, 128)
 """Of how many good places one is drawn at each try: many may want the best seats in the same moment."""
+
+FindVisitor = Callable[[], Awaitable[str | None]]
+"""Gives who the request's pass or ticket names. Raises `WaitingRoomError` if it is forged."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,40 @@ async def release(services: Services, user: User, hold_id: str) -> Reply:
 
 
 async def book(
-    services: Services, user: User, ask: BookAsk, *, visitor: str | None, key: str | None, wait_seconds: float
+    services: Services,
+    user: User,
+    ask: BookAsk,
+    *,
+    visitor: FindVisitor,
+    key: str | None,
+    wait_seconds: float,
 ) -> Reply:
-    """Book what is held, or in one step. `visitor` is who the pass or ticket names; one step needs it."""
+    """Book what is held, or in one step. `visitor` finds who the pass or ticket names; one step needs it.
+
+    A key that is known answers before any refusal: its booking is the same for ever. Nobody asks for that
+    until there is a refusal, so that a booking that goes well costs no look.
+    """
     method = ask.payment.method if ask.payment else services.gateway.default_method
-    payment = Payment(method, key, wait_seconds)
+    payment = Payment(method, key, ask.fingerprint, wait_seconds)
+    try:
+        return _booked(await _book(services, user, ask, visitor, payment))
+    except BookingRefused:
+        raise
+    except (Refusal, WaitingRoomError):
+        if key is None:
+            raise
+        known = await services.desk.known(user, payment, ask.hold_id, services.catalogue.all())
+        if known is None:
+            raise
+        return _booked(known)
+
+
+async def _book(
+    services: Services, user: User, ask: BookAsk, find_visitor: FindVisitor, payment: Payment
+) -> Answer:
+    visitor = await find_visitor()
     if ask.hold_id is not None:
-        event = _event_of(services, ask.hold_id)
-        return _booked(await services.desk.book(event, user, ask.hold_id, payment))
+        return await services.desk.book(_event_of(services, ask.hold_id), user, ask.hold_id, payment)
     event = services.catalogue.event(ask.event_id or 0)
     if services.catalogue.sale_state(event) is SaleState.CLOSED:
         raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
@@ -87,9 +118,7 @@ async def book(
         raise Refusal("not_admitted", "It is not your turn at the desk. Join the queue to come in.")
     type_id = ask.ticket_type_id or event.ticket_types[0].id
     event.ticket_type(type_id)
-    return _booked(
-        await services.desk.book_at_once(event, user, visitor, type_id, ask.quantity or 1, payment)
-    )
+    return await services.desk.book_at_once(event, user, visitor, type_id, ask.quantity or 1, payment)
 
 
 async def find_booking(services: Services, user: User, booking_id: str) -> Booking:
