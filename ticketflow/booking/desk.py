@@ -115,9 +115,9 @@ class Desk:
 
     async def book(self, event: Event, user: User, hold_id: str, payment: Payment) -> Answer:
         """Book what is held. Raises payment_declined, hold_gone, idempotency_mismatch and others."""
-        await self._brake.press(user.id)
-        self._check_method(payment.method)
         wanted = booking_id(user.id, payment.key)
+        await self._brake.press(user.id, wanted)
+        self._check_method(payment.method)
 
         async def submit() -> None:
             reached(Point.SUBMIT_ASKED)
@@ -140,9 +140,9 @@ class Desk:
         self, event: Event, user: User, visitor: str, ticket_type_id: int, quantity: int, payment: Payment
     ) -> Answer:
         """Hold and book in one step. Nothing stays held if the payment is declined."""
-        await self._brake.press(user.id)
-        self._check_method(payment.method)
         wanted = booking_id(user.id, payment.key)
+        await self._brake.press(user.id, wanted)
+        self._check_method(payment.method)
 
         async def submit() -> None:
             await self._check_account(event, user, visitor)
