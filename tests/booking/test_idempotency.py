@@ -176,9 +176,16 @@ async def test_a_refused_key_stays_refused(settings: Settings):
         await fan.register()
         await fan.come_in(sale)
         hold = (await fan.hold(sale)).json()
+        found, kept = services(house).stock, None
         for _ in range(3):
             declined = await fan.book(hold["id"], "card-declined", key="k")
             assert (declined.status_code, declined.json()["code"]) == (402, "payment_declined")
+            assert declined.json()["hold_kept"] is True
+            now = await found.find(sale.event_id, hold["id"], (await fan.get("/api/me")).json()["id"])
+            assert now is not None
+            assert (kept or now) == now, "asking again has moved the hold's end"
+            kept = now
         assert await rows(house, tables.simulated_charges) == 1
         assert await rows(house, tables.outbox) == 0
         await stock_is(house, sale, free=499, held=1, sold=0)
+        assert (await fan.book(hold["id"], key="another-card")).status_code == 201

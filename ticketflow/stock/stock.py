@@ -42,7 +42,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Settlement:
-    """How an order ended: outcome `sold`, `free` or `held`; `result` is told to whoever waits for it.
+    """How an order ended: outcome `sold`, `free`, `held` or `as_before`; `result` is told to whoever waits for it.
 
     `units` are those the database wrote tickets for; `lost` those it had sold to somebody else.
     """
