@@ -148,7 +148,7 @@ async def test_a_key_the_brake_has_forgotten_is_known_and_a_new_one_is_braked(se
         first = await fan.book(hold_id, key="k")
         redis, key = services(house).redis, f"{house.settings.redis_prefix}:brake"
         (brake,) = [name async for name in redis.scan_iter(f"{key}:*")]
-        await redis.lset(brake, 0, str((await redis.lindex(brake, 0)).split()[0]) + " another")
+        await redis.lset(brake, 0, str(await redis.lindex(brake, 0)).split()[0] + " another")
         again = await fan.book(hold_id, key="k")
         assert (again.status_code, again.json()) == (201, first.json()), again.text
         other = await fan.book(f"{sale.event_id}-gone", key="k")

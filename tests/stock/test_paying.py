@@ -136,7 +136,7 @@ async def test_however_often_it_is_declined_a_hold_ends(make_stall: MakeStall):
     await stall.admit(1)
     hold = await stall.hold(1, seconds=60)
     ends = []
-    # With more and more time to retry each refusal would move the end; all but the first find it moved enough.
+    # More and more time to retry, so that each refusal would move the end.
     for n, retry_seconds in enumerate((90, 200, 3000)):
         assert await stall.submit(hold, f"b{n}")
         await stall.settle(await stall.order(), "held", retry_seconds=retry_seconds)

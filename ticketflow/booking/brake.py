@@ -23,8 +23,13 @@ class Brake:
         self._script = redis.register_script(script)
 
     async def press(self, user_id: int, booking_id: str) -> None:
-        """Count one request, unless it is a retry for a booking just counted. Raises `Refusal` too_many_requests with `retry_after` in seconds."""
-        wait = await self._script(keys=[f"{self._prefix}:brake:{user_id}"], args=[self._per_minute, booking_id])
+        """Count one request, unless it is a retry for a booking just counted.
+
+        Raises `Refusal` too_many_requests with `retry_after` in seconds.
+        """
+        wait = await self._script(
+            keys=[f"{self._prefix}:brake:{user_id}"], args=[self._per_minute, booking_id]
+        )
         if wait:
             seconds = ceil(int(wait) / 1000)
             raise Refusal(

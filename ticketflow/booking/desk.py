@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from databases import Database
 
@@ -26,6 +26,8 @@ from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Stock
 from ticketflow.store import bookings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class Answer:
     @property
     def decided(self) -> bool:
         return self.body is not None
+
+
+Take = Callable[[Sequence[int] | None], Awaitable[T]]
+"""Takes exactly these units, or with None any. Raises `Refusal` unit_taken if one of them is gone."""
+Choose = Callable[[Take[bool]], Awaitable[bool]]
+
+
+async def any_units(take: Take[bool]) -> bool:
+    return await take(None)
 
 
 class BookingRefused(Refusal):
@@ -137,29 +148,43 @@ class Desk:
         return await self._outcome(user, wanted, payment, submit)
 
     async def book_at_once(
-        self, event: Event, user: User, visitor: str, ticket_type_id: int, quantity: int, payment: Payment
+        self,
+        event: Event,
+        user: User,
+        visitor: str,
+        ticket_type_id: int,
+        quantity: int,
+        payment: Payment,
+        choose: Choose = any_units,
     ) -> Answer:
-        """Hold and book in one step. Nothing stays held if the payment is declined."""
+        """Hold and book in one step. Nothing stays held if the payment is declined.
+
+        `choose` tries the units it likes until some are to be had, and gives what the last try gave.
+        """
         wanted = booking_id(user.id, payment.key)
         await self._brake.press(user.id, wanted)
         self._check_method(payment.method)
 
-        async def submit() -> None:
-            await self._check_account(event, user, visitor)
-            reached(Point.BOOK_ASKED)
-            await self._stock.book(
+        async def take(units: Sequence[int] | None) -> bool:
+            return await self._stock.book(
                 event,
                 await self._leases(event),
                 user_id=user.id,
                 visitor=visitor,
                 ticket_type_id=ticket_type_id,
                 quantity=quantity,
+                units=units,
                 seconds=self._settings.hold_seconds,
                 booking_id=wanted,
                 request_hash=payment.fingerprint,
                 method=payment.method,
                 stream_limit=self._settings.stream_limit,
             )
+
+        async def submit() -> None:
+            await self._check_account(event, user, visitor)
+            reached(Point.BOOK_ASKED)
+            await choose(take)
             reached(Point.BOOKED)
 
         return await self._outcome(user, wanted, payment, submit)
