@@ -78,6 +78,7 @@ async def test_a_key_with_another_body_is_refused_and_changes_nothing(settings: 
         first, second = (await fan.hold(sale)).json(), (await fan.hold(sale)).json()
         assert (await fan.book(first["id"], key="the-key")).status_code == 201
         for other in (
+            await fan.book(second["id"], key="the-key", prefer="wait=0"),
             await fan.book(second["id"], key="the-key"),
             await fan.book(first["id"], "card-slow", key="the-key"),
             await at_once(fan, sale, "the-key", quantity=1),
@@ -102,6 +103,13 @@ async def test_a_key_on_its_way_with_another_body_is_refused(settings: Settings)
         other = await fan.book(hold["id"], "card-slow", key="the-key", prefer="wait=0")
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
         assert (await fan.book(hold["id"], prefer="wait=0")).json()["code"] == "hold_in_use"
+        # What else would be refused by now does not matter.
+        fan.headers["Queue-Ticket"] = "forged"
+        again = await fan.book(hold["id"], key="the-key", prefer="wait=0")
+        assert (again.status_code, again.json()) == (202, accepted.json()), again.text
+        malformed = await fan.book("malformed", key="the-key", prefer="wait=0")
+        assert (malformed.status_code, malformed.json()["code"]) == (422, "idempotency_mismatch")
+        del fan.headers["Queue-Ticket"]
         async with working(settings):
             assert (await fan.book(hold["id"], key="the-key")).status_code == 201
         await one_of_everything(house, tickets=1)
@@ -168,9 +176,16 @@ async def test_a_refused_key_stays_refused(settings: Settings):
         await fan.register()
         await fan.come_in(sale)
         hold = (await fan.hold(sale)).json()
+        found, kept = services(house).stock, None
         for _ in range(3):
             declined = await fan.book(hold["id"], "card-declined", key="k")
             assert (declined.status_code, declined.json()["code"]) == (402, "payment_declined")
+            assert declined.json()["hold_kept"] is True
+            now = await found.find(sale.event_id, hold["id"], (await fan.get("/api/me")).json()["id"])
+            assert now is not None
+            assert (kept or now) == now, "asking again has moved the hold's end"
+            kept = now
         assert await rows(house, tables.simulated_charges) == 1
         assert await rows(house, tables.outbox) == 0
         await stock_is(house, sale, free=499, held=1, sold=0)
+        assert (await fan.book(hold["id"], key="another-card")).status_code == 201

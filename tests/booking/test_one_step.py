@@ -1,14 +1,48 @@
 """Hold and pay in one request."""
 
+import asyncio
 from dataclasses import replace
 
 from tests.booking.support import rows, stock_is
-from tests.house import in_process, make_sale
+from tests.house import House, Sale, in_process, make_sale
 from ticketflow.settings import Settings
 from ticketflow.store import tables
-from ticketflow.store.events import NewTicketType
+from ticketflow.store.events import NewTicketType, Seat
 
 TYPES = [NewTicketType("Standing", 2500, 50), NewTicketType("Balcony", 9900, 5)]
+
+
+def hall(rows: int, seats: int) -> list[NewTicketType]:
+    seated = [Seat("Hall", str(row), n) for row in range(1, rows + 1) for n in range(1, seats + 1)]
+    return [NewTicketType("Hall", 4000, len(seated), seated)]
+
+
+async def pair(house: House, sale: Sale) -> list[int]:
+    """The units of two seats that somebody new books in one step."""
+    async with house.visitor() as fan:
+        await fan.register()
+        await fan.come_in(sale)
+        answer = await fan.post("/api/bookings", json={"event_id": sale.event_id, "quantity": 2})
+        assert answer.status_code == 201, answer.text
+        return sorted(ticket["unit"] for ticket in answer.json()["tickets"])
+
+
+async def test_seats_of_one_step_are_side_by_side_as_long_as_any_are(settings: Settings):
+    sale = await make_sale(settings, types=hall(3, 3))
+    async with in_process(settings) as house:
+        pairs = [await pair(house, sale) for _ in range(4)]
+        assert all(one % 3 < 2 and other == one + 1 for one, other in pairs[:3]), pairs
+        one, other = pairs[3]
+        assert one // 3 != other // 3, "none were left side by side, so any are given"
+        await stock_is(house, sale, free=1, held=0, sold=8)
+
+
+async def test_many_at_once_who_want_the_best_seats_all_get_two_together(settings: Settings):
+    sale = await make_sale(settings, types=hall(10, 10))
+    async with in_process(settings) as house:
+        pairs = await asyncio.gather(*(pair(house, sale) for _ in range(15)))
+        assert all(one // 10 == other // 10 and other == one + 1 for one, other in pairs), pairs
+        await stock_is(house, sale, free=70, held=0, sold=30)
 
 
 async def test_one_request_is_enough(settings: Settings):

@@ -211,6 +211,25 @@ async def loaded_as_if_to_be_given_back(stall: Stall) -> bool:
     return 3 in await stall.free(SEATED)
 
 
+async def ordered_again_after_its_refusal(stall: Stall) -> bool:
+    await stall.admit(1)
+    hold = await stall.hold(1)
+    await stall.submit(hold, "a")
+    await stall.settle(await stall.order(), "held")
+    return await refused(stall.submit(hold, "a")) is None
+
+
+async def held_longer_by_each_refusal(stall: Stall) -> bool:
+    await stall.admit(1)
+    hold, ends = await stall.hold(1), set()
+    for n in range(3):
+        await stall.submit(hold, f"b{n}")
+        await stall.settle(await stall.order(), "held", retry_seconds=100 * (n + 1))
+        kept = await stall.stock.find(stall.event.id, hold.id, 1)
+        ends.add(kept and round((kept.expires_at - hold.expires_at).total_seconds() / 10))
+    return len(ends) > 2
+
+
 async def loaded_twice(stall: Stall) -> bool:
     await stall.admit(1)
     await stall.hold(1, 2)
@@ -260,6 +279,15 @@ GUARDS = [
     Guard("submit", "if tonumber(hold.expires) <= now then return {'hold_gone'} end", paid_after_its_time),
     Guard(
         "submit", "if not has_lease(hold.visitor, now) then return {'not_admitted'} end", paid_without_a_lease
+    ),
+    Guard(
+        "submit", "if refused == ask.booking then return {'hold_gone'} end", ordered_again_after_its_refusal
+    ),
+    Guard(
+        "settle",
+        "math.min(now + retry, tonumber(hold.latest))",
+        held_longer_by_each_refusal,
+        "now + retry",
     ),
     Guard("submit", FULL, more_orders_than_allowed),
     Guard("submit", "redis.call('ZREM', EXPIRY, ask.id)", expired_while_paying),

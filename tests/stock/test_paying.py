@@ -131,6 +131,39 @@ async def test_freed_is_freed_once(make_stall: MakeStall, times: int):
     assert await stall.taken(1) == 0
 
 
+async def test_however_often_it_is_declined_a_hold_ends(make_stall: MakeStall):
+    stall = await make_stall()
+    await stall.admit(1)
+    hold = await stall.hold(1, seconds=60)
+    ends = []
+    # More and more time to retry, so that each refusal would move the end.
+    for n, retry_seconds in enumerate((90, 200, 3000)):
+        assert await stall.submit(hold, f"b{n}")
+        await stall.settle(await stall.order(), "held", retry_seconds=retry_seconds)
+        kept = await stall.stock.find(stall.event.id, hold.id, 1)
+        assert kept is not None
+        ends.append((kept.expires_at - hold.expires_at).total_seconds())
+    assert ends == [pytest.approx(30, abs=5), pytest.approx(90), pytest.approx(90)]
+    await counts_are(stall, free=9, held=1, sold=0)
+
+
+async def test_a_booking_refused_with_a_hold_is_no_order_again_and_another_is(make_stall: MakeStall):
+    stall = await make_stall()
+    await stall.admit(1)
+    hold = await stall.hold(1)
+    await stall.submit(hold, "b1")
+    await stall.settle(await stall.order(), "held")
+    kept = await stall.stock.find(stall.event.id, hold.id, 1)
+    assert await refused(stall.submit(hold, "b1")) == "hold_gone"
+    assert await stall.orders() == []
+    assert await stall.stock.find(stall.event.id, hold.id, 1) == kept
+    # A key of another booking is refused without being tried at the bank: that leaves no more time.
+    assert await stall.submit(hold, "b2")
+    await stall.settle(await stall.order(), "as_before", retry_seconds=3000)
+    assert await stall.stock.find(stall.event.id, hold.id, 1) == kept
+    assert await stall.submit(hold, "b3")
+
+
 async def test_after_a_declined_payment_the_hold_lasts_for_another_card(make_stall: MakeStall):
     stall = await make_stall()
     await stall.admit(1, seconds=30)

@@ -14,7 +14,7 @@ from ticketflow.domain import Refusal
 
 
 class Brake:
-    """At most `per_minute` passes a user in any minute, counted in Redis for all processes."""
+    """At most `per_minute` bookings a user in any minute, counted in Redis for all processes."""
 
     def __init__(self, redis: "Redis", prefix: str, per_minute: int) -> None:
         self._prefix = prefix
@@ -22,9 +22,14 @@ class Brake:
         script = (files("ticketflow.booking") / "lua" / "brake.lua").read_text()
         self._script = redis.register_script(script)
 
-    async def press(self, user_id: int) -> None:
-        """Count one request. Raises `Refusal` too_many_requests with `retry_after` in seconds."""
-        wait = await self._script(keys=[f"{self._prefix}:brake:{user_id}"], args=[self._per_minute])
+    async def press(self, user_id: int, booking_id: str) -> None:
+        """Count one request, unless it is a retry for a booking just counted.
+
+        Raises `Refusal` too_many_requests with `retry_after` in seconds.
+        """
+        wait = await self._script(
+            keys=[f"{self._prefix}:brake:{user_id}"], args=[self._per_minute, booking_id]
+        )
         if wait:
             seconds = ceil(int(wait) / 1000)
             raise Refusal(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from databases import Database
 
@@ -19,7 +19,6 @@ from ticketflow.domain import (
     Refusal,
     User,
     booking_id,
-    request_hash,
 )
 from ticketflow.faults import Point, reached
 from ticketflow.payments import Gateway
@@ -28,13 +27,19 @@ from ticketflow.settings import Settings
 from ticketflow.stock import Stock
 from ticketflow.store import bookings
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Payment:
-    """How a booker wants to pay, and the key under which this attempt is made at most once."""
+    """How a booker wants to pay, and the key under which this attempt is made at most once.
+
+    `fingerprint` is of all that was sent, as it was sent: what is meant by it may change with the event.
+    """
 
     method: str
     key: str | None
+    fingerprint: str
     wait_seconds: float
 
 
@@ -48,6 +53,19 @@ class Answer:
     @property
     def decided(self) -> bool:
         return self.body is not None
+
+
+Take = Callable[[Sequence[int] | None], Awaitable[T]]
+"""Takes exactly these units, or with None any. Raises `Refusal` unit_taken if one of them is gone."""
+Choose = Callable[[Take[bool]], Awaitable[bool]]
+
+
+async def any_units(take: Take[bool]) -> bool:
+    return await take(None)
+
+
+class BookingRefused(Refusal):
+    """The end of the very booking that was asked for, told when it was decided."""
 
 
 class Desk:
@@ -108,10 +126,9 @@ class Desk:
 
     async def book(self, event: Event, user: User, hold_id: str, payment: Payment) -> Answer:
         """Book what is held. Raises payment_declined, hold_gone, idempotency_mismatch and others."""
-        await self._brake.press(user.id)
-        self._check_method(payment.method)
-        fingerprint = request_hash({"hold": hold_id, "method": payment.method})
         wanted = booking_id(user.id, payment.key)
+        await self._brake.press(user.id, wanted)
+        self._check_method(payment.method)
 
         async def submit() -> None:
             reached(Point.SUBMIT_ASKED)
@@ -121,44 +138,77 @@ class Desk:
                 hold_id=hold_id,
                 user_id=user.id,
                 booking_id=wanted,
-                request_hash=fingerprint,
+                request_hash=payment.fingerprint,
                 method=payment.method,
                 keep_hold=True,
                 stream_limit=self._settings.stream_limit,
             )
             reached(Point.SUBMITTED)
 
-        return await self._outcome(user, wanted, payment, fingerprint, submit)
+        return await self._outcome(user, wanted, payment, submit)
 
     async def book_at_once(
-        self, event: Event, user: User, visitor: str, ticket_type_id: int, quantity: int, payment: Payment
+        self,
+        event: Event,
+        user: User,
+        visitor: str,
+        ticket_type_id: int,
+        quantity: int,
+        payment: Payment,
+        choose: Choose = any_units,
     ) -> Answer:
-        """Hold and book in one step. Nothing stays held if the payment is declined."""
-        await self._brake.press(user.id)
-        self._check_method(payment.method)
-        asked = {"event": event.id, "type": ticket_type_id, "quantity": quantity, "method": payment.method}
-        fingerprint = request_hash(asked)
-        wanted = booking_id(user.id, payment.key)
+        """Hold and book in one step. Nothing stays held if the payment is declined.
 
-        async def submit() -> None:
-            await self._check_account(event, user, visitor)
-            reached(Point.BOOK_ASKED)
-            await self._stock.book(
+        `choose` tries the units it likes until some are to be had, and gives what the last try gave.
+        """
+        wanted = booking_id(user.id, payment.key)
+        await self._brake.press(user.id, wanted)
+        self._check_method(payment.method)
+
+        async def take(units: Sequence[int] | None) -> bool:
+            return await self._stock.book(
                 event,
                 await self._leases(event),
                 user_id=user.id,
                 visitor=visitor,
                 ticket_type_id=ticket_type_id,
                 quantity=quantity,
+                units=units,
                 seconds=self._settings.hold_seconds,
                 booking_id=wanted,
-                request_hash=fingerprint,
+                request_hash=payment.fingerprint,
                 method=payment.method,
                 stream_limit=self._settings.stream_limit,
             )
+
+        async def submit() -> None:
+            await self._check_account(event, user, visitor)
+            reached(Point.BOOK_ASKED)
+            await choose(take)
             reached(Point.BOOKED)
 
-        return await self._outcome(user, wanted, payment, fingerprint, submit)
+        return await self._outcome(user, wanted, payment, submit)
+
+    async def known(
+        self, user: User, payment: Payment, hold_id: str | None, events: Sequence[Event]
+    ) -> Answer | None:
+        """The booking made under the payment's key, decided or on its way; None if there is none.
+
+        Raises `Refusal` idempotency_mismatch, or what the booking was refused for.
+        """
+        wanted = booking_id(user.id, payment.key)
+        with self._results.expect(wanted) as arriving:
+            # In this order: an order leaves Redis only when its booking is in the database.
+            order = await self.processing(user, wanted, events)
+            booking = await bookings.by_id(self._database, wanted, user.id)
+            # The database goes first: an order may be of another body under a key that is decided.
+            if (first := booking or order) is None:
+                return None
+            _check_body(first, payment)
+            if booking is None:
+                return await self._ended(user, wanted, payment, arriving)
+        kept = hold_id is not None and await self._stock.find(booking.event_id, hold_id, user.id) is not None
+        return _answer({**result_of(booking), "hold_kept": kept})
 
     async def find(self, user: User, wanted: str) -> Booking | None:
         """The user's booking of that id, as the database has it; None if there is none yet."""
@@ -177,27 +227,12 @@ class Desk:
         user: User,
         wanted: str,
         payment: Payment,
-        fingerprint: str,
         submit: Callable[[], Awaitable[None]],
     ) -> Answer:
         """The end of the booking that `submit` hands to the ledger, if it is not there already."""
         with self._results.expect(wanted) as arriving:
-            try:
-                await submit()
-            except Refusal:
-                # Hold, turn or limit may be used up by this very booking: a known key answers first.
-                if payment.key and (known := await self._known(user, payment.key, fingerprint)):
-                    return known
-                raise
+            await submit()
             return await self._ended(user, wanted, payment, arriving)
-
-    async def _known(self, user: User, key: str, fingerprint: str) -> Answer | None:
-        booking = await bookings.by_id(self._database, booking_id(user.id, key), user.id)
-        if booking is None:
-            return None
-        if booking.request_hash != fingerprint:
-            raise Refusal("idempotency_mismatch", "This key was used for another booking.")
-        return _answer(result_of(booking))
 
     async def _ended(
         self, user: User, wanted: str, payment: Payment, arriving: "asyncio.Future[Result]"
@@ -207,7 +242,10 @@ class Desk:
             return _answer(result)
         # Publishing may have failed while the commit did not: the database has the last word.
         booking = await bookings.by_id(self._database, wanted, user.id)
-        return _answer(result_of(booking)) if booking else Answer(wanted, None)
+        if booking is None:
+            return Answer(wanted, None)
+        _check_body(booking, payment)
+        return _answer(result_of(booking))
 
     async def _check_account(self, event: Event, user: User, visitor: str) -> None:
         if event.queue_needs_account and visitor != await self._rooms.visitor_of(event.id, user.id):
@@ -238,6 +276,11 @@ def mismatch_of(booking: Booking) -> Result:
     return {**result_of(booking), "status": BookingStatus.REFUSED.value, "reason": "idempotency_mismatch"}
 
 
+def _check_body(first: Booking | Order, payment: Payment) -> None:
+    if first.request_hash != payment.fingerprint:
+        raise Refusal("idempotency_mismatch", "This key was used for another booking.")
+
+
 async def _within(seconds: float, arriving: "asyncio.Future[Result]") -> Result | None:
     try:
         async with asyncio.timeout(seconds):
@@ -247,10 +290,10 @@ async def _within(seconds: float, arriving: "asyncio.Future[Result]") -> Result 
 
 
 def _answer(result: Result) -> Answer:
-    """The answer to a decided booking. Raises `Refusal` if it was refused."""
+    """The answer to a decided booking. Raises `BookingRefused` if it was refused."""
     if result["status"] == BookingStatus.REFUSED.value:
         reason = result["reason"] or "payment_declined"
-        raise Refusal(
+        raise BookingRefused(
             reason,
             f"{REASONS.get(reason, reason)} Nothing was charged.",
             booking_id=result["booking_id"],

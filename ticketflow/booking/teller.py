@@ -100,7 +100,9 @@ class Teller:
     async def _settlement(self, order: Order, booking: Booking) -> Settlement:
         if booking.request_hash != order.request_hash:
             kept = order.keep_hold
-            return Settlement(order, "held" if kept else "free", {**mismatch_of(booking), "hold_kept": kept})
+            return Settlement(
+                order, "as_before" if kept else "free", {**mismatch_of(booking), "hold_kept": kept}
+            )
         if booking.status is BookingStatus.CONFIRMED:
             return await self._sold(order, booking, [ticket.unit for ticket in booking.tickets])
         if booking.status is BookingStatus.CANCELLED:

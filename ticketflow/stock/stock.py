@@ -42,7 +42,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Settlement:
-    """How an order ended: outcome `sold`, `free` or `held`; `result` is told to whoever waits for it.
+    """How an order ended: outcome `sold`, `free`, `held` or `as_before`. `result` is told to who waits.
 
     `units` are those the database wrote tickets for; `lost` those it had sold to somebody else.
     """
@@ -169,13 +169,14 @@ class Stock:
         visitor: str,
         ticket_type_id: int,
         quantity: int,
+        units: Sequence[int] | None = None,
         seconds: int,
         booking_id: str,
         request_hash: str,
         method: str,
         stream_limit: int,
     ) -> bool:
-        """Take `quantity` free units and hand them to the ledger in one step. Gives what `submit` gives.
+        """Take `quantity` free units, or `units`, and hand them to the ledger in one step; see `submit`.
 
         Raises `Refusal`: what `hold` raises, busy, and idempotency_mismatch. What is refused took nothing.
         """
@@ -192,7 +193,7 @@ class Stock:
             amount=amount,
             fee=fee,
             currency=event.currency,
-            quantity=quantity,
+            **({"quantity": quantity} if units is None else {"units": list(units)}),
             booking=booking_id,
             hash=request_hash,
             method=method,

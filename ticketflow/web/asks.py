@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from ticketflow.domain import request_hash
+
 MOST_TICKETS_AT_ONCE = 100
 MOST_UNITS = 200_000
 MOST_PRICE = 10**11
@@ -108,6 +110,11 @@ class BookAsk(Ask):
         if self.hold_id is None and (self.event_id is None or self.quantity is None):
             raise ValueError("give hold_id, or event_id and quantity")
         return self
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this body from another under the same key, at either door."""
+        return request_hash(self.model_dump(include=set(BookAsk.model_fields), exclude_none=True))
 
 
 class RoomAsk(Ask):

@@ -47,12 +47,11 @@ async def book(data: BookAsk) -> ResponseReturnValue:
     """Pay for what is held, or hold and pay in one step. Waits for the result up to `Prefer: wait=N`."""
     found = services()
     user = await require_user()
-    visitor = await _visitor(found, data)
     reply = await counter.book(
         found,
         user,
         data,
-        visitor=visitor,
+        visitor=lambda: _visitor(found, data),
         key=idempotency_key(request.headers.get("Idempotency-Key")),
         wait_seconds=_wait(found),
     )

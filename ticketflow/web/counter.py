@@ -3,19 +3,24 @@
 The HTTP routes and the desk socket only bring what was asked and carry the reply away.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from ticketflow.booking.best_seats import best_together
-from ticketflow.booking.desk import Answer, Payment
+from ticketflow.booking.desk import Answer, BookingRefused, Payment, T, Take
 from ticketflow.domain import Booking, BookingStatus, Event, Hold, Order, Refusal, SaleState, User, iso
 from ticketflow.stock import event_of_hold
 from ticketflow.web.asks import BookAsk, HoldAsk
 from ticketflow.web.services import Services
+from waiting_room import WaitingRoomError
 
 BEST_AMONG = (1, 8, 32, 128, 128, 128)
 """Of how many good places one is drawn at each try: many may want the best seats in the same moment."""
+
+FindVisitor = Callable[[], Awaitable[str | None]]
+"""Gives who the request's pass or ticket names. Raises `WaitingRoomError` if it is forged."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,13 @@ async def hold(services: Services, event: Event, user: User, visitor: str, ask: 
     if services.catalogue.sale_state(event) is SaleState.CLOSED:
         raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
     if ask.quantity and event.ticket_type(ask.ticket_type_id).seated:
-        taken = await _hold_best(services, event, user, visitor, ask.ticket_type_id, ask.quantity)
+        type_id, quantity = ask.ticket_type_id, ask.quantity
+
+        async def take(units: Sequence[int] | None) -> Hold:
+            asked = quantity if units is None else 0
+            return await services.desk.hold(event, user, visitor, type_id, quantity=asked, units=units)
+
+        taken = await _take_best(services, event, type_id, quantity, take)
     else:
         taken = await services.desk.hold(
             event, user, visitor, ask.ticket_type_id, quantity=ask.quantity or 0, units=ask.units
@@ -39,23 +50,21 @@ async def hold(services: Services, event: Event, user: User, visitor: str, ask: 
     return Reply(HTTPStatus.CREATED, await hold_view(services, event, taken))
 
 
-async def _hold_best(
-    services: Services, event: Event, user: User, visitor: str, type_id: int, quantity: int
-) -> Hold:
-    """Hold the best seats side by side; where others are faster again and again, or none are left, any."""
-    look, hold_seats = services.seat_board.look, services.desk.hold
+async def _take_best(services: Services, event: Event, type_id: int, quantity: int, take: Take[T]) -> T:
+    """Take the best seats side by side; where others are faster again and again, or none are left, any."""
+    look = services.seat_board.look
     rows = (await services.seat_board.plan(event))[type_id]
     for among in BEST_AMONG:
         units = best_together(rows, (await look(event)).free[type_id], quantity, among)
         if not units:
             break
         try:
-            return await hold_seats(event, user, visitor, type_id, units=units)
+            return await take(units)
         except Refusal as refusal:
             if refusal.code != "unit_taken":
                 raise
         look = services.seat_board.look_again
-    return await hold_seats(event, user, visitor, type_id, quantity=quantity)
+    return await take(None)
 
 
 async def release(services: Services, user: User, hold_id: str) -> Reply:
@@ -72,24 +81,54 @@ async def release(services: Services, user: User, hold_id: str) -> Reply:
 
 
 async def book(
-    services: Services, user: User, ask: BookAsk, *, visitor: str | None, key: str | None, wait_seconds: float
+    services: Services,
+    user: User,
+    ask: BookAsk,
+    *,
+    visitor: FindVisitor,
+    key: str | None,
+    wait_seconds: float,
 ) -> Reply:
-    """Book what is held, or in one step. `visitor` is who the pass or ticket names; one step needs it."""
+    """Book what is held, or in one step. `visitor` finds who the pass or ticket names; one step needs it.
+
+    A key that is known answers before any refusal: its booking is the same for ever. Nobody asks for that
+    until there is a refusal, so that a booking that goes well costs no look.
+    """
     method = ask.payment.method if ask.payment else services.gateway.default_method
-    payment = Payment(method, key, wait_seconds)
+    payment = Payment(method, key, ask.fingerprint, wait_seconds)
+    try:
+        return _booked(await _book(services, user, ask, visitor, payment))
+    except BookingRefused:
+        raise
+    except (Refusal, WaitingRoomError):
+        if key is None:
+            raise
+        known = await services.desk.known(user, payment, ask.hold_id, services.catalogue.all())
+        if known is None:
+            raise
+        return _booked(known)
+
+
+async def _book(
+    services: Services, user: User, ask: BookAsk, find_visitor: FindVisitor, payment: Payment
+) -> Answer:
+    visitor = await find_visitor()
     if ask.hold_id is not None:
-        event = _event_of(services, ask.hold_id)
-        return _booked(await services.desk.book(event, user, ask.hold_id, payment))
+        return await services.desk.book(_event_of(services, ask.hold_id), user, ask.hold_id, payment)
     event = services.catalogue.event(ask.event_id or 0)
     if services.catalogue.sale_state(event) is SaleState.CLOSED:
         raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
     if visitor is None:
         raise Refusal("not_admitted", "It is not your turn at the desk. Join the queue to come in.")
     type_id = ask.ticket_type_id or event.ticket_types[0].id
-    event.ticket_type(type_id)
-    return _booked(
-        await services.desk.book_at_once(event, user, visitor, type_id, ask.quantity or 1, payment)
-    )
+    quantity, book_at_once = ask.quantity or 1, services.desk.book_at_once
+    if not event.ticket_type(type_id).seated:
+        return await book_at_once(event, user, visitor, type_id, quantity, payment)
+
+    async def best(take: Take[bool]) -> bool:
+        return await _take_best(services, event, type_id, quantity, take)
+
+    return await book_at_once(event, user, visitor, type_id, quantity, payment, best)
 
 
 async def find_booking(services: Services, user: User, booking_id: str) -> Booking:

@@ -173,7 +173,7 @@ class DeskSocket:
     async def _hold(self, fields: dict[str, Any]) -> Reply:
         ask = HoldAsk.model_validate(fields)
         user = self._needed_user()
-        visitor = self._known_visitor()
+        visitor = await self._known_visitor()
         if visitor is None:
             raise NotAdmitted
         return await counter.hold(self._services, self._event, user, visitor, ask)
@@ -191,12 +191,12 @@ class DeskSocket:
             self._services,
             user,
             command,
-            visitor=self._known_visitor(),
+            visitor=self._known_visitor,
             key=idempotency_key(command.key),
             wait_seconds=self._services.settings.booking_wait_seconds,
         )
 
-    def _known_visitor(self) -> str | None:
+    async def _known_visitor(self) -> str | None:
         if self._visitor is None and self._ticket is not None:
             return self._room.read_ticket(self._ticket).visitor
         return self._visitor

@@ -1,7 +1,7 @@
 -- Purpose: hold and submit in one step: units from free to paying, and the order onto the stream. Everything is
 --          checked before the first write.
 -- KEYS: see common.lua; take.lua finds and takes, order.lua writes the order
--- ARGV: 1 JSON {types, id, type, user, visitor, seconds, amount, fee, currency, quantity,
+-- ARGV: 1 JSON {types, id, type, user, visitor, seconds, amount, fee, currency, quantity | units,
 --               booking, hash, method, keep_hold, stream_limit, event_id}
 -- Returns: {'ok'}; {'known', request hash} if this booking is on its way already; or {code} or {code, detail}:
 --          what hold.lua refuses with, and busy (the stream is full)

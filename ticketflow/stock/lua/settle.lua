@@ -2,7 +2,7 @@
 --          Doing it again changes nothing. The orders stay in the stream until their results are told.
 -- KEYS: see common.lua
 -- ARGV: 1 JSON {types, retry_seconds, orders [{booking, id, type, user, visitor, units, outcome, lost}]}
---       id: the hold; outcome: sold | free | held; units: those in the database's tickets;
+--       id: the hold; outcome: sold | free | held | as_before (held, with no more time); units: those in the database's tickets;
 --       lost: those of the hold that the database has sold to somebody else
 -- Returns: for each order, the number of holds its visitor still has open after it
 
@@ -76,9 +76,15 @@ local function set_free(order, hold)
   add(STOCK, 'sold:' .. order.type, #order.lost)
 end
 
+-- Leaves time for another card, but never more than `retry_seconds` after the hold's first end (or after its
+-- first refusal, where the bank took longer than that): else refusals could hold tickets for ever.
 local function keep_held(order, hold)
-  local expires = math.max(tonumber(hold.expires), micros() + ask.retry_seconds * 1000000)
+  local now, retry, expires = micros(), ask.retry_seconds * 1000000, tonumber(hold.expires)
+  hold.latest = hold.latest or text(math.max(expires, now) + retry)
+  if order.outcome == 'held' then expires = math.max(expires, math.min(now + retry, tonumber(hold.latest))) end
   hold.state, hold.booking, hold.expires = 'held', nil, text(expires)
+  hold.refused = hold.refused or {}
+  table.insert(hold.refused, order.booking) -- submit.lua takes no order of a booking that is decided
   redis.call('HSET', HOLDS, order.id, cjson.encode(hold))
   redis.call('ZADD', EXPIRY, text(expires), order.id)
   redis.call('ZADD', LEASES, 'XX', 'GT', text(expires), hold.visitor)
