@@ -139,7 +139,12 @@ async def find_booking(services: Services, user: User, booking_id: str) -> Booki
         # Where there is no order either, it may have been decided between the two looks.
         booking = _processing(order) if order else await services.desk.find(user, booking_id)
     if booking is None:
-        raise Refusal("not_found", "There is no such booking of yours.")
+        # An order is on its way only in Redis: should that be lost, this is all that is left to say of it.
+        raise Refusal(
+            "not_found",
+            "There is no such booking of yours. If you were told that one is on its way and find none here a "
+            "minute later, it did not go through, and nothing was charged.",
+        )
     return booking
 
 
