@@ -31,6 +31,21 @@ class BookingStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class PaymentStatus(StrEnum):
+    """`authorised` -> `captured`; or `void_due` -> `voided`; or `declined` from the start.
+
+    Cancelling makes `refund_due` of what is authorised or captured; that becomes `refunded`.
+    """
+
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+    VOID_DUE = "void_due"
+    VOIDED = "voided"
+    DECLINED = "declined"
+    REFUND_DUE = "refund_due"
+    REFUNDED = "refunded"
+
+
 class Role(StrEnum):
     FAN = "fan"
     ORGANISER = "organiser"

@@ -10,11 +10,11 @@ from sqlalchemy import Table, func, select
 from tests.house import House, Sale, eventually, sqlite_is_quiet
 from ticketflow.app import open_web
 from ticketflow.booking.cashier import Cashier
-from ticketflow.domain import BookingStatus, Order, now
+from ticketflow.domain import BookingStatus, Order, PaymentStatus, now
 from ticketflow.payments import Gateway, SimulatedGateway
 from ticketflow.settings import Settings
 from ticketflow.store import sales, tables, users
-from ticketflow.store.sales import PaymentStatus, Verdict
+from ticketflow.store.sales import Verdict
 from ticketflow.web.services import Services
 from ticketflow.worker import run_worker
 

@@ -12,12 +12,12 @@ from tests.booking.support import money_of, rows, sell_behind, services, stock_i
 from tests.house import eventually, in_process, make_sale
 from ticketflow.booking import auditor as auditor_module
 from ticketflow.booking.findings import FOR_PEOPLE, WORDS
-from ticketflow.domain import BookingStatus, Order, now
+from ticketflow.domain import BookingStatus, Order, PaymentStatus, now
 from ticketflow.payments import GatewayTimeout, SimulatedGateway
 from ticketflow.settings import Settings
 from ticketflow.store import reconcile, sales, tables
 from ticketflow.store.events import NewTicketType
-from ticketflow.store.sales import PaymentStatus, Verdict
+from ticketflow.store.sales import Verdict
 
 Damage = Callable[[Books], Awaitable[object]]
 

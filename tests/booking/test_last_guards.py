@@ -12,11 +12,11 @@ from sqlalchemy import Table, func, select
 
 from tests.house import Sale, make_sale, settings_for
 from ticketflow.clients import make_database
-from ticketflow.domain import BookingStatus, Order, now
+from ticketflow.domain import BookingStatus, Order, PaymentStatus, now
 from ticketflow.settings import Settings
 from ticketflow.store import sales, tables, users, violations
 from ticketflow.store.bulk import insert_all
-from ticketflow.store.sales import PaymentStatus, Verdict
+from ticketflow.store.sales import Verdict
 
 AT_ONCE = 20
 LIMIT = 2

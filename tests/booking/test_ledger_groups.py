@@ -13,11 +13,11 @@ from tests.booking.test_ledger import ends, fans_with_orders
 from tests.house import House, Sale, Visitor, eventually, make_sale
 from ticketflow.booking.ledger import Ledger
 from ticketflow.booking.teller import Teller, Written
-from ticketflow.domain import Booking, BookingStatus, Order, now
+from ticketflow.domain import Booking, BookingStatus, Order, PaymentStatus, now
 from ticketflow.settings import Settings
 from ticketflow.store import bookings, sales, tables, users
 from ticketflow.store.events import NewTicketType, Seat
-from ticketflow.store.sales import PaymentStatus, Verdict
+from ticketflow.store.sales import Verdict
 
 FANS = 5
 BROKEN = 2

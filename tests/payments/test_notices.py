@@ -11,12 +11,11 @@ from sqlalchemy import select
 from tests.booking.support import sell_behind
 from tests.house import House, make_sale
 from ticketflow.booking.notices import take
-from ticketflow.domain import now
+from ticketflow.domain import PaymentStatus, now
 from ticketflow.payments import ChargeStatus, Notice
 from ticketflow.settings import Settings
 from ticketflow.store import intents, sales, tables
 from ticketflow.store.intents import IntentRow
-from ticketflow.store.sales import PaymentStatus
 
 BOOKING = f"{'behind-0':0>32}"
 

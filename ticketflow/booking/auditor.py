@@ -27,7 +27,7 @@ from ticketflow.booking.findings import (
     stock_differences,
 )
 from ticketflow.booking.rebuilder import Rebuilder
-from ticketflow.domain import Event, now
+from ticketflow.domain import Event, PaymentStatus, now
 from ticketflow.loops import lasting
 from ticketflow.payments import Charge, ChargeStatus, Gateway, GatewayRefused, GatewayTimeout
 from ticketflow.rooms import Rooms
@@ -35,7 +35,6 @@ from ticketflow.settings import Settings
 from ticketflow.stock import Inspection
 from ticketflow.store import reconcile, sales, violations
 from ticketflow.store.reconcile import PaymentRow
-from ticketflow.store.sales import PaymentStatus
 from waiting_room import WaitingRoomError
 
 log = logging.getLogger(__name__)

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from databases import Database
 
-from ticketflow.domain import Booking, BookingStatus, Order
+from ticketflow.domain import Booking, BookingStatus, Order, PaymentStatus
 from ticketflow.faults import Point, reached
 from ticketflow.group_writer import GroupWriter
 from ticketflow.loops import lasting
 from ticketflow.payments import Authorisation, Gateway, GatewayRefused, GatewayTimeout
 from ticketflow.store import sales, violations
-from ticketflow.store.sales import PaymentStatus, Verdict
+from ticketflow.store.sales import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -71,26 +72,22 @@ class Cashier:
 
         A gateway that does not answer is asked again by `sweep`: the booking stands either way.
         """
-        try:
-            if booking.status is BookingStatus.CONFIRMED:
-                await self._capture(booking.id)
-            elif booking.status is BookingStatus.CANCELLED:
-                await self._refund(booking.id)
-            elif booking.reason != "payment_declined":
-                await self._void(booking.id)
-        except GatewayTimeout:
-            log.warning("the gateway did not answer for booking %s; it will be asked again", booking.id)
-        except GatewayRefused as error:
-            log.warning("%s", error)
+        if booking.status is BookingStatus.CONFIRMED:
+            await self._or_later(booking.id, self._capture)
+        elif booking.status is BookingStatus.CANCELLED:
+            await self.refund(booking.id)
+        elif booking.reason != "payment_declined":
+            await self._or_later(booking.id, self._void)
 
     async def refund(self, booking_id: str) -> None:
         """Give a cancelled booking's money back. Idempotent; a silent gateway is asked again by `sweep`."""
+        await self._or_later(booking_id, self._refund)
+
+    async def _or_later(self, booking_id: str, act: Callable[[str], Awaitable[None]]) -> None:
         try:
-            await self._refund(booking_id)
+            await act(booking_id)
         except GatewayTimeout:
-            log.warning(
-                "the gateway did not answer for the refund of booking %s; it will be asked again", booking_id
-            )
+            log.warning("the gateway did not answer for booking %s; it will be asked again", booking_id)
         except GatewayRefused as error:
             log.warning("%s", error)
 

@@ -7,9 +7,9 @@ import logging
 
 from databases import Database
 
+from ticketflow.domain import PaymentStatus
 from ticketflow.payments import ChargeStatus, Notice
 from ticketflow.store import notices
-from ticketflow.store.sales import PaymentStatus
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from databases import Database
 from sqlalchemy import Select, func, select
 
-from ticketflow.domain import Booking, BookingStatus, Ticket
+from ticketflow.domain import Booking, BookingStatus, PaymentStatus, Ticket
 from ticketflow.store.events import Seat
 from ticketflow.store.tables import bookings, payments, tickets, units
 
@@ -49,8 +49,8 @@ async def _refunds(database: Database, booking_ids: Sequence[str]) -> dict[str, 
     rows = await database.fetch_all(
         select(payments.c.booking_id, payments.c.status).where(payments.c.booking_id.in_(booking_ids))
     )
-    # The word of sales.PaymentStatus, which this module cannot ask: sales reads bookings.
-    return {row["booking_id"]: "refunded" if row["status"] == "refunded" else "on_its_way" for row in rows}
+    refunded = PaymentStatus.REFUNDED.value
+    return {row["booking_id"]: refunded if row["status"] == refunded else "on_its_way" for row in rows}
 
 
 async def _tickets(database: Database, booking_ids: Sequence[str]) -> dict[str, list[Ticket]]:

@@ -8,11 +8,10 @@ from typing import Any
 from databases import Database
 from sqlalchemy import delete, insert, select, update
 
-from ticketflow.domain import BookingStatus, Refusal, now
+from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, now
 from ticketflow.faults import Point, reached
 from ticketflow.store import audit
 from ticketflow.store.outbox import new_letter
-from ticketflow.store.sales import PaymentStatus
 from ticketflow.store.tables import bookings, cancellations, outbox, payments, tickets, users
 
 

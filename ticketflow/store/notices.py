@@ -3,9 +3,8 @@
 from databases import Database
 from sqlalchemy import insert, select
 
-from ticketflow.domain import now
+from ticketflow.domain import PaymentStatus, now
 from ticketflow.store import sales, violations
-from ticketflow.store.sales import PaymentStatus
 from ticketflow.store.tables import gateway_notices, payments
 
 

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -12,7 +11,7 @@ from databases import Database
 from databases.interfaces import Record
 from sqlalchemy import Select, Subquery, Update, select, update
 
-from ticketflow.domain import Booking, BookingStatus, Order, Ticket, new_code, now
+from ticketflow.domain import Booking, BookingStatus, Order, PaymentStatus, Ticket, new_code, now
 from ticketflow.faults import Point, reached
 from ticketflow.store.bookings import booking_of
 from ticketflow.store.bulk import Bulk, insert_all
@@ -29,21 +28,6 @@ from ticketflow.store.tables import (
     units,
     users,
 )
-
-
-class PaymentStatus(StrEnum):
-    """`authorised` -> `captured`; or `void_due` -> `voided`; or `declined` from the start.
-
-    Cancelling makes `refund_due` of what is authorised or captured; that becomes `refunded`.
-    """
-
-    AUTHORISED = "authorised"
-    CAPTURED = "captured"
-    VOID_DUE = "void_due"
-    VOIDED = "voided"
-    DECLINED = "declined"
-    REFUND_DUE = "refund_due"
-    REFUNDED = "refunded"
 
 
 @dataclass(frozen=True)

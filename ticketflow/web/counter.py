@@ -33,8 +33,7 @@ class Reply:
 
 async def hold(services: Services, event: Event, user: User, visitor: str, ask: HoldAsk) -> Reply:
     """Set tickets aside. Raises what `Desk.hold` raises, and sale_closed."""
-    if services.catalogue.sale_state(event) is SaleState.CLOSED:
-        raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
+    _check_not_closed(services, event)
     if ask.quantity and event.ticket_type(ask.ticket_type_id).seated:
         type_id, quantity = ask.ticket_type_id, ask.quantity
 
@@ -48,6 +47,11 @@ async def hold(services: Services, event: Event, user: User, visitor: str, ask: 
             event, user, visitor, ask.ticket_type_id, quantity=ask.quantity or 0, units=ask.units
         )
     return Reply(HTTPStatus.CREATED, await hold_view(services, event, taken))
+
+
+def _check_not_closed(services: Services, event: Event) -> None:
+    if services.catalogue.sale_state(event) is SaleState.CLOSED:
+        raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
 
 
 async def _take_best(services: Services, event: Event, type_id: int, quantity: int, take: Take[T]) -> T:
@@ -116,8 +120,7 @@ async def _book(
     if ask.hold_id is not None:
         return await services.desk.book(_event_of(services, ask.hold_id), user, ask.hold_id, payment)
     event = services.catalogue.event(ask.event_id or 0)
-    if services.catalogue.sale_state(event) is SaleState.CLOSED:
-        raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
+    _check_not_closed(services, event)
     if visitor is None:
         raise Refusal("not_admitted", "It is not your turn at the desk. Join the queue to come in.")
     type_id = ask.ticket_type_id or event.ticket_types[0].id
