@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import ResponseError
 
-from ticketflow.group_reader import GroupReader
 from ticketflow.grouped_redis import GroupedRedis
+from ticketflow.groups import GroupReader
 
 ECHO = (
     "redis.call('INCR', KEYS[1]) if ARGV[1] == 'bad' then return redis.error_reply('NO') end return ARGV[1]"

@@ -5,13 +5,12 @@ command is packed and sent, its reply is awaited. In a crowd nearly all commands
 of that can be shared.
 """
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
 from redis.asyncio import Redis
 
-MOST_AT_ONCE = 200
+from ticketflow.groups import Groups
 
 
 class GroupedRedis(Redis):
@@ -24,37 +23,16 @@ class GroupedRedis(Redis):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._calls: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
-        self._sending: asyncio.Task[None] | None = None
+        self._calls = Groups[tuple[Any, ...], Any](self._run, "grouped-redis")
 
     def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Awaitable[Any]:
         """A script's reply. Raises what it fails with, and what the group fails with."""
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._calls.append((("EVALSHA", sha, numkeys, *keys_and_args), reply))
-        if self._sending is None or self._sending.done():
-            self._sending = asyncio.create_task(self._send(), name="grouped-redis")
-        return reply
+        return self._calls.ask(("EVALSHA", sha, numkeys, *keys_and_args))
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close the client, once what is on its way has come: its connection would be nobody's to close."""
-        if self._sending is not None:
-            await asyncio.wait([self._sending])
+        await self._calls.quiet()
         await super().aclose(close_connection_pool)
-
-    async def _send(self) -> None:
-        while self._calls:
-            group, self._calls = self._calls[:MOST_AT_ONCE], self._calls[MOST_AT_ONCE:]
-            try:
-                replies = await self._run([command for command, _ in group])
-            except Exception as error:
-                replies = [error] * len(group)
-            for (_, waiting), reply in zip(group, replies, strict=True):
-                if waiting.done():
-                    continue
-                if isinstance(reply, Exception):
-                    waiting.set_exception(reply)
-                else:
-                    waiting.set_result(reply)
 
     async def _run(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         pipeline = self.pipeline(transaction=False)

@@ -8,7 +8,7 @@ from databases import Database
 
 from ticketflow.domain import Booking, BookingStatus, Order, PaymentStatus
 from ticketflow.faults import Point, reached
-from ticketflow.group_writer import GroupWriter
+from ticketflow.groups import GroupWriter
 from ticketflow.loops import lasting
 from ticketflow.payments import Authorisation, Gateway, GatewayRefused, GatewayTimeout
 from ticketflow.store import sales, violations

@@ -11,7 +11,7 @@ from datetime import datetime
 from databases import Database
 
 from ticketflow.domain import now
-from ticketflow.group_writer import GroupWriter
+from ticketflow.groups import GroupWriter
 from ticketflow.payments.gateway import (
     Authorisation,
     Charge,

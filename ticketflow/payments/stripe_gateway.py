@@ -21,7 +21,7 @@ import stripe
 from databases import Database
 
 from ticketflow.domain import now
-from ticketflow.group_writer import GroupWriter
+from ticketflow.groups import GroupWriter
 from ticketflow.payments import stripe_notices
 from ticketflow.payments.gateway import (
     Authorisation,

@@ -11,7 +11,7 @@ from quart.wrappers import BaseRequestWebsocket
 from quart_auth import QuartAuth, current_user
 
 from ticketflow.domain import Refusal, Role, User
-from ticketflow.group_reader import GroupReader
+from ticketflow.groups import GroupReader
 from ticketflow.store import users as user_store
 
 REMEMBER_SECONDS = 30.0
