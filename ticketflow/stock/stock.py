@@ -86,27 +86,12 @@ class Stock:
 
         Raises `Refusal`: not_ready, not_admitted, pass_in_use, limit_exceeded, sold_out, unit_taken.
         """
-        ticket_type = event.ticket_type(ticket_type_id)
         count = quantity if units is None else len(units)
-        amount, fee = ticket_type.cost(count)
-        hold_id = _new_hold_id(event)
-        reply = await self._run(
-            "hold",
-            event,
-            leases,
-            id=hold_id,
-            type=ticket_type_id,
-            user=str(user_id),
-            visitor=visitor,
-            seconds=seconds,
-            amount=amount,
-            fee=fee,
-            currency=event.currency,
-            **({"quantity": quantity} if units is None else {"units": list(units)}),
-        )
+        wanted = _wanted_hold(event, ticket_type_id, user_id, visitor, seconds, count, units)
+        reply = await self._run("hold", event, leases, **wanted)
         if reply[0] != "ok":
             raise hold_refusal(event, count, *reply)
-        return read_hold(hold_id, event.id, json.loads(reply[1]))
+        return read_hold(wanted["id"], event.id, json.loads(reply[1]))
 
     async def find(self, event_id: int, hold_id: str, user_id: int) -> Hold | None:
         """The user's own hold of that id, or None."""
@@ -180,20 +165,11 @@ class Stock:
 
         Raises `Refusal`: what `hold` raises, busy, and idempotency_mismatch. What is refused took nothing.
         """
-        amount, fee = event.ticket_type(ticket_type_id).cost(quantity)
         reply = await self._run(
             "book",
             event,
             leases,
-            id=_new_hold_id(event),
-            type=ticket_type_id,
-            user=str(user_id),
-            visitor=visitor,
-            seconds=seconds,
-            amount=amount,
-            fee=fee,
-            currency=event.currency,
-            **({"quantity": quantity} if units is None else {"units": list(units)}),
+            **_wanted_hold(event, ticket_type_id, user_id, visitor, seconds, quantity, units),
             booking=booking_id,
             hash=request_hash,
             method=method,
@@ -350,8 +326,28 @@ class Stock:
         return await self._scripts[script](keys=keys, args=[json.dumps({"types": types, **ask}), *args])
 
 
-def _new_hold_id(event: Event) -> str:
-    return f"{event.id}-{secrets.token_hex(16)}"
+def _wanted_hold(
+    event: Event,
+    ticket_type_id: int,
+    user_id: int,
+    visitor: str,
+    seconds: int,
+    count: int,
+    units: Sequence[int] | None,
+) -> dict[str, Any]:
+    """A new hold as lua/take.lua is asked for it: `count` units of the type, or just these."""
+    amount, fee = event.ticket_type(ticket_type_id).cost(count)
+    return {
+        "id": f"{event.id}-{secrets.token_hex(16)}",
+        "type": ticket_type_id,
+        "user": str(user_id),
+        "visitor": visitor,
+        "seconds": seconds,
+        "amount": amount,
+        "fee": fee,
+        "currency": event.currency,
+        **({"quantity": count} if units is None else {"units": list(units)}),
+    }
 
 
 def _submitted(reply: Sequence[str], request_hash: str) -> bool:
