@@ -20,7 +20,10 @@ class SteadyDatabase(Database):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
-        self._giving_back: set[asyncio.Task[None]] = set()
+        self._at_work: set[asyncio.Task[None]] = set()
+        self._lent = 0
+        self._all_back = asyncio.Event()
+        self._closing = False
 
     def connection(self) -> Connection:
         """The connection of this task; not taken from the pool before it is entered."""
@@ -48,16 +51,37 @@ class SteadyDatabase(Database):
             else:
                 await transaction.commit()
 
+    async def connect(self) -> None:
+        """Open the pool."""
+        self._closing = False
+        await super().connect()
+
     async def disconnect(self) -> None:
-        """Close all connections, those last that are still on their way back."""
-        if self._giving_back:
-            await asyncio.wait(self._giving_back)
+        """Close all connections once whoever has one has given it back; nobody gets another.
+
+        A group's work may outlive the task that asked for it (see `Groups`), and is let finish. aiomysql's
+        pool waits by itself; SQLite has no pool.
+        """
+        self._closing = True
+        if self._lent:
+            self._all_back.clear()
+            await self._all_back.wait()
         await super().disconnect()
+
+    def _lend(self) -> None:
+        if self._closing:
+            raise ConnectionError("the database is being closed")
+        self._lent += 1
+
+    def _take_back(self) -> None:
+        self._lent -= 1
+        if not self._lent:
+            self._all_back.set()
 
     def _in_its_own_task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, name="database-connection")
-        self._giving_back.add(task)
-        task.add_done_callback(self._giving_back.discard)
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
         return task
 
 
@@ -86,10 +110,10 @@ class _SteadyConnection(Connection):
             self._connection_counter -= 1
             if self._connection_counter == 0:
                 self._database._connection = None
-                await asyncio.shield(self._database._in_its_own_task(self._connection.release()))
+                await asyncio.shield(self._database._in_its_own_task(self._release()))
 
     async def _take(self) -> None:
-        taking = self._database._in_its_own_task(self._connection.acquire())
+        taking = self._database._in_its_own_task(self._acquire())
         try:
             await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -101,4 +125,18 @@ class _SteadyConnection(Connection):
     async def _give_back(self, taken: "asyncio.Task[None]") -> None:
         await asyncio.wait([taken])
         if not taken.cancelled() and taken.exception() is None:
+            await self._release()
+
+    async def _acquire(self) -> None:
+        self._database._lend()
+        try:
+            await self._connection.acquire()
+        except BaseException:
+            self._database._take_back()
+            raise
+
+    async def _release(self) -> None:
+        try:
             await self._connection.release()
+        finally:
+            self._database._take_back()

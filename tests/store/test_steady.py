@@ -167,3 +167,28 @@ async def test_a_transaction_inside_another_is_a_part_of_it(database: Database):
                 await database.execute(somebody("inner@example.com"))
                 raise ZeroDivisionError
     assert [row["email"] for row in await database.fetch_all(select(users.c.email))] == ["outer@example.com"]
+
+
+async def test_closing_waits_for_who_is_still_at_work_and_lends_no_more(database: Database):
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def outlives_its_asker() -> None:
+        async with database.transaction():
+            await database.execute(somebody("late@example.com"))
+            begun.set()
+            await go_on.wait()
+            await database.execute(somebody("later@example.com"))
+
+    working = asyncio.create_task(outlives_its_asker())
+    await begun.wait()
+    closing = asyncio.create_task(database.disconnect())
+    await asyncio.sleep(0)
+    with pytest.raises(ConnectionError):
+        await asyncio.create_task(database.execute(somebody("too-late@example.com")))
+    assert not closing.done()
+    go_on.set()
+    await working
+    await closing
+    await database.connect()
+    found = await database.fetch_all(select(users.c.email))
+    assert [row["email"] for row in found] == ["late@example.com", "later@example.com"]
