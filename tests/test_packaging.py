@@ -108,9 +108,9 @@ async def test_an_installed_wheel_serves(site: Path, tmp_path: Path):
         with servers.process(up, log, environment, tmp_path) as running:
             await servers.answering(visitor, "/healthz", running, log)
             assert (await visitor.get("/")).status_code == 200
-            (style, *_) = sorted((site / "ticketflow/_files/static").rglob("*.css"))
-            path = style.relative_to(site / "ticketflow/_files")
-            assert (await visitor.get(f"/{path}")).text == style.read_text(encoding="utf-8")
+            script = site / "ticketflow/_files/static/js/page.js"
+            assert (await visitor.get("/static/js/page.js")).text == script.read_text(encoding="utf-8")
+            assert "@layer" in (await visitor.get("/static/site.css")).text
             running.send_signal(signal.SIGINT)
             # Bounded so that a server deaf to Ctrl-C fails here; how quick it is, is not the question.
             await asyncio.to_thread(running.wait, 60)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from hashlib import sha256
 from pathlib import Path
 
 from quart import Quart, request
@@ -44,6 +43,7 @@ from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
 from ticketflow.web.services import Services
 from ticketflow.web.session import NoSessions, SignedCookies, Users, signed_in
+from ticketflow.web.statics import Statics
 from ticketflow.worker import Background
 from waiting_room import WaitingRoom
 from waiting_room.web import Newcomer, queue_blueprint
@@ -55,7 +55,7 @@ def create_app(
     settings: Settings, stores: Stores, background: Background, mailbox_path: Path | None
 ) -> Quart:
     """The web application on open stores. `run_web` opens them and runs what must run beside it."""
-    app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=str(folder("static")))
+    app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=None)
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
     app.asgi_http_class = WholeAnswer
@@ -127,7 +127,9 @@ def _services(
 
 def _install(app: Quart, settings: Settings, found: Services) -> None:
     problems.install(app)
-    guard.install(app, settings)
+    statics = Statics(folder("static"))
+    statics.install(app)
+    guard.install(app, settings, scripts=statics.policy())
     limits.install(app, found.redis, settings)
 
     async def find_room(event_id: int) -> WaitingRoom:
@@ -161,15 +163,6 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
 
 def _teach_templates(app: Quart, found: Services) -> None:
     app.jinja_env.filters |= {"day": words.day, "clock": words.clock}
-    static = folder("static")
-    versions = {
-        str(file.relative_to(static)): sha256(file.read_bytes()).hexdigest()[:10]
-        for file in static.rglob("*")
-        if file.is_file()
-    }
-
-    def asset(name: str) -> str:
-        return f"/static/{name}?v={versions[name]}"
 
     @app.context_processor
     async def everywhere() -> dict[str, object]:
@@ -177,7 +170,6 @@ def _teach_templates(app: Quart, found: Services) -> None:
             "user": await signed_in(),
             "path": request.path,
             "mailbox": found.mailbox is not None,
-            "asset": asset,
             "money": words.money,
             "currency_digits": words.DIGITS,
         }

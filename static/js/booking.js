@@ -1,8 +1,6 @@
 // A booking that is still being paid, or paid back, updates itself; its stub tears off when it is confirmed.
-import { call } from "./api.js";
-import { Desk } from "./desk.js";
-import { say } from "./say.js";
-import { localise } from "./times.js";
+import { Desk, call } from "./desk.js";
+import { localise, say } from "./page.js";
 
 const POLL_MS = 3_000;
 const find = (root = document) => root.querySelector("[data-booking]");

@@ -1,8 +1,203 @@
+// The line to the server: calls by HTTP, sockets that come back, and the desk that uses whichever works.
+import { roll } from "./page.js";
+
+// The HTTP door: each desk command has a call of the same meaning.
+
+const CALLS = {
+  join: (event) => ["POST", `/api/events/${event}/queue`],
+  look: (event) => ["GET", `/api/events/${event}/queue`],
+  leave: (event) => ["DELETE", `/api/events/${event}/queue`],
+  claim: (event) => ["POST", `/api/events/${event}/queue/claim`],
+  seats: (event) => ["GET", `/api/events/${event}/seats/state`],
+  hold: (event, fields) => ["POST", `/api/events/${event}/holds`, fields],
+  release: (event, { hold_id }) => ["DELETE", `/api/holds/${hold_id}`],
+  book: (event, { key, ...fields }) => ["POST", "/api/bookings", fields, { "Idempotency-Key": key }],
+};
+
+const UNREACHED = { detail: "We could not reach the desk. Nothing was changed. Try again in a moment." };
+
+/** Calls `path` and gives `{ status, body }`; status 0 when the server could not be reached. */
+export async function call(method, path, fields, headers = {}) {
+  const sent = { method, headers: { Accept: "application/json", ...headers } };
+  if (fields !== undefined) {
+    sent.body = JSON.stringify(fields);
+    sent.headers["Content-Type"] = "application/json";
+  }
+  try {
+    const response = await fetch(path, sent);
+    const text = await response.text();
+    return { status: response.status, body: text ? JSON.parse(text) : null };
+  } catch {
+    return { status: 0, body: UNREACHED };
+  }
+}
+
+/** Does the desk command `name` for the event by HTTP. */
+export function callDesk(eventId, name, fields = {}) {
+  return call(...CALLS[name](eventId, fields));
+}
+
+// A random key for one attempt. A phone that comes over plain http on a home network has no crypto.randomUUID.
+
+export function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// Frames can arrive late after a reconnect; only the newest state is worth showing.
+
+export class Newest {
+  #epoch = -1;
+  #version = -1;
+
+  /** True when the frame is not older than one already accepted, by epoch and then version. */
+  accepts({ epoch, version }) {
+    if (epoch < this.#epoch || (epoch === this.#epoch && version < this.#version)) return false;
+    this.#epoch = epoch;
+    this.#version = version;
+    return true;
+  }
+}
+
+// What is left, per ticket type and in all, wherever the page shows it.
+
+const FEW_SHARE = 0.1;
+const SALE_WORDS = {
+  scheduled: "Not on sale yet", lobby: "Lobby open", on_sale: "On sale", paused: "Paused for a moment",
+  sold_out: "Sold out", closed: "Closed",
+};
+
+/** "none", "few" (a tenth or less) or "plenty". */
+export function level(remaining, capacity) {
+  if (remaining <= 0) return "none";
+  return remaining <= capacity * FEW_SHARE ? "few" : "plenty";
+}
+
+const LEVEL_WORDS = { none: "None left", few: "Few left", plenty: "left" };
+
+function showType(block, remaining) {
+  const now = level(remaining, Number(block.dataset.capacity));
+  block.dataset.level = now;
+  roll(block.querySelector("[data-number]"), remaining);
+  block.querySelector("[data-word]").textContent = LEVEL_WORDS[now];
+  block.querySelector("rect").setAttribute("width", (100 * remaining) / Math.max(1, block.dataset.capacity));
+}
+
+/** Shows a stock frame on every `[data-left]` block and every `.state` chip under `root`. */
+export function showStock({ sale_state, remaining }, root = document) {
+  for (const block of root.querySelectorAll("[data-left]")) {
+    const count = block.dataset.left === "all" ? sum(remaining) : remaining[block.dataset.left];
+    if (count !== undefined) showType(block, count);
+  }
+  for (const chip of root.querySelectorAll(".state")) {
+    chip.dataset.state = sale_state;
+    chip.textContent = SALE_WORDS[sale_state];
+  }
+}
+
+/** An event as the API tells it, in the shape of a stock frame. */
+export function stockOf({ sale_state, ticket_types }) {
+  return { sale_state, remaining: Object.fromEntries(ticket_types.map((type) => [type.id, type.remaining])) };
+}
+
+function sum(remaining) {
+  return Object.values(remaining).reduce((total, n) => total + n, 0);
+}
+
+/** Turns the server's numbers into reels without changing them. */
+export function prepareStock(root = document) {
+  for (const number of root.querySelectorAll("[data-left] [data-number]")) roll(number, Number(number.textContent));
+}
+
+// Says calmly when the page is out of touch; a short hiccup is not worth a word.
+
+const HICCUP_MS = 2_000;
+const line = document.querySelector("[data-connection]");
+let timer;
+
+/** Shows the state of the connection; `comfort` is the sentence for "we are out of touch". */
+export function showConnection({ live, polling = false, reached = true }, comfort) {
+  if (!line) return;
+  clearTimeout(timer);
+  if (live) line.textContent = "";
+  else if (polling && reached && navigator.onLine) line.textContent = "No live connection: looking every few seconds.";
+  else timer = setTimeout(() => (line.textContent = `You are offline. ${comfort}`), line.textContent ? 0 : HICCUP_MS);
+}
+
+// A socket that comes back: jittered exponential back-off, and at once when the network or the reader returns.
+
+const FIRST_DELAY_MS = 400;
+const LONGEST_DELAY_MS = 10_000;
+const CONNECT_LIMIT_MS = 8_000;
+
+/**
+ * Calls `frame(object)` for each message and `change(live, failures)` when the connection comes, goes or fails.
+ * It has come when it says something, which the server does at once: some proxies open a socket only to shut it.
+ */
+export class LiveSocket {
+  #path;
+  #frame;
+  #change;
+  #socket = null;
+  #failures = 0;
+  #timer;
+
+  constructor(path, { frame, change = () => {} }) {
+    this.#path = path;
+    this.#frame = frame;
+    this.#change = change;
+    addEventListener("online", () => this.#now());
+    addEventListener("pageshow", () => this.#now());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#now());
+    this.#connect();
+  }
+
+  get live() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** Sends an object; returns false when there is no connection to send it on. */
+  send(message) {
+    if (!this.live) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #connect() {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${location.host}${this.#path}`);
+    this.#socket = socket;
+    const impatience = setTimeout(() => socket.close(), CONNECT_LIMIT_MS);
+    let silent = true;
+    socket.onmessage = (event) => {
+      if (silent) {
+        silent = false;
+        clearTimeout(impatience);
+        this.#failures = 0;
+        this.#change(true, 0);
+      }
+      this.#frame(JSON.parse(event.data));
+    };
+    socket.onclose = () => {
+      clearTimeout(impatience);
+      if (socket === this.#socket) this.#lost();
+    };
+  }
+
+  #lost() {
+    this.#failures += 1;
+    this.#change(false, this.#failures);
+    const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
+    this.#timer = setTimeout(() => this.#connect(), ceiling * (0.5 + Math.random() / 2));
+  }
+
+  #now() {
+    if (this.#socket.readyState !== WebSocket.CLOSED) return;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+}
+
 // The desk of one event: frames come down, commands go up, and HTTP takes over where sockets fail.
-import { callDesk, call } from "./api.js";
-import { Newest } from "./newest.js";
-import { LiveSocket } from "./socket.js";
-import { stockOf } from "./stock.js";
 
 const POLL_MS = 5_000;
 const POLL_AFTER_FAILURES = 3;

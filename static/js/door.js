@@ -1,5 +1,5 @@
 // The door to the line: it joins by itself, at once after signing in, or when there is room for more.
-import { countDown } from "./times.js";
+import { countDown } from "./page.js";
 
 // Those who wait at one address do not all come back in the same second.
 const SPREAD_MS = 5_000;

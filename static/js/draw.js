@@ -1,5 +1,5 @@
 // The draw's page: copies what is to be kept, and works the shown number out once more, here.
-import { say } from "./say.js";
+import { say } from "./page.js";
 
 const page = document.querySelector("[data-draw]");
 const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));

@@ -1,9 +1,5 @@
 // The event page: stock and the state of the sale as they change.
-import { call } from "./api.js";
-import { showConnection } from "./connection.js";
-import { Newest } from "./newest.js";
-import { LiveSocket } from "./socket.js";
-import { prepareStock, showStock, stockOf } from "./stock.js";
+import { LiveSocket, Newest, call, prepareStock, showConnection, showStock, stockOf } from "./desk.js";
 
 const POLL_MS = 5_000;
 // Those who read the page do not all ask in the same second.

@@ -1,6 +1,5 @@
 // Keeps the posters' numbers true while somebody looks at them.
-import { call } from "./api.js";
-import { prepareStock, showStock, stockOf } from "./stock.js";
+import { call, prepareStock, showStock, stockOf } from "./desk.js";
 
 const REFRESH_MS = 15_000;
 const posters = new Map([...document.querySelectorAll("[data-event]")].map((poster) => [poster.dataset.event, poster]));

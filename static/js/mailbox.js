@@ -1,5 +1,5 @@
 // New mail appears by itself: the server draws the list, the page takes it from there.
-import { localise } from "./times.js";
+import { localise } from "./page.js";
 
 const LOOK_MS = 2_000;
 const letters = () => document.querySelector("[data-letters]");

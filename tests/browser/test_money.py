@@ -13,7 +13,7 @@ from ticketflow.words import DIGITS, money
 ALSO = ("EUR", "INR", "HUF", "IDR", "COP", "PKR", "RSD", "LBP", "MGA")
 """Two digits after the point by ISO 4217; browsers write some of these with none."""
 WRITE = """async (currencies) => {
-  const { money } = await import("/static/js/money.js");
+  const { money } = await import("/static/js/page.js");
   return currencies.map((currency) => money(12345678, currency));
 }"""
 

@@ -15,7 +15,7 @@ MOST_BODY_BYTES = 1_000_000
 _POLICY = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
+        "script-src 'self' {scripts}",
         "style-src 'self'",
         "img-src 'self' data:",
         "connect-src 'self'",
@@ -38,8 +38,8 @@ class _Request(Request):
             raise BadRequest from None
 
 
-def install(app: Quart, settings: Settings) -> None:
-    """Put the guards before and behind every request of `app`."""
+def install(app: Quart, settings: Settings, *, scripts: str) -> None:
+    """Put the guards before and behind every request of `app`; `scripts` may run besides files of our own."""
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.request_class = _Request
 
@@ -49,7 +49,7 @@ def install(app: Quart, settings: Settings) -> None:
             raise Refusal("cross_site", "This was sent from another site, so it was not done.")
 
     always = {
-        "Content-Security-Policy": _POLICY,
+        "Content-Security-Policy": _POLICY.format(scripts=scripts),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
     }

@@ -1,0 +1,62 @@
+"""The static files: one style sheet, versioned addresses, compressed, and no script in a page but ours."""
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.house import in_process
+from ticketflow.files import folder
+from ticketflow.settings import Settings
+from ticketflow.web.statics import AGAIN, FOR_EVER, SHEETS, Statics
+
+
+async def test_each_address_in_a_page_is_there_for_ever_and_small(settings: Settings):
+    async with in_process(settings) as house, house.visitor() as visitor:
+        page = (await visitor.get("/")).text
+        addresses = set(re.findall(r'"(/static/[^"]+\?v=[^"]+)"', page))
+        assert {address.partition("?")[0] for address in addresses} >= {
+            "/static/site.css",
+            "/static/js/page.js",
+        }
+        for address in addresses:
+            found = await visitor.get(address)
+            assert (found.status_code, found.headers["Cache-Control"]) == (200, FOR_EVER), address
+            assert found.headers["Vary"] == "Accept-Encoding"
+        style = await visitor.get("/static/site.css", headers={"Accept-Encoding": "gzip"})
+        assert (style.headers["Content-Encoding"], style.headers["Cache-Control"]) == ("gzip", AGAIN)
+        plain = await visitor.get("/static/site.css", headers={"Accept-Encoding": "identity"})
+        assert "Content-Encoding" not in plain.headers
+        assert plain.text == style.text
+        assert plain.headers["ETag"] != style.headers["ETag"]
+        known = await visitor.get("/static/site.css", headers={"If-None-Match": style.headers["ETag"]})
+        assert known.status_code == 304
+        for name in ("no.css", "../pyproject.toml", "css/base.css"):
+            assert (await visitor.get(f"/static/{name}")).status_code == 404
+
+
+async def test_only_the_scripts_that_stand_in_the_page_may_run(settings: Settings):
+    async with in_process(settings) as house, house.visitor() as visitor:
+        found = await visitor.get("/signin")
+        inline = re.findall(r"<script(?: type=\"importmap\")?>(.*?)</script>", found.text, re.S)
+        hashes = [b64encode(sha256(text.encode()).digest()).decode() for text in inline]
+        assert len(hashes) == 2
+        policy = found.headers["Content-Security-Policy"]
+        assert f"script-src 'self' 'sha256-{hashes[0]}' 'sha256-{hashes[1]}'" in policy
+
+
+def test_a_sheet_that_nobody_joins_is_missed(tmp_path: Path):
+    for sheet in [*SHEETS, "forgotten"]:
+        (tmp_path / "css").mkdir(exist_ok=True)
+        (tmp_path / f"css/{sheet}.css").write_text("")
+    (tmp_path / "js").mkdir()
+    (tmp_path / "js/theme-boot.js").write_text("")
+    with pytest.raises(ValueError, match="forgotten"):
+        Statics(tmp_path)
+
+
+def test_an_asset_that_is_not_there_is_said_when_the_page_is_made():
+    with pytest.raises(KeyError):
+        Statics(folder("static")).asset("js/no-such.js")

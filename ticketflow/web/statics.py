@@ -1,0 +1,96 @@
+"""The static files, held in memory: compressed once, kept by browsers for ever under a versioned address.
+
+The style sheets are joined into one, so that a page asks once for all of them; each is a cascade layer of its
+own or a part of one. Modules are found by an import map: `import "./page.js"` gets the versioned address.
+"""
+
+import gzip
+import json
+import mimetypes
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+
+from markupsafe import Markup
+from quart import Quart, Response, abort, request
+
+SHEETS = (
+    *("base", "hues", "parts", "paper", "account", "landing", "event", "queue", "draw"),
+    *("book", "seats", "booking", "desk"),
+)
+"""The style sheets in the order they are joined: what is general first."""
+STYLE = "site.css"
+BOOT = "js/theme-boot.js"
+"""Runs in the head before anything is painted: it stands in the page itself."""
+FOR_EVER = "public, max-age=31536000, immutable"
+AGAIN = "no-cache"
+_WORTH_COMPRESSING = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    whole: bytes
+    small: bytes | None
+    kind: str
+    version: str
+
+
+class Statics:
+    """What lies in `folder`. Read once: a change shows after a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        files = {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
+        sheets = [files.pop(f"css/{sheet}.css") for sheet in SHEETS]
+        if missed := sorted(name for name in files if name.endswith(".css")):
+            raise ValueError(f"{', '.join(missed)} is not among the sheets that are joined")
+        boot = files.pop(BOOT).decode()
+        self._files = {name: _read(name, whole) for name, whole in files.items()}
+        self._files[STYLE] = _read(STYLE, b"\n".join(sheets))
+        modules = {f"/static/{name}": self.asset(name) for name in sorted(files) if name.endswith(".js")}
+        self.inline = (boot, json.dumps({"imports": modules}))
+        """The texts of the scripts that stand in each page: the boot script and the import map."""
+
+    def asset(self, name: str) -> str:
+        """The versioned address of a file. Raises KeyError if there is none of this name."""
+        return f"/static/{name}?v={self._files[name].version}"
+
+    def policy(self) -> str:
+        """The sources of a content policy that let the inline scripts run, and no other."""
+        return " ".join(f"'sha256-{_base64(text)}'" for text in self.inline)
+
+    def install(self, app: Quart) -> None:
+        """Answer `/static/...`, and give templates `asset`, `theme_boot` and `import_map`."""
+        app.add_url_rule("/static/<path:filename>", "static", self._send)
+        boot, import_map = map(Markup, self.inline)
+        app.jinja_env.globals |= {"asset": self.asset, "theme_boot": boot, "import_map": import_map}
+
+    async def _send(self, filename: str) -> Response:
+        file = self._files.get(filename)
+        if file is None:
+            abort(HTTPStatus.NOT_FOUND)
+        small = file.small if request.accept_encodings["gzip"] else None
+        response = Response(small or file.whole, content_type=file.kind)
+        if small:
+            response.headers["Content-Encoding"] = "gzip"
+        response.headers["Vary"] = "Accept-Encoding"
+        response.headers["Cache-Control"] = FOR_EVER if request.args.get("v") == file.version else AGAIN
+        response.set_etag(f"{file.version}{'-gz' if small else ''}")
+        return await response.make_conditional(request)
+
+
+def _read(name: str, whole: bytes) -> _File:
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if kind.startswith("text/"):
+        kind += "; charset=utf-8"
+    small = gzip.compress(whole, 9, mtime=0) if len(whole) >= _WORTH_COMPRESSING else None
+    return _File(whole, small, kind, sha256(whole).hexdigest()[:10])
+
+
+def _base64(text: str) -> str:
+    return b64encode(sha256(text.encode()).digest()).decode()
