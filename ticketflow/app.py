@@ -16,6 +16,8 @@ from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
+from ticketflow.live.open_sockets import OpenSockets
+from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.loops import running
@@ -41,6 +43,7 @@ from ticketflow.web import (
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
+from ticketflow.web.polling import pollable
 from ticketflow.web.services import Services
 from ticketflow.web.session import NoSessions, SignedCookies, Users, signed_in
 from ticketflow.web.statics import Statics
@@ -104,6 +107,10 @@ def _services(
         ),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
+        open_sockets=OpenSockets(
+            per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
+        ),
+        poll_pace=PollPace(),
         rooms=rooms,
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
@@ -141,6 +148,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
     queue = queue_blueprint(
         find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
     )
+    queue.after_request(pollable)
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
@@ -195,6 +203,7 @@ async def open_web(
             found.hub.run(),
             found.control_room.run(),
             keep_vouching(found.hub, found.rooms),
+            found.open_sockets.keep_talking(),
             found.cancellations.tend(),
         ]
         if with_worker:

@@ -118,12 +118,6 @@ class Hub:
         if socket.visitor:
             _take_out(self._pages, (event_id, socket.visitor), socket)
 
-    def drain(self) -> None:
-        """Let every socket go: this process stops, and others will take them."""
-        for sockets in self._sockets.values():
-            for socket in sockets:
-                socket.slot.close()
-
     async def announce(self, event_id: int) -> None:
         """Let every process know that an event is new or has changed: this one now, the others at once."""
         await self.refresh()

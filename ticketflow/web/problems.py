@@ -57,6 +57,7 @@ STATUS = {
     "idempotency_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
     "bad_payment_method": HTTPStatus.UNPROCESSABLE_ENTITY,
     "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "too_many_sockets": HTTPStatus.TOO_MANY_REQUESTS,
     "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "busy": HTTPStatus.SERVICE_UNAVAILABLE,
 }
