@@ -83,12 +83,12 @@ class Stopped:
 
     def come_about(self) -> None:
         """More is sent than the wire and the buffers on it hold."""
-        self.connection.transport.pause_reading()  # type: ignore[attr-defined]
+        self.connection.transport.pause_reading()
         self._line.slot.reply(json.dumps({"type": "filler", "text": "x" * MORE_THAN_BUFFERS_HOLD}))
 
     async def knows(self) -> None:
         """When it wakes it finds the connection at its end, and can reconnect."""
-        self.connection.transport.resume_reading()  # type: ignore[attr-defined]
+        self.connection.transport.resume_reading()
         await self.connection.wait_closed()
 
 

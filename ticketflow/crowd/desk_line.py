@@ -94,7 +94,7 @@ class DeskLine:
         told, self._told_seconds = self._told_seconds, None
         if told is not None:
             return told
-        ceiling = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**failures)
+        ceiling: float = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**failures)
         return ceiling * random.uniform(0.5, 1)
 
     async def _converse(self) -> None:
