@@ -120,8 +120,10 @@ export function showConnection({ live, expected = false, polling = false, reache
   clearTimeout(timer);
   if (live) line.textContent = fresh ? "" : `What you see may be some seconds old. ${comfort}`;
   else if (polling && reached && navigator.onLine) line.textContent = "No live connection: looking every few seconds.";
-  else if (expected) line.textContent = `The desk is changing over, and back in a moment. ${comfort}`;
-  else timer = setTimeout(() => (line.textContent = `You are offline. ${comfort}`), line.textContent ? 0 : HICCUP_MS);
+  else {
+    const words = expected ? "We are connecting you again." : "You are offline.";
+    timer = setTimeout(() => (line.textContent = `${words} ${comfort}`), line.textContent ? 0 : HICCUP_MS);
+  }
 }
 
 // A socket that comes back: when the server says, or by jittered exponential back-off, and at once when the
@@ -227,7 +229,7 @@ export class LiveSocket {
 // Where no socket opens, the page looks now and then: as often as the server says, and it says how often with each answer.
 
 const POLL_SECONDS = 5;
-const POLL_AFTER_FAILURES = 3;
+export const POLL_AFTER_FAILURES = 3;
 
 export class Polling {
   #look;

@@ -1,13 +1,12 @@
 // The event page: stock and the state of the sale as they change.
-import { LiveSocket, Newest, call, prepareStock, showConnection, showStock, stockOf } from "./desk.js";
+import { LiveSocket, Newest, POLL_AFTER_FAILURES, Polling, prepareStock, showConnection, showStock, stockOf } from "./desk.js";
 
-const POLL_MS = 5_000;
 // Those who read the page do not all ask in the same second.
 const SPREAD_MS = 3_000;
 const page = document.querySelector("[data-event]");
 const door = page.querySelector("[data-door]");
 const newest = new Newest();
-let poll;
+const comfort = "These numbers will move again when it is back.";
 
 // The frames of the stock do not say why a sale is closed; the page does.
 async function tellWhy() {
@@ -24,17 +23,23 @@ function show(frame) {
   door.dataset.state = frame.sale_state;
 }
 
-async function look() {
-  const { status, body } = await call("GET", `/api/events/${page.dataset.event}`);
+const polling = new Polling(async (ask) => {
+  const { status, body } = await ask(`/api/events/${page.dataset.event}`);
   if (status === 200) show(stockOf(body));
+  showConnection({ live: false, polling: true, reached: status !== 0 }, comfort);
+});
+
+function take(frame) {
+  if (frame.type === "touch") showConnection({ live: true, fresh: frame.fresh }, comfort);
+  else if (frame.type === "stock" && newest.accepts(frame)) show(frame);
 }
 
 prepareStock(page);
 new LiveSocket(`/ws/events/${page.dataset.event}`, {
-  frame: (frame) => frame.type === "stock" && newest.accepts(frame) && show(frame),
-  change: (live, failures) => {
-    if (live) poll = clearInterval(poll);
-    else if (failures >= 3) poll ??= setInterval(look, POLL_MS);
-    showConnection({ live, polling: Boolean(poll) }, "These numbers will move again when it is back.");
+  frame: take,
+  change: (live, failures, expected) => {
+    if (live) polling.stop();
+    else if (failures >= POLL_AFTER_FAILURES) polling.start();
+    showConnection({ live, expected, polling: polling.on }, comfort);
   },
 });

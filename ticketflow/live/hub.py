@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from ticketflow.booking.results import Result, Results
@@ -37,6 +38,9 @@ SHOWN_A_SECOND = 1_000
 shown it less often: a frame costs a tenth of a millisecond to send, which bookings would lack."""
 STALE_SECONDS = 0.8
 """However many there are, a change is shown within this: what is told as left is true to the second."""
+
+_CUT = (RedisError, WaitingRoomError, TimeoutError, *violations.BROKEN)
+"""What a store that cannot be reached raises."""
 
 K = TypeVar("K")
 
@@ -81,6 +85,7 @@ class Hub:
         self._look_again: set[Socket] = set()
         self._shown_states: dict[int, str] = {}
         self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|moves|counts|results)")
+        self._in_touch = True
         self.ready = asyncio.Event()
         """Set once the first snapshot is here: before it, this process knows nothing."""
 
@@ -88,6 +93,8 @@ class Hub:
     def attach(self, event_id: int, socket: Socket) -> Iterator[None]:
         """Let a socket hear of an event for as long as the block lasts."""
         self._sockets[event_id].add(socket)
+        if not self._in_touch:
+            socket.slot.put("touch", touch_frame(False))
         if socket.user_id is not None:
             self._bookers[event_id, socket.user_id].add(socket)
         try:
@@ -132,13 +139,32 @@ class Hub:
                     # Subscribed first, then read: what changes in between is heard, not missed.
                     await self.refresh()
                     self.ready.set()
+                    self._say_in_touch(True)
                     await self._listen(pubsub)
-            except (RedisError, WaitingRoomError, *violations.BROKEN) as error:
+            except _CUT as error:
                 log.warning("the subscription broke, subscribing again: %s", error)
             except Exception:
                 # Without this loop the process is deaf: whatever it was, try again.
                 log.exception("the subscription broke, subscribing again")
+            await self._read_meanwhile()
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))
+
+    async def _read_meanwhile(self) -> None:
+        """What cannot be heard can perhaps be read; if neither, pages say that what they show may be old."""
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self.refresh()
+            self._say_in_touch(True)
+        except _CUT:
+            self._say_in_touch(False)
+
+    def _say_in_touch(self, fresh: bool) -> None:
+        if fresh == self._in_touch:
+            return
+        self._in_touch = fresh
+        for sockets in self._sockets.values():
+            for socket in sockets:
+                socket.slot.put("touch", touch_frame(fresh))
 
     async def _subscribe(self, pubsub: PubSub) -> None:
         await pubsub.psubscribe(f"{self._prefix}:{{event:*")
@@ -148,21 +174,29 @@ class Hub:
 
     async def _listen(self, pubsub: PubSub) -> None:
         now = asyncio.get_running_loop().time
-        heard_at = now()
+        heard_at, asked = now(), False
         while True:
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=HEARTBEAT_SECONDS)
+            message = await pubsub.get_message(timeout=HEARTBEAT_SECONDS)
             if message is not None:
-                heard_at = now()
-                try:
-                    await self._hear(message["channel"], message["data"])
-                except (ValueError, KeyError):
-                    log.exception("a message on %s could not be read", message["channel"])
-            # The answer to a ping is None, too: to ask again because of it would never end.
-            elif now() - heard_at >= HEARTBEAT_SECONDS:
-                heard_at = now()
+                heard_at, asked = now(), False
+                if message["type"] in ("message", "pmessage"):
+                    await self._take(message["channel"], message["data"])
+            elif now() - heard_at < HEARTBEAT_SECONDS:
+                continue
+            elif asked:
+                raise RedisConnectionError("no answer to a ping: the subscription is deaf")
+            else:
                 # Quiet, or deaf: what was missed is read, and a dead connection shows itself.
-                await pubsub.ping()
-                await self.refresh()
+                heard_at, asked = now(), True
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await pubsub.ping()
+                    await self.refresh()
+
+    async def _take(self, channel: str, data: str) -> None:
+        try:
+            await self._hear(channel, data)
+        except (ValueError, KeyError):
+            log.exception("a message on %s could not be read", channel)
 
     async def _hear(self, channel: str, data: str) -> None:
         if channel == f"{self._prefix}:events":
@@ -285,3 +319,8 @@ def booking_frame(result: Result) -> dict[str, Any]:
         "status": result["status"],
         "reason": result["reason"],
     }
+
+
+def touch_frame(fresh: bool) -> str:
+    """The contract's `touch` frame: whether this process hears of changes, or what it tells may be old."""
+    return json.dumps({"type": "touch", "fresh": fresh})
