@@ -154,6 +154,8 @@ export class LiveSocket {
     this.#path = path;
     this.#frame = frame;
     this.#change = change;
+    // A socket over a network that is gone may look open for minutes more.
+    addEventListener("offline", () => this.#leave());
     addEventListener("online", () => this.#now());
     addEventListener("pageshow", () => this.#now());
     addEventListener("focus", () => this.#now());
@@ -192,15 +194,18 @@ export class LiveSocket {
     socket.onclose = () => socket === this.#socket && this.#lost();
   }
 
-  // A dead line does not answer to being closed either: it is left behind.
   #hush(limit) {
     clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#leave(), limit);
+  }
+
+  // A dead line does not answer to being closed either: it is left behind.
+  #leave() {
     const socket = this.#socket;
-    this.#silence = setTimeout(() => {
-      socket.onmessage = socket.onclose = null;
-      socket.close();
-      this.#lost();
-    }, limit);
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+    this.#lost();
   }
 
   #lost() {
