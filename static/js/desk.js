@@ -132,7 +132,7 @@ export function showConnection({ live, expected = false, polling = false, reache
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 10_000;
 const CONNECT_LIMIT_MS = 8_000;
-// The server says something every 20 s, twice that apart at the most: a line so long silent is dead, though nobody has told us.
+// The server says something every 20 s, twice that apart at the most: a line silent for so long is dead.
 const SILENCE_MS = 50_000;
 
 /**

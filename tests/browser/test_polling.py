@@ -1,11 +1,12 @@
 """How often a page without a socket asks, and what it costs: the server says when, and sends only news."""
 
 import asyncio
+from dataclasses import replace
 
 from playwright.async_api import Browser, Page, Request, Response, WebSocketRoute, expect
 
 from tests.api.support import services
-from tests.browser.stage import Stage, hook
+from tests.browser.stage import Stage, hook, sign_in
 from tests.house import Sale, eventually, make_sale
 from tests.live.served import served
 from ticketflow.settings import Settings
@@ -13,6 +14,7 @@ from ticketflow.settings import Settings
 TOLD_SECONDS = 20
 EARLIEST, LATEST = 0.8 * TOLD_SECONDS, 1.2 * TOLD_SECONDS
 STEP_SECONDS = 0.5
+POLLS = "No live connection: looking every few seconds."
 COUNT_PAUSES = """() => {
   const { setTimeout } = window;
   window.pauses = 0;
@@ -35,8 +37,31 @@ async def test_a_page_asks_when_it_is_told_to_and_is_sent_only_news(settings: Se
             assert (await buyer.hold(sale)).status_code == 201
         assert await polls.next_poll(EARLIEST, LATEST) == 200
         await expect(hook(page, f"remaining-{sale.type_ids[0]}")).to_have_text("499")
-        await expect(page.get_by_text("No live connection: looking every few seconds.")).to_be_visible()
+        await expect(page.get_by_text(POLLS)).to_be_visible()
         await page.context.close()
+
+
+async def test_the_page_in_use_has_the_line_and_the_other_looks_now_and_then(
+    settings: Settings, browser: Browser
+):
+    sale = await make_sale(settings)
+    async with served(replace(settings, sockets_per_account=1)) as house, house.visitor() as account:
+        await account.register()
+        stage = Stage(browser, house.url)
+        older = await stage.person()
+        await sign_in(older, account.email)
+        await expect(older.get_by_role("link", name="My tickets")).to_be_visible()
+        newer = await older.context.new_page()
+        for page, other in ((older, None), (newer, older), (older, newer)):
+            if page is older and other:
+                # Somebody looks at it again.
+                await older.evaluate("dispatchEvent(new Event('focus'))")
+            else:
+                await page.goto(f"/events/{sale.slug}")
+            if other:
+                await expect(other.get_by_text(POLLS)).to_be_visible()
+            await expect(page.get_by_text(POLLS)).to_be_hidden()
+        await newer.context.close()
 
 
 async def without_sockets(page: Page, sale: Sale) -> None:

@@ -13,7 +13,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.api.support import cookies_of, services
 from tests.house import House, Sale, eventually, make_sale, settings_for
 from tests.live.served import desk_url, served, stock_url
-from ticketflow.live.open_sockets import ELSEWHERE, OpenSockets
+from ticketflow.domain import Refusal
+from ticketflow.live.open_sockets import ELSEWHERE, RESTART, OpenSockets
+from ticketflow.live.slot import Closed
 from ticketflow.settings import Settings
 from ticketflow.web.limits import counted
 
@@ -136,3 +138,21 @@ async def test_who_has_left_is_forgotten():
         with sockets.enter(address="203.0.113.7", account=7):
             assert len(sockets) == 1
     assert (len(sockets), sockets._by_address, sockets._by_account) == (0, {}, {})
+
+
+async def test_who_comes_while_it_drains_is_asked_to_go_elsewhere():
+    sockets = OpenSockets(per_address=0, per_account=0)
+    with sockets.enter(address=None, account=None) as socket:
+        sockets.drain()
+        with pytest.raises(Refusal) as refused, sockets.enter(address=None, account=None):
+            pass
+        assert refused.value.code == "not_ready"
+        sent: list[str] = []
+
+        async def send(text: str) -> None:
+            sent.append(text)
+
+        with pytest.raises(Closed):
+            await socket.slot.pump(send, 20)
+    assert [json.loads(text)["type"] for text in sent] == ["reconnect"]
+    assert socket.close_code == RESTART
