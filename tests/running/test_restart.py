@@ -18,14 +18,15 @@ from tests import servers
 from tests.house import TRUST, Sale, Visitor, command, environment, make_sale, settings_for
 from ticketflow.clients import make_database
 from ticketflow.crowd.desk_line import DeskLine, open_line
+from ticketflow.live.open_sockets import MOST_CLOSING_SECONDS, MOST_SPREAD_SECONDS
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from waiting_room import WaitingRoom
 
 FANS = 500
 AT_ONCE = 50
-BACK_SECONDS = 10
-HERD = 0.4
+BACK_SECONDS, SPREAD_SECONDS = 10, MOST_SPREAD_SECONDS + MOST_CLOSING_SECONDS
+HERD = 0.35
 """No more than this part of all comes back in any one second."""
 WITHOUT_SPREAD = "; ".join(
     (
@@ -74,7 +75,11 @@ async def test_five_hundred_are_back_in_their_places_and_no_herd(settings: Setti
         await answers(first, kind, tmp_path)
         await answers(second, hasty, tmp_path)
         room = await room_of(stack, settings, sale)
+        clock = asyncio.get_running_loop().time
+        began = clock()
         fans = await wait_in_line(stack, room, sale, [first, second])
+        # A machine so slow that it takes long to let them in at all is no worse a house for it.
+        patience = max(BACK_SECONDS, SPREAD_SECONDS + 2 * (clock() - began))
         places = [await true_place(room, fan) for fan in fans]
         assert sorted(places) == list(range(1, FANS + 1))
 
@@ -83,9 +88,9 @@ async def test_five_hundred_are_back_in_their_places_and_no_herd(settings: Setti
             await answers(first, start(stack, first, tmp_path, *command("serve")), tmp_path)
 
         started = asyncio.create_task(start_again())
-        spread = await all_come_back(fans, kind)
+        spread = await all_come_back(fans, kind, patience)
         await started
-        herd = await all_come_back(fans, hasty)
+        herd = await all_come_back(fans, hasty, patience)
         assert [await true_place(room, fan) for fan in fans] == places
         # Between looks a place is told from a sample of the line, a hundredth of it near.
         errors = [abs(told - place) for fan, place in zip(fans, places, strict=True) for told in fan.places]
@@ -124,13 +129,13 @@ async def true_place(room: WaitingRoom, fan: Fan) -> int:
     return (await room.look(fan.ticket)).place or 0
 
 
-async def all_come_back(fans: list[Fan], web: subprocess.Popen[bytes]) -> list[float]:
+async def all_come_back(fans: list[Fan], web: subprocess.Popen[bytes], patience: float) -> list[float]:
     """Stop a web and wait until its fans are told their places again; gives when each tried, in seconds."""
     began = asyncio.get_running_loop().time()
     for fan in fans:
         fan.back.clear()
     web.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(BACK_SECONDS):
+    async with asyncio.timeout(patience):
         for fan in fans:
             await fan.back.wait()
     return sorted(at - began for fan in fans for at in fan.tried_at if at > began)
