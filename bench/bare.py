@@ -1,4 +1,4 @@
-"""The least an answer out of Redis can cost here: Quart on Hypercorn, and one Redis call.
+"""The least an answer out of Redis can cost here, and a text for many sockets: Quart on Hypercorn, and Redis.
 
 `python -m bench.bare REDIS_URL PORT`
 """
@@ -13,13 +13,20 @@ from pathlib import Path
 
 from quart import Quart, websocket
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import PubSub
+
+from ticketflow.loops import running
 
 from .serving import child, serve_on
 
+TOLD = "bench:told"
+"""The channel of what all who listen are to hear."""
+
 
 def bare_app(redis: Redis) -> Quart:
-    """An application that counts, in Redis, how often it was asked."""
+    """An application that counts, in Redis, how often it was asked, and tells listeners what it hears there."""
     app = Quart(__name__)
+    listeners = set[asyncio.Queue[str]]()
 
     @app.route("/", methods=["GET", "POST"])
     async def count() -> dict[str, int]:
@@ -30,6 +37,30 @@ def bare_app(redis: Redis) -> Quart:
         while True:
             await websocket.receive()
             await websocket.send(f'{{"count": {await redis.incr("bench:bare")}}}')
+
+    @app.websocket("/listen")
+    async def listen() -> None:
+        queue = asyncio.Queue[str]()
+        listeners.add(queue)
+        await websocket.accept()
+        try:
+            while True:
+                await websocket.send(await queue.get())
+        finally:
+            listeners.discard(queue)
+
+    @app.while_serving
+    async def hearing() -> AsyncIterator[None]:
+        async with redis.pubsub() as pubsub, running([tell(pubsub)]):
+            yield
+
+    async def tell(pubsub: PubSub) -> None:
+        """Hand what is published to all who listen."""
+        await pubsub.subscribe(TOLD)
+        async for message in pubsub.listen():
+            if message["type"] == "message":
+                for queue in listeners:
+                    queue.put_nowait(message["data"])
 
     return app
 

@@ -41,7 +41,7 @@ STALE_SECONDS = 0.8
 K = TypeVar("K")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Socket:
     """One open socket of a fan or booker: where its frames go, and whose it is."""
 
@@ -77,6 +77,7 @@ class Hub:
         self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
         self._bookers: defaultdict[tuple[int, int], set[Socket]] = defaultdict(set)
         self._stock_due: set[int] = set()
+        self._shown_at: defaultdict[int, float] = defaultdict(float)
         self._looks: dict[Socket, asyncio.Task[None]] = {}
         self._look_again: set[Socket] = set()
         self._shown_states: dict[int, str] = {}
@@ -214,10 +215,16 @@ class Hub:
             self._stock_due.add(event_id)
             fair = len(self._sockets[event_id]) / SHOWN_A_SECOND
             pause = min(max(GATHER_SECONDS, fair), STALE_SECONDS)
-            asyncio.get_running_loop().call_later(pause, self._show_stock, event_id)
+            loop = asyncio.get_running_loop()
+            at = self._shown_at[event_id] + pause
+            if at > loop.time():
+                loop.call_at(at, self._show_stock, event_id)
+            else:
+                self._show_stock(event_id)
 
     def _show_stock(self, event_id: int) -> None:
         self._stock_due.discard(event_id)
+        self._shown_at[event_id] = asyncio.get_running_loop().time()
         event = self._catalogue.find(event_id)
         frame = self._catalogue.stock_frame(event) if event else None
         if frame is None:
