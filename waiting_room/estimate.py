@@ -33,6 +33,11 @@ def sampled_ranks(waiting: int) -> tuple[int, ...]:
     return (*range(EXACT), *LADDER[: bisect_left(LADDER, last)], last)
 
 
+def rank_above(rank: int) -> int:
+    """The first rank of the ladder from the given one on; those in front of the ladder stand for themselves."""
+    return rank if rank < EXACT or rank > LADDER[-1] else LADDER[bisect_left(LADDER, rank)]
+
+
 class RankMap:
     """The orders found at the sampled ranks of the line, from which any order's place follows.
 

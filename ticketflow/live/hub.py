@@ -6,7 +6,7 @@ import logging
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -31,12 +31,17 @@ HEARTBEAT_SECONDS = 5.0
 """Rooms tick faster than this. Silence for so long means that the subscription may be deaf."""
 RETRY_SECONDS = 0.5
 GATHER_SECONDS = FRAME_SECONDS
-"""How long changes of the stock are gathered before they are shown: no socket gets them more often."""
-SHOWN_A_SECOND = 1_000
-"""Sockets of an event that are shown its stock in a second. With more of them than a tenth of that, each is
-shown it less often: a frame costs a tenth of a millisecond to send, which bookings would lack."""
+"""A change that finds the desk quiet is shown at once. Those that come within this behind it are gathered, and
+shown at its end: no socket gets the stock more often."""
+SHOWN_A_SECOND = 3_000
+"""Sockets of an event that are shown its stock in a second, as long as it changes all the time. With more of
+them than a tenth of that, each is shown it less often: a frame costs a thirtieth of a millisecond to send,
+and a tenth of the processor is what bookings can spare."""
 STALE_SECONDS = 0.8
 """However many there are, a change is shown within this: what is told as left is true to the second."""
+AT_ONCE = 250
+"""Sockets that are told something before it is somebody else's turn. Each has a frame to send then, which
+takes its time, and who is just booking would wait for all of them."""
 
 K = TypeVar("K")
 
@@ -77,7 +82,7 @@ class Hub:
         self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
         self._bookers: defaultdict[tuple[int, int], set[Socket]] = defaultdict(set)
         self._stock_due: set[int] = set()
-        self._shown_at: defaultdict[int, float] = defaultdict(float)
+        self._stock_shown_at: defaultdict[int, float] = defaultdict(float)
         self._looks: dict[Socket, asyncio.Task[None]] = {}
         self._look_again: set[Socket] = set()
         self._shown_states: dict[int, str] = {}
@@ -209,38 +214,62 @@ class Hub:
                 self._seat_board.moved(event)
 
     def _show_stock_soon(self, event_id: int) -> None:
-        """Show it once for all that is heard until then: a sale may change it thousands of times a second,
-        and each showing goes through all sockets."""
-        if event_id not in self._stock_due:
+        """Show it at once if that was not done of late, else once for all that is heard until it is time
+        again: a sale may change it thousands of times a second, and each showing goes through all sockets."""
+        if event_id in self._stock_due:
+            return
+        loop = asyncio.get_running_loop()
+        fair = len(self._sockets[event_id]) / SHOWN_A_SECOND
+        due = self._stock_shown_at[event_id] + min(max(GATHER_SECONDS, fair), STALE_SECONDS)
+        if due <= loop.time():
+            self._show_stock(event_id)
+        else:
             self._stock_due.add(event_id)
-            fair = len(self._sockets[event_id]) / SHOWN_A_SECOND
-            pause = min(max(GATHER_SECONDS, fair), STALE_SECONDS)
-            loop = asyncio.get_running_loop()
-            at = self._shown_at[event_id] + pause
-            if at > loop.time():
-                loop.call_at(at, self._show_stock, event_id)
-            else:
-                self._show_stock(event_id)
+            loop.call_at(due, self._show_stock, event_id)
 
     def _show_stock(self, event_id: int) -> None:
         self._stock_due.discard(event_id)
-        self._shown_at[event_id] = asyncio.get_running_loop().time()
+        self._stock_shown_at[event_id] = asyncio.get_running_loop().time()
+        if event := self._catalogue.find(event_id):
+            self._shown_states[event_id] = self._catalogue.sale_state(event).value
+        self._go_round(event_id, self._put_stock)
+
+    def _put_stock(self, event_id: int, sockets: Iterable[Socket]) -> None:
         event = self._catalogue.find(event_id)
         frame = self._catalogue.stock_frame(event) if event else None
-        if frame is None:
-            return
-        self._shown_states[event_id] = frame["sale_state"]
-        text = json.dumps(frame)
-        for socket in self._sockets[event_id]:
-            socket.slot.put("stock", text)
+        if frame is not None:
+            text = json.dumps(frame)
+            for socket in sockets:
+                socket.slot.put("stock", text)
+
+    def _go_round(self, event_id: int, tell: Callable[[int, Iterable[Socket]], None]) -> None:
+        """Let `tell` tell all sockets of an event, some at a time.
+
+        Each time it tells what is the newest by then: if another round begins meanwhile, nobody is told the
+        older after the newer.
+        """
+        everybody = list(self._sockets[event_id])
+
+        def some(begin: int) -> None:
+            end = begin + AT_ONCE
+            if end < len(everybody):
+                asyncio.get_running_loop().call_soon(some, end)
+            tell(event_id, everybody[begin:end])
+
+        some(0)
 
     def _hear_frame(self, event_id: int, frame: Frame) -> None:
         self._catalogue.take_frame(event_id, frame)
         event = self._catalogue.find(event_id)
         if event and self._catalogue.sale_state(event).value != self._shown_states.get(event_id):
             self._show_stock(event_id)
-        ranks = self._catalogue.ranks(event_id)
-        for socket in self._sockets[event_id]:
+        self._go_round(event_id, self._move_on)
+
+    def _move_on(self, event_id: int, sockets: Iterable[Socket]) -> None:
+        frame, ranks = self._catalogue.frame(event_id), self._catalogue.ranks(event_id)
+        if frame is None:
+            return
+        for socket in sockets:
             if socket.fan is None:
                 continue
             try:
