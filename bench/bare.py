@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from quart import Quart, websocket
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.client import PubSub
 
 from ticketflow.loops import running
 
@@ -24,9 +23,8 @@ TOLD = "bench:told"
 
 
 def bare_app(redis: Redis) -> Quart:
-    """An application that counts, in Redis, how often it was asked, and tells listeners what it hears there."""
+    """An application that counts, in Redis, how often it was asked."""
     app = Quart(__name__)
-    listeners = set[asyncio.Queue[str]]()
 
     @app.route("/", methods=["GET", "POST"])
     async def count() -> dict[str, int]:
@@ -37,6 +35,14 @@ def bare_app(redis: Redis) -> Quart:
         while True:
             await websocket.receive()
             await websocket.send(f'{{"count": {await redis.incr("bench:bare")}}}')
+
+    listen_to(app, redis)
+    return app
+
+
+def listen_to(app: Quart, redis: Redis) -> None:
+    """Let sockets listen: what is published on one channel is handed to each of them."""
+    listeners = set[asyncio.Queue[str]]()
 
     @app.websocket("/listen")
     async def listen() -> None:
@@ -49,20 +55,18 @@ def bare_app(redis: Redis) -> Quart:
         finally:
             listeners.discard(queue)
 
+    async def tell() -> None:
+        async with redis.pubsub() as pubsub:
+            await pubsub.subscribe(TOLD)
+            async for message in pubsub.listen():
+                if message["type"] == "message":
+                    for queue in listeners:
+                        queue.put_nowait(message["data"])
+
     @app.while_serving
-    async def hearing() -> AsyncIterator[None]:
-        async with redis.pubsub() as pubsub, running([tell(pubsub)]):
+    async def telling() -> AsyncGenerator[None, None]:
+        async with running([tell()]):
             yield
-
-    async def tell(pubsub: PubSub) -> None:
-        """Hand what is published to all who listen."""
-        await pubsub.subscribe(TOLD)
-        async for message in pubsub.listen():
-            if message["type"] == "message":
-                for queue in listeners:
-                    queue.put_nowait(message["data"])
-
-    return app
 
 
 @asynccontextmanager

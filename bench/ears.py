@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 import socket
 import time
@@ -12,14 +13,16 @@ from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
 
-from .load import PING, PONG, TEXT, client_frame, handshake
+from .load import PING, PONG, TEXT, client_frame, handshake, message
 
-AN_ADDRESS = 100
-"""Sockets that come from one address of the loopback net: so many fans do not sit behind one."""
 AT_ONCE = 100
 PATIENCE_SECONDS = 60
 NARROW_BYTES = 4_096
 """What the kernel keeps for a reader who has stopped."""
+STUFFING = 400
+"""Messages that are sent back to a reader who has stopped: 8 MB, where the kernel keeps four at most."""
+ECHOED = message(json.dumps({"id": 1, "do": "x" * 19_900}).encode())
+"""A command that is refused in words that repeat it."""
 
 
 class Ear(asyncio.Protocol):
@@ -60,6 +63,11 @@ class Ear(asyncio.Protocol):
             data = data[ends:]
         self._held = data
 
+    @property
+    def rate(self) -> float:
+        """Texts a second between the first and the last of those counted."""
+        return (self.frames - 1) / (self.last_at - self.first_at) if self.frames > 1 else 0.0
+
     def _take(self, kind: int, payload: bytes, now: float) -> None:
         if kind == TEXT:
             self.frames += 1
@@ -81,20 +89,19 @@ class Crowd:
     _times: list[float] = field(default_factory=list)
     _all_heard: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def open(self, count: int, *headers: str) -> None:
+    async def open(self, count: int, *headers: str, narrow: bool = False) -> None:
         """Open so many sockets more, some at a time."""
         already = len(self.ears)
         for begin in range(already, already + count, AT_ONCE):
-            numbers = range(begin, min(begin + AT_ONCE, already + count))
-            self.ears += await asyncio.gather(*(self._opened(number, headers) for number in numbers))
+            some = min(AT_ONCE, already + count - begin)
+            self.ears += await asyncio.gather(*(self._opened(headers, narrow) for _ in range(some)))
 
-    async def _opened(self, number: int, headers: Sequence[str], narrow: bool = False) -> Ear:
+    async def _opened(self, headers: Sequence[str], narrow: bool) -> Ear:
         parts = urlsplit(self.url)
         line = socket.socket()
         line.setblocking(False)
         if narrow:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_BYTES)
-        line.bind((f"127.0.1.{1 + number // AN_ADDRESS}", 0))
         loop = asyncio.get_running_loop()
         await loop.sock_connect(line, (parts.hostname, parts.port))
         _, ear = await loop.create_connection(lambda: Ear(self), sock=line)
@@ -120,6 +127,27 @@ class Crowd:
             if len(self._times) == len(self.ears):
                 self.text, self._wanted = payload, None
                 self._all_heard.set()
+
+    async def stop_reading(self) -> None:
+        """Read no further, and ask for so much that it lies before the door."""
+        for ear in self.ears:
+            ear.transport.pause_reading()
+            for _ in range(STUFFING):
+                ear.transport.write(ECHOED)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while any(ear.transport.get_write_buffer_size() for ear in self.ears):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.05)
+
+    async def heard_by_all(self, marker: bytes) -> None:
+        """Return once the last text at each socket holds `marker`."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not all(marker in ear.last for ear in self.ears):  # noqa: ASYNC110 - no event tells it
+                await asyncio.sleep(0.1)
+
+    def forget(self) -> None:
+        """Count anew from here on."""
+        for ear in self.ears:
+            ear.frames, ear.first_at = 0, 0.0
 
     def close(self) -> None:
         """Close all sockets."""

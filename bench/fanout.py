@@ -7,15 +7,14 @@ this one.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
 from pathlib import Path
+from statistics import median
 
 from redis.asyncio import Redis
 
@@ -31,25 +30,29 @@ from waiting_room import WaitingRoom
 from waiting_room.keys import RoomKeys
 
 from .bare import TOLD, bare_server
-from .common import Measure, Turns, taking_turns
+from .common import Measure, taking_turns
 from .ears import Crowd, enough_files, p99
 from .load import message
 
 SOCKETS = 5_000
-ROUNDS = 15
+AT_FIRST = 200
+FEW = 50
+"""So few that each could be told all the time."""
+MOST_KILOBYTES = 60
+ROUNDS = 12
 QUIET_SECONDS = 1.0
 """Before each change: what is measured is a change that finds the desk quiet."""
-STORM_SECONDS = 6.0
+STORM_SECONDS = 5.0
 CHANGES_A_SECOND = 1_000
 STEP_SECONDS = 0.02
 STOPPED = 20
-STUFFING = 400
-"""Messages that are sent back to a reader who has stopped: 8 MB, where the kernel keeps four at most."""
 COMPRESSING = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 """As each browser offers."""
 LINE_SECONDS = 10.0
 RATE_PER_MINUTE = 600
 TURN_SECONDS = 3_600
+VERSION = b'"version": %d,'
+JOIN = message(b'{"id": 1, "do": "join"}')
 USER, VISITOR = 1, "changer"
 FREE = 1_000
 
@@ -77,7 +80,18 @@ class Changer:
         assert counts is not None
         return counts.version
 
-    async def both(self) -> None:
+    async def change_all_the_time(self) -> int:
+        """Change it so often a second for some seconds; gives how often that was."""
+        loop, made = asyncio.get_running_loop(), 0
+        began = loop.time()
+        while (passed := loop.time() - began) < STORM_SECONDS:
+            pairs = max(0, int(passed * CHANGES_A_SECOND) - made) // 2
+            await asyncio.gather(*(self._there_and_back() for _ in range(pairs)))
+            made += 2 * pairs
+            await asyncio.sleep(STEP_SECONDS)
+        return made
+
+    async def _there_and_back(self) -> None:
         await self.release(await self.hold())
 
 
@@ -85,12 +99,14 @@ async def measures(folder: Path) -> list[Measure]:
     """All measures. All servers are its own."""
     enough_files()
     async with stage(folder) as found:
-        told = await found.memory()
-        told += await found.latency()
-        told += await found.storm()
-        found.live.close()
-        found.bare.close()
-        return told + await found.line()
+        return [
+            await found.memory(),
+            *await found.line(),
+            await found.latency(),
+            await found.beside_stopped(),
+            *await found.storm(SOCKETS),
+            *await found.storm(FEW),
+        ]
 
 
 @asynccontextmanager
@@ -123,7 +139,10 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
                 desk = Crowd(f"{web.url}/ws/desk/{queue.event_id}")
                 stopped = Crowd(f"{web.url}/ws/desk/{sale.event_id}")
                 bare = Crowd(f"{bare_url}/listen")
-                yield Stage(changer, live, desk, stopped, bare, running.pid, queue.event_id)
+                room = WaitingRoom(
+                    changer.redis, f"event:{queue.event_id}", secrets=[house.SECRET], prefix="bench"
+                )
+                yield Stage(changer, live, desk, stopped, bare, running.pid, room)
 
 
 @asynccontextmanager
@@ -150,48 +169,102 @@ class Stage:
     stopped: Crowd
     bare: Crowd
     server: int
-    queue: int
+    room: WaitingRoom
 
-    async def memory(self) -> list[Measure]:
-        """Open the sockets, and say what each costs the server."""
-        await self.live.open(200)
-        self.live.close()
-        await asyncio.sleep(1)
-        before = resident(self.server)
-        await self.live.open(SOCKETS, COMPRESSING)
-        await asyncio.sleep(1)
-        kilobytes = (resident(self.server) - before) / SOCKETS / 1024
+    async def memory(self) -> Measure:
+        """Open the sockets of bookers, and say what each costs the server."""
+        # The first sockets bring memory with them that is no socket's own.
+        await self.live.open(AT_FIRST, COMPRESSING)
+        return await self._memory(
+            "kilobytes a socket", partial(self.live.open, SOCKETS - AT_FIRST, COMPRESSING)
+        )
+
+    async def _memory(self, name: str, fill: Callable[[], Awaitable[None]]) -> Measure:
+        count, before = self._sockets, resident(self.server)
+        await fill()
+        kilobytes = (resident(self.server) - before) / (self._sockets - count) / 1024
+        return Measure(name, kilobytes, most=MOST_KILOBYTES)
+
+    @property
+    def _sockets(self) -> int:
+        return len(self.live.ears) + len(self.desk.ears)
+
+    async def line(self) -> list[Measure]:
+        """Fans in a line that moves: what each keeps, and what it costs to tell one a place."""
+        memory = await self._memory("kilobytes a socket in a line", self._queue)
+        await self.room.steer(rate_per_minute=RATE_PER_MINUTE)
+        self.desk.forget()
+        cpu = processor(self.server)
+        await asyncio.sleep(LINE_SECONDS)
+        frames = sum(ear.frames for ear in self.desk.ears)
+        each = (processor(self.server) - cpu) / frames * 1e6
+        self.desk.close()
+        note = f"{frames / LINE_SECONDS:,.0f} a second, all else of the process included"
+        return [memory, Measure("microseconds of the server for a place told", each, note=note)]
+
+    async def _queue(self) -> None:
+        await self.desk.open(SOCKETS, COMPRESSING)
+        for ear in self.desk.ears:
+            ear.transport.write(JOIN)
+        await self.desk.heard_by_all(b'"type": "place"')
+
+    async def latency(self) -> Measure:
+        """A change that finds the desk quiet, until it is at every socket."""
         await self.bare.open(SOCKETS)
-        return [Measure("kilobytes a socket", kilobytes, most=60)]
-
-    async def latency(self) -> list[Measure]:
         await self.changed()
         turns = await taking_turns(ROUNDS, self.changed, self.told_bare)
-        print([f"{a:.3f}/{b:.3f}" for a, b in zip(*turns.figures)])
-        return [Measure("p99", turns.ratio(0, 1), most=1.5, note=f"{turns.of(0) * 1e3:.0f} ms against {turns.of(1) * 1e3:.0f} ms")]
+        self.bare.close()
+        note = f"{turns.of(0) * 1e3:.0f} ms against {turns.of(1) * 1e3:.0f} ms"
+        return Measure("p99 of a change, in a bare loop's", turns.ratio(0, 1), most=1.5, note=note)
 
     async def changed(self) -> float:
+        """The p99 of one change, from the return of the script that made it."""
         await asyncio.sleep(QUIET_SECONDS)
-        version = await self.changer.version() + 1
-        self.live.expect(b'"version": %d,' % version)
-        cpu = processor(self.server)
+        self.live.expect(VERSION % (await self.changer.version() + 1))
         hold = await self.changer.hold()
         latencies = await self.live.latencies(time.perf_counter())
-        print("live cpu", processor(self.server) - cpu)
         await self.changer.release(hold)
         return p99(latencies)
 
     async def told_bare(self) -> float:
+        """The p99 of the same text, published to the bare server."""
         await asyncio.sleep(QUIET_SECONDS)
         self.bare.expect(self.live.text)
         await self.changer.redis.publish(TOLD, self.live.text)
         return p99(await self.bare.latencies(time.perf_counter()))
 
-    async def storm(self) -> list[Measure]:
-        return []
+    async def beside_stopped(self) -> Measure:
+        """The same with some who have stopped reading, and without, in turn."""
+        figures: list[list[float]] = [[], []]
+        for stopped in (False, True) * 3:
+            if stopped:
+                await self.stopped.open(STOPPED, narrow=True)
+                await self.stopped.stop_reading()
+            figures[stopped] += [await self.changed() for _ in range(ROUNDS // 3)]
+            self.stopped.close()
+        without, beside = (median(side) for side in figures)
+        note = f"{beside * 1e3:.0f} ms against {without * 1e3:.0f} ms"
+        return Measure(f"p99 beside {STOPPED} stopped readers", beside / without, most=1.2, note=note)
 
-    async def line(self) -> list[Measure]:
-        return []
+    async def storm(self, sockets: int) -> list[Measure]:
+        """Many changes a second: how often a socket is told, and how far behind it is at the end."""
+        if sockets < len(self.live.ears):
+            self.live.close()
+            await self.live.open(sockets, COMPRESSING)
+        self.live.forget()
+        cpu, began = processor(self.server), time.perf_counter()
+        changes = await self.changer.change_all_the_time()
+        took = time.perf_counter() - began
+        busy = (processor(self.server) - cpu) / took
+        most = max(ear.rate for ear in self.live.ears)
+        self.live.expect(VERSION % (await self.changer.version() + 1))
+        await self.changer.hold()
+        behind = max(await self.live.latencies(time.perf_counter()))
+        note = f"{changes / took:,.0f} changes a second; the server is busy for {busy:.0%} of the time"
+        return [
+            Measure(f"frames a second at one of {sockets:,}, at most", most, most=10, note=note),
+            Measure("the last change is at all after, in seconds", behind, most=1),
+        ]
 
 
 def resident(process: int) -> int:

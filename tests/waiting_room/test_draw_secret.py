@@ -24,9 +24,7 @@ async def check_nothing_is_told(room):
         again, look = await room.join(fan.ticket), await room.look(fan.ticket)
         assert fan.order == again.order == look.order == number
         for standing in (fan, again, look):
-            assert not tells_number(
-                f"{queue_view(standing)} {standing.ticket}", number
-            )
+            assert not tells_number(f"{queue_view(standing)} {standing.ticket}", number)
 
 
 async def test_nothing_a_fan_is_given_tells_the_number(make_room):

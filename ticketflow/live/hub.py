@@ -6,7 +6,7 @@ import logging
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from ticketflow.live.slot import FRAME_SECONDS, Slot
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Counts, Stock
 from ticketflow.store import violations
-from waiting_room import Frame, RoomLost, WaitingRoomError
+from waiting_room import Frame, RankMap, RoomLost, WaitingRoomError
 
 log = logging.getLogger(__name__)
 
@@ -230,23 +230,18 @@ class Hub:
     def _show_stock(self, event_id: int) -> None:
         self._stock_due.discard(event_id)
         self._stock_shown_at[event_id] = asyncio.get_running_loop().time()
-        if event := self._catalogue.find(event_id):
-            self._shown_states[event_id] = self._catalogue.sale_state(event).value
-        self._go_round(event_id, self._put_stock)
-
-    def _put_stock(self, event_id: int, sockets: Iterable[Socket]) -> None:
         event = self._catalogue.find(event_id)
         frame = self._catalogue.stock_frame(event) if event else None
-        if frame is not None:
-            text = json.dumps(frame)
-            for socket in sockets:
-                socket.slot.put("stock", text)
+        if frame is None:
+            return
+        self._shown_states[event_id] = frame["sale_state"]
+        text = json.dumps(frame)
+        self._go_round(event_id, lambda socket: socket.slot.put("stock", text))
 
-    def _go_round(self, event_id: int, tell: Callable[[int, Iterable[Socket]], None]) -> None:
+    def _go_round(self, event_id: int, tell: Callable[[Socket], None]) -> None:
         """Let `tell` tell all sockets of an event, some at a time.
 
-        Each time it tells what is the newest by then: if another round begins meanwhile, nobody is told the
-        older after the newer.
+        A round that begins behind another stays behind it: nobody is told the older after the newer.
         """
         everybody = list(self._sockets[event_id])
 
@@ -254,7 +249,8 @@ class Hub:
             end = begin + AT_ONCE
             if end < len(everybody):
                 asyncio.get_running_loop().call_soon(some, end)
-            tell(event_id, everybody[begin:end])
+            for socket in everybody[begin:end]:
+                tell(socket)
 
         some(0)
 
@@ -263,23 +259,20 @@ class Hub:
         event = self._catalogue.find(event_id)
         if event and self._catalogue.sale_state(event).value != self._shown_states.get(event_id):
             self._show_stock(event_id)
-        self._go_round(event_id, self._move_on)
+        ranks = self._catalogue.ranks(event_id)
+        self._go_round(event_id, lambda socket: self._move_on(socket, frame, ranks))
 
-    def _move_on(self, event_id: int, sockets: Iterable[Socket]) -> None:
-        frame, ranks = self._catalogue.frame(event_id), self._catalogue.ranks(event_id)
-        if frame is None:
+    def _move_on(self, socket: Socket, frame: Frame, ranks: RankMap | None) -> None:
+        if socket.fan is None:
             return
-        for socket in sockets:
-            if socket.fan is None:
-                continue
-            try:
-                if socket.fan.must_look(frame):
-                    self._look(socket, socket.fan)
-                else:
-                    socket.fan.advance(frame, ranks)
-            except Exception:
-                # Whatever it is, it must not make the process deaf for everybody else.
-                log.exception("a frame could not be shown on one socket")
+        try:
+            if socket.fan.must_look(frame):
+                self._look(socket, socket.fan)
+            else:
+                socket.fan.advance(frame, ranks)
+        except Exception:
+            # Whatever it is, it must not make the process deaf for everybody else.
+            log.exception("a frame could not be shown on one socket")
 
     def _hear_move(self, event_id: int, visitor: str) -> None:
         for socket in self._pages.get((event_id, visitor), ()):
