@@ -68,8 +68,8 @@ class Changer:
 
     async def hold(self) -> Hold:
         kind = self.event.ticket_types[0].id
-        wanted = {"user_id": USER, "visitor": VISITOR, "ticket_type_id": kind, "seconds": 600, "quantity": 1}
-        return await self.stock.hold(self.event, self.leases, **wanted)
+        of_mine = partial(self.stock.hold, user_id=USER, visitor=VISITOR)
+        return await of_mine(self.event, self.leases, ticket_type_id=kind, seconds=600, quantity=1)
 
     async def release(self, hold: Hold) -> None:
         await self.stock.release(self.event, self.leases, hold.id, USER)

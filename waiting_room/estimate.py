@@ -34,7 +34,7 @@ def sampled_ranks(waiting: int) -> tuple[int, ...]:
 
 
 def rank_above(rank: int) -> int:
-    """The first rank of the ladder from the given one on; those in front of the ladder stand for themselves."""
+    """The first rank of the ladder from the given one on. In front of the ladder each stands for itself."""
     return rank if rank < EXACT or rank > LADDER[-1] else LADDER[bisect_left(LADDER, rank)]
 
 

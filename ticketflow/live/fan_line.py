@@ -94,7 +94,7 @@ class FanLine:
         self._put(frame.line_text)
 
     def _put(self, line: str) -> None:
-        """Tell it, if it is news: one object of three parts, only one of them made anew for each fan and frame."""
+        """Tell it, if it is news: one object in three parts, one of which is made for this fan and frame."""
         turn = json.dumps(turn_view(self._place, self._promise))
         text = f"{self._own[:-1]}, {turn[1:-1]}, {line[1:]}"
         if text != self._told:

@@ -1,7 +1,6 @@
 """One slot a socket, newest wins: a slow reader gets the latest state, never a backlog."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 FRAME_SECONDS = 0.1
@@ -27,7 +26,8 @@ class Slot:
 
     def __init__(self) -> None:
         self._frames: dict[str, str] = {}
-        self._replies: deque[str] = deque()
+        # Most have none, and few have many: an empty deque would take ten times the room.
+        self._replies: list[str] = []
         self._closed = False
         self._next_frame_at = 0.0
         self._sending_since: float | None = None
@@ -75,7 +75,7 @@ class Slot:
         while True:
             if self._replies:
                 self._sending_since = time()
-                await send(self._replies.popleft())
+                await send(self._replies.pop(0))
                 _wake(self._taken)
             elif self._frames and time() >= self._next_frame_at:
                 self._sending_since = time()
@@ -102,7 +102,7 @@ class Slot:
             timer.cancel()
 
     def stuck_since(self) -> float | None:
-        """Since when, by the loop's clock, the reader has not taken what is being sent; None if nothing is."""
+        """Since when, by the loop's clock, what is on its way to the reader is; None if nothing is."""
         return self._sending_since
 
 
