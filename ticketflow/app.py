@@ -43,6 +43,7 @@ from ticketflow.web import (
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
+from ticketflow.web.plain_sockets import PlainConnection, PlainWebsocket
 from ticketflow.web.polling import pollable
 from ticketflow.web.services import Services
 from ticketflow.web.session import NoSessions, SignedCookies, Users, signed_in
@@ -62,6 +63,7 @@ def create_app(
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
     app.asgi_http_class = WholeAnswer
+    app.asgi_websocket_class, app.websocket_class = PlainConnection, PlainWebsocket
     app.session_interface = NoSessions()  # type: ignore[assignment]  # declared as the one it starts with
     SignedCookies(
         app,

@@ -6,7 +6,7 @@ import logging
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from ticketflow.live.slot import FRAME_SECONDS, Slot
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Counts, Stock
 from ticketflow.store import violations
-from waiting_room import Frame, RoomLost, WaitingRoomError
+from waiting_room import Frame, RankMap, RoomLost, WaitingRoomError
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,18 @@ HEARTBEAT_SECONDS = 5.0
 """Rooms tick faster than this. Silence for so long means that the subscription may be deaf."""
 RETRY_SECONDS = 0.5
 GATHER_SECONDS = FRAME_SECONDS
-"""How long changes of the stock are gathered before they are shown: no socket gets them more often."""
-SHOWN_A_SECOND = 1_000
-"""Sockets of an event that are shown its stock in a second. With more of them than a tenth of that, each is
-shown it less often: a frame costs a tenth of a millisecond to send, which bookings would lack."""
-STALE_SECONDS = 0.8
-"""However many there are, a change is shown within this: what is told as left is true to the second."""
+"""A change that finds the desk quiet is shown at once. Those that come within this behind it are gathered
+and shown at its end: no socket gets the stock more often."""
+SHOWN_A_SECOND = 3_000
+"""Sockets of an event that are shown its stock in a second, as long as it changes all the time. With more of
+them than a tenth of that, each is shown it less often: a frame costs a thirtieth of a millisecond to send,
+and a tenth of the processor is what bookings can spare."""
+STALE_SECONDS = 0.6
+"""However many there are, the next showing begins within this. It takes 0.2 s to reach 5,000 sockets, and
+what is told as left is true to the second."""
+AT_ONCE = 250
+"""Sockets that are told something before it is somebody else's turn. Each has a frame to send then, which
+takes its time, and who is just booking would wait for all of them."""
 
 _CUT = (RedisError, WaitingRoomError, TimeoutError, *violations.BROKEN)
 """What a store that cannot be reached raises."""
@@ -45,7 +51,7 @@ _CUT = (RedisError, WaitingRoomError, TimeoutError, *violations.BROKEN)
 K = TypeVar("K")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Socket:
     """One open socket of a fan or booker: where its frames go, and whose it is."""
 
@@ -81,6 +87,7 @@ class Hub:
         self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
         self._bookers: defaultdict[tuple[int, int], set[Socket]] = defaultdict(set)
         self._stock_due: set[int] = set()
+        self._stock_shown_at: defaultdict[int, float] = defaultdict(float)
         self._looks: dict[Socket, asyncio.Task[None]] = {}
         self._look_again: set[Socket] = set()
         self._shown_states: dict[int, str] = {}
@@ -236,24 +243,45 @@ class Hub:
                 self._seat_board.moved(event)
 
     def _show_stock_soon(self, event_id: int) -> None:
-        """Show it once for all that is heard until then: a sale may change it thousands of times a second,
-        and each showing goes through all sockets."""
-        if event_id not in self._stock_due:
+        """Show it at once if that was not done of late, else once for all that is heard until it is time
+        again: a sale may change it thousands of times a second, and each showing goes through all sockets."""
+        if event_id in self._stock_due:
+            return
+        loop = asyncio.get_running_loop()
+        fair = len(self._sockets[event_id]) / SHOWN_A_SECOND
+        due = self._stock_shown_at[event_id] + min(max(GATHER_SECONDS, fair), STALE_SECONDS)
+        if due <= loop.time():
+            self._show_stock(event_id)
+        else:
             self._stock_due.add(event_id)
-            fair = len(self._sockets[event_id]) / SHOWN_A_SECOND
-            pause = min(max(GATHER_SECONDS, fair), STALE_SECONDS)
-            asyncio.get_running_loop().call_later(pause, self._show_stock, event_id)
+            loop.call_at(due, self._show_stock, event_id)
 
     def _show_stock(self, event_id: int) -> None:
         self._stock_due.discard(event_id)
+        self._stock_shown_at[event_id] = asyncio.get_running_loop().time()
         event = self._catalogue.find(event_id)
         frame = self._catalogue.stock_frame(event) if event else None
         if frame is None:
             return
         self._shown_states[event_id] = frame["sale_state"]
         text = json.dumps(frame)
-        for socket in self._sockets[event_id]:
-            socket.slot.put("stock", text)
+        self._go_round(event_id, lambda socket: socket.slot.put("stock", text))
+
+    def _go_round(self, event_id: int, tell: Callable[[Socket], None]) -> None:
+        """Let `tell` tell all sockets of an event, some at a time.
+
+        A round that begins behind another stays behind it: nobody is told the older after the newer.
+        """
+        everybody = list(self._sockets[event_id])
+
+        def some(begin: int) -> None:
+            end = begin + AT_ONCE
+            if end < len(everybody):
+                asyncio.get_running_loop().call_soon(some, end)
+            for socket in everybody[begin:end]:
+                tell(socket)
+
+        some(0)
 
     def _hear_frame(self, event_id: int, frame: Frame) -> None:
         self._catalogue.take_frame(event_id, frame)
@@ -261,17 +289,19 @@ class Hub:
         if event and self._catalogue.sale_state(event).value != self._shown_states.get(event_id):
             self._show_stock(event_id)
         ranks = self._catalogue.ranks(event_id)
-        for socket in self._sockets[event_id]:
-            if socket.fan is None:
-                continue
-            try:
-                if socket.fan.must_look(frame):
-                    self._look(socket, socket.fan)
-                else:
-                    socket.fan.advance(frame, ranks)
-            except Exception:
-                # Whatever it is, it must not make the process deaf for everybody else.
-                log.exception("a frame could not be shown on one socket")
+        self._go_round(event_id, lambda socket: self._move_on(socket, frame, ranks))
+
+    def _move_on(self, socket: Socket, frame: Frame, ranks: RankMap | None) -> None:
+        if socket.fan is None:
+            return
+        try:
+            if socket.fan.must_look(frame):
+                self._look(socket, socket.fan)
+            else:
+                socket.fan.advance(frame, ranks)
+        except Exception:
+            # Whatever it is, it must not make the process deaf for everybody else.
+            log.exception("a frame could not be shown on one socket")
 
     def _hear_move(self, event_id: int, visitor: str) -> None:
         for socket in self._pages.get((event_id, visitor), ()):
