@@ -1,4 +1,4 @@
-"""A whole house in the test's own process behind a real port: quick to open, and what it does can be arranged."""
+"""A whole house in the test's own process behind a real port: quick to open, and easily arranged."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,9 +1,9 @@
-"""What frames every page: the bar and its menu, the way from page to page, the look, the reader's own figures."""
+"""What frames every page: the bar and its menu, the way to the next, the look, the reader's own figures."""
 
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from tests.browser.at_home import Home, at_home
 from tests.browser.inspector import Inspector
@@ -53,8 +53,7 @@ async def test_one_calm_bar_at_every_width(home: Home, sale: Sale):
     # Not a line of script runs here: the menu is the browser's own.
     plain = await home.stage.person(viewport={"width": 320, "height": 640}, java_script_enabled=False)
     await plain.goto(f"/events/{sale.slug}")
-    bar = plain.locator(".bar")
-    assert (await bar.bounding_box() or {})["height"] <= 62
+    assert await height_of_bar(plain) <= 62
     await expect(plain.get_by_role("link", name="Events")).to_be_hidden()
     await hook(plain, "menu").click()
     await plain.get_by_role("link", name="Events").click()
@@ -74,7 +73,7 @@ async def test_one_calm_bar_at_every_width(home: Home, sale: Sale):
         for width in (320, 720, 1440, 2560):
             await reader.set_viewport_size({"width": width, "height": 900})
             assert await reader.evaluate(MISFITS) == [], (path, width)
-            assert (await reader.locator(".bar").bounding_box() or {})["height"] <= 80, (path, width)
+            assert await height_of_bar(reader) <= 80, (path, width)
     # Wide as the window is, the page is no thin column in a void.
     assert await reader.evaluate("document.querySelector('main').getBoundingClientRect().width") > 1700
 
@@ -82,7 +81,12 @@ async def test_one_calm_bar_at_every_width(home: Home, sale: Sale):
 async def test_what_stays_is_carried_from_page_to_page(home: Home, sale: Sale):
     reader = await home.stage.person()
     fetched: list[str] = []
-    reader.context.on("request", lambda r: r.headers.get("sec-purpose") and fetched.append(r.url))
+
+    def note(request: Request) -> None:
+        if "prefetch" in request.headers.get("sec-purpose", ""):
+            fetched.append(request.url)
+
+    reader.context.on("request", note)
     await reader.context.add_init_script(NOTE_WHAT_STAYS)
     await reader.goto("/")
     poster = reader.get_by_role("link", name="A sale for tests")
@@ -182,6 +186,11 @@ async def figures_are_the_readers(
     assert day[:3] in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     await two_pictures(reader)
     assert await reader.evaluate("window.shifted") < 0.02
+
+
+async def height_of_bar(page: Page) -> float:
+    height: float = await page.evaluate("document.querySelector('.bar').getBoundingClientRect().height")
+    return height
 
 
 async def two_pictures(page: Page) -> None:
