@@ -35,9 +35,11 @@ from ticketflow.web import (
     organiser_pages,
     pages,
     payments,
+    pictures,
     problems,
     seats,
     sockets,
+    ticket_pages,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
@@ -153,6 +155,8 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         organiser.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,
+        pictures.blueprint,
+        ticket_pages.blueprint,
         sockets.blueprint,
         health.blueprint,
         mailbox.blueprint,

@@ -1,12 +1,14 @@
-// The event page: stock and the state of the sale as they change.
+// The event page: stock, the state of the sale and the time until it opens, as they change; and the link to share.
 import { LiveSocket, Newest, call, prepareStock, showConnection, showStock, stockOf } from "./desk.js";
+import * as page from "./page.js";
 
 const POLL_MS = 5_000;
 // Those who read the page do not all ask in the same second.
 const SPREAD_MS = 3_000;
-const page = document.querySelector("[data-event]");
-const door = page.querySelector("[data-door]");
+const event = document.querySelector("[data-event]");
+const door = event.querySelector("[data-door]");
 const newest = new Newest();
+const yesNo = (fact) => (fact ? "yes" : "no");
 let poll;
 
 // The frames of the stock do not say why a sale is closed; the page does.
@@ -14,23 +16,61 @@ async function tellWhy() {
   const answer = await fetch(location.pathname).catch(() => null);
   if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-why]");
-  if (fresh) page.querySelector("[data-why]").replaceChildren(...fresh.childNodes);
+  if (fresh) event.querySelector("[data-why]").replaceChildren(...fresh.childNodes);
 }
 
 function show(frame) {
-  showStock(frame, page);
+  showStock(frame, event);
   const closes = frame.sale_state === "closed" && door.dataset.state !== "closed";
   if (closes) setTimeout(tellWhy, Math.random() * SPREAD_MS);
   door.dataset.state = frame.sale_state;
+  door.dataset.byHand = yesNo(frame.opens_by_hand);
+  door.dataset.opened = yesNo(frame.opened);
 }
 
 async function look() {
-  const { status, body } = await call("GET", `/api/events/${page.dataset.event}`);
+  const { status, body } = await call("GET", `/api/events/${event.dataset.event}`);
   if (status === 200) show(stockOf(body));
 }
 
-prepareStock(page);
-new LiveSocket(`/ws/events/${page.dataset.event}`, {
+// The doors go by the server's clock, whatever this device believes the time to be.
+
+async function countToOpening() {
+  const ahead = await page.clockAhead(event.dataset.saidAt);
+  for (const face of event.querySelectorAll("[data-opens]")) {
+    const label = face.parentElement.querySelector("[data-opens-label]");
+    page.countDown(new Date(face.dataset.opens) - ahead, (text, left) => {
+      face.textContent = left ? text : "Now";
+      if (!left) label.textContent = "Opening at any moment";
+    });
+  }
+}
+
+// Sharing: the device's own sheet where there is one, else the link is copied.
+
+function tell(words) {
+  if (page.toast) page.toast(words);
+  else page.say(words, { now: true });
+}
+
+async function share({ share: url, shareTitle: title }) {
+  if (navigator.share) {
+    // A sheet that was closed again is no fault.
+    await navigator.share({ url, title }).catch(() => {});
+    return;
+  }
+  try {
+    await navigator.clipboard.writeText(url);
+    tell("The link is copied.");
+  } catch {
+    tell(`This browser does not let us copy. The link is ${url}`);
+  }
+}
+
+prepareStock(event);
+countToOpening();
+for (const button of event.querySelectorAll("[data-share]")) button.addEventListener("click", () => share(button.dataset));
+new LiveSocket(`/ws/events/${event.dataset.event}`, {
   frame: (frame) => frame.type === "stock" && newest.accepts(frame) && show(frame),
   change: (live, failures) => {
     if (live) poll = clearInterval(poll);

@@ -79,7 +79,8 @@ class Hub:
         self._stock_due: set[int] = set()
         self._looks: dict[Socket, asyncio.Task[None]] = {}
         self._look_again: set[Socket] = set()
-        self._shown_states: dict[int, str] = {}
+        self._shown: dict[int, dict[str, Any]] = {}
+        """What each event's sockets were last told beside the counts."""
         self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|moves|counts|results)")
         self.ready = asyncio.Event()
         """Set once the first snapshot is here: before it, this process knows nothing."""
@@ -220,9 +221,9 @@ class Hub:
         self._stock_due.discard(event_id)
         event = self._catalogue.find(event_id)
         frame = self._catalogue.stock_frame(event) if event else None
-        if frame is None:
+        if event is None or frame is None:
             return
-        self._shown_states[event_id] = frame["sale_state"]
+        self._shown[event_id] = self._catalogue.outlook(event)
         text = json.dumps(frame)
         for socket in self._sockets[event_id]:
             socket.slot.put("stock", text)
@@ -230,7 +231,7 @@ class Hub:
     def _hear_frame(self, event_id: int, frame: Frame) -> None:
         self._catalogue.take_frame(event_id, frame)
         event = self._catalogue.find(event_id)
-        if event and self._catalogue.sale_state(event).value != self._shown_states.get(event_id):
+        if event and self._catalogue.outlook(event) != self._shown.get(event_id):
             self._show_stock(event_id)
         ranks = self._catalogue.ranks(event_id)
         for socket in self._sockets[event_id]:
