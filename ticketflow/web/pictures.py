@@ -23,7 +23,7 @@ blueprint = Blueprint("pictures", __name__)
 
 ARTWORK_SECONDS = 86_400
 _painter = ThreadPoolExecutor(1, "painter")
-"""A card takes most of a second of a core: however many ask for however many, one is drawn at a time."""
+"""A card takes a fifth of a second of a core: however many ask for however many, one is drawn at a time."""
 
 
 @blueprint.get("/events/<slug>/artwork.svg")
