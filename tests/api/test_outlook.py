@@ -1,4 +1,4 @@
-"""What pages tell beside the counts: that it sells fast, how doors open, what is over, and what is one's own."""
+"""What pages tell beside the counts: it sells fast, how doors open, what is over, and what is one's own."""
 
 import json
 import re
