@@ -144,7 +144,7 @@ class Catalogue:
         }
         return {type_id: minutes for type_id, minutes in left.items() if minutes is not None}
 
-    def outlook(self, event: Event) -> dict[str, Any]:
+    def sale_view(self, event: Event) -> dict[str, Any]:
         """What a page shows of a sale beside the counts: its state, how its doors open, when it is gone."""
         return {
             "sale_state": self.sale_state(event).value,
@@ -173,7 +173,7 @@ class Catalogue:
             "sale_starts_at": iso(event.sale_starts_at),
             "lobby_opens_at": iso(event.lobby_opens_at) if event.lobby_opens_at else None,
             "cancel_until": iso(event.cancel_until) if event.cancel_until else None,
-            **self.outlook(event),
+            **self.sale_view(event),
             "currency": event.currency,
             "per_user_limit": event.per_user_limit,
             "queue_needs_account": event.queue_needs_account,
@@ -201,6 +201,6 @@ class Catalogue:
             "type": "stock",
             "epoch": counts.epoch,
             "version": counts.version,
-            **self.outlook(event),
+            **self.sale_view(event),
             "remaining": {str(type_id): max(0, n) for type_id, n in counts.remaining.items()},
         }

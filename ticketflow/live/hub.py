@@ -223,7 +223,7 @@ class Hub:
         frame = self._catalogue.stock_frame(event) if event else None
         if event is None or frame is None:
             return
-        self._shown[event_id] = self._catalogue.outlook(event)
+        self._shown[event_id] = self._catalogue.sale_view(event)
         text = json.dumps(frame)
         for socket in self._sockets[event_id]:
             socket.slot.put("stock", text)
@@ -231,7 +231,7 @@ class Hub:
     def _hear_frame(self, event_id: int, frame: Frame) -> None:
         self._catalogue.take_frame(event_id, frame)
         event = self._catalogue.find(event_id)
-        if event and self._catalogue.outlook(event) != self._shown.get(event_id):
+        if event and self._catalogue.sale_view(event) != self._shown.get(event_id):
             self._show_stock(event_id)
         ranks = self._catalogue.ranks(event_id)
         for socket in self._sockets[event_id]:
