@@ -38,10 +38,12 @@ from ticketflow.web import (
     organiser_pages,
     pages,
     payments,
+    pictures,
     problems,
     profile,
     seats,
     sockets,
+    ticket_pages,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
@@ -166,6 +168,8 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         organiser.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,
+        pictures.blueprint,
+        ticket_pages.blueprint,
         sockets.blueprint,
         health.blueprint,
         mailbox.blueprint,

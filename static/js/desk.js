@@ -82,8 +82,17 @@ function showType(block, remaining) {
   block.querySelector("rect").setAttribute("width", (100 * remaining) / Math.max(1, block.dataset.capacity));
 }
 
-/** Shows a stock frame on every `[data-left]` block and every `.state` chip under `root`. */
-export function showStock({ sale_state, remaining }, root = document) {
+/** "Selling fast" with the forecast that says so; nothing without one. In step with gone_in in _parts.html. */
+export function goneIn(minutes, name = "") {
+  return minutes ? `Selling fast: ${name && `${name} `}gone in about ${minutes} min at this pace` : "";
+}
+
+/** Shows a stock frame on every `[data-left]` block, `[data-gone-in]` line and `.state` chip under `root`. */
+export function showStock({ sale_state, remaining, gone_in_minutes = {} }, root = document) {
+  for (const line of root.querySelectorAll("[data-gone-in]")) {
+    const words = goneIn(gone_in_minutes[line.dataset.goneIn]);
+    if (line.textContent !== words) line.textContent = words;
+  }
   for (const block of root.querySelectorAll("[data-left]")) {
     const count = block.dataset.left === "all" ? sum(remaining) : remaining[block.dataset.left];
     if (count !== undefined) showType(block, count);
@@ -95,8 +104,8 @@ export function showStock({ sale_state, remaining }, root = document) {
 }
 
 /** An event as the API tells it, in the shape of a stock frame. */
-export function stockOf({ sale_state, ticket_types }) {
-  return { sale_state, remaining: Object.fromEntries(ticket_types.map((type) => [type.id, type.remaining])) };
+export function stockOf({ ticket_types, ...event }) {
+  return { ...event, remaining: Object.fromEntries(ticket_types.map((type) => [type.id, type.remaining])) };
 }
 
 function sum(remaining) {

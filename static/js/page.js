@@ -148,6 +148,21 @@ export function countDown(until, show) {
   return () => clearTimeout(timer);
 }
 
+const CLOCK_MS = 500;
+
+/**
+ * By how many milliseconds the server's clock is ahead of this device's, which may be minutes wrong. `said` is the
+ * server's time (ISO) as it stands in the page; in a page out of a cache it is old, so the server is asked.
+ */
+export async function clockAhead(said) {
+  const [page] = performance.getEntriesByType("navigation");
+  if (page && page.transferSize > 0) return new Date(said) - (Date.now() - performance.now() + page.responseStart);
+  const answer = await fetch("/healthz", { method: "HEAD", cache: "no-store" }).catch(() => null);
+  const date = answer?.headers.get("Date");
+  // A Date header is told to the second: on average it is half of one later.
+  return date ? new Date(date) - Date.now() + CLOCK_MS : 0;
+}
+
 // Money in minor units.
 
 /** Currencies that have other than two digits after the point, as the server counts them. */

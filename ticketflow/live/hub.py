@@ -90,7 +90,8 @@ class Hub:
         self._stock_shown_at: defaultdict[int, float] = defaultdict(float)
         self._looks: dict[Socket, asyncio.Task[None]] = {}
         self._look_again: set[Socket] = set()
-        self._shown_states: dict[int, str] = {}
+        self._shown: dict[int, dict[str, Any]] = {}
+        """What each event's sockets were last told beside the counts."""
         self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|moves|counts|results)")
         self._in_touch = True
         self.ready = asyncio.Event()
@@ -261,9 +262,9 @@ class Hub:
         self._stock_shown_at[event_id] = asyncio.get_running_loop().time()
         event = self._catalogue.find(event_id)
         frame = self._catalogue.stock_frame(event) if event else None
-        if frame is None:
+        if event is None or frame is None:
             return
-        self._shown_states[event_id] = frame["sale_state"]
+        self._shown[event_id] = self._catalogue.sale_view(event)
         text = json.dumps(frame)
         self._go_round(event_id, lambda socket: socket.slot.put("stock", text))
 
@@ -286,7 +287,7 @@ class Hub:
     def _hear_frame(self, event_id: int, frame: Frame) -> None:
         self._catalogue.take_frame(event_id, frame)
         event = self._catalogue.find(event_id)
-        if event and self._catalogue.sale_state(event).value != self._shown_states.get(event_id):
+        if event and self._catalogue.sale_view(event) != self._shown.get(event_id):
             self._show_stock(event_id)
         ranks = self._catalogue.ranks(event_id)
         self._go_round(event_id, lambda socket: self._move_on(socket, frame, ranks))

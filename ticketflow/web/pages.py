@@ -12,17 +12,16 @@ from ticketflow.domain import (
     Event,
     Hold,
     SaleState,
-    User,
     can_cancel,
     check_cancellable,
     from_micros,
     now,
 )
 from ticketflow.showing import show_booking, show_event
-from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter
-from ticketflow.web.artwork import artwork
+from ticketflow.web.listing import found_by, is_over, nearness
 from ticketflow.web.newcomers import newcomer, own_ticket
+from ticketflow.web.pictures import share_of
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import account_id, signed_in
 from waiting_room import NotCalled, NotOpen, RoomClosed, Standing, State, TooManyJoins, WaitingRoom
@@ -32,15 +31,25 @@ from waiting_room.web import cookie_name, good_cookie, problem, set_ticket
 
 blueprint = Blueprint("pages", __name__)
 
-ARTWORK_SECONDS = 86_400
+FEW_EVENTS = 8
+"""So many are looked through by eye; above that the landing page offers a search."""
 _NUMBERS = re.compile(r"[0-9]{1,7}(,[0-9]{1,7}){0,99}")
 
 
 @blueprint.get("/")
 async def landing() -> ResponseReturnValue:
-    catalogue = services().catalogue
+    catalogue, at = services().catalogue, now()
     shown = [show_event(event, catalogue.public(event)) for event in catalogue.published()]
-    return await render_template("landing.html", events=shown)
+    over = [event for event in shown if is_over(event, at)]
+    coming = sorted((event for event in shown if event not in over), key=nearness)
+    return await render_template(
+        "landing.html",
+        events=found_by(coming, request.args.get("q", "")),
+        over=found_by(over, request.args.get("q", "")),
+        asked=request.args.get("q", ""),
+        many=len(shown) > FEW_EVENTS,
+        said_at=at,
+    )
 
 
 @blueprint.get("/events/<slug>")
@@ -49,16 +58,14 @@ async def event_page(slug: str) -> ResponseReturnValue:
     room = await found.rooms.of(event.id)
     ticket = await _ticket(found, room, event)
     standing = await room.look(ticket) if ticket else None
+    shown = _shown(found, event)
     return await render_template(
-        "event.html", event=_shown(found, event), standing=standing and queue_view(standing)
+        "event.html",
+        event=shown,
+        standing=standing and queue_view(standing),
+        share=share_of(event, shown["sale_state"], found.settings.public_url),
+        said_at=now(),
     )
-
-
-@blueprint.get("/events/<slug>/artwork.svg")
-async def artwork_file(slug: str) -> ResponseReturnValue:
-    _, event = _event(slug)
-    headers = {"Cache-Control": f"public, max-age={ARTWORK_SECONDS}"}
-    return Response(artwork(event.id), content_type="image/svg+xml", headers=headers)
 
 
 @blueprint.post("/events/<slug>/queue")
@@ -176,16 +183,6 @@ async def cancel(booking_id: str) -> ResponseReturnValue:
         return redirect(url_for("account_pages.sign_in_page", next=request.path), 303)
     await counter.cancel_booking(services(), user, booking_id)
     return redirect(url_for("pages.booking_page", booking_id=booking_id), 303)
-
-
-@blueprint.get("/tickets")
-async def tickets() -> ResponseReturnValue:
-    found = services()
-    user: User | None = await signed_in()
-    if user is None:
-        return redirect(url_for("account_pages.sign_in_page", next=request.path))
-    mine = await booking_store.of_user(found.database, user.id)
-    return await _fresh("tickets.html", bookings=[_shown_booking(found, booking) for booking in mine])
 
 
 def _event(slug: str) -> tuple[Services, Event]:
