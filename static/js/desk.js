@@ -96,7 +96,8 @@ export function showStock({ sale_state, remaining }, root = document) {
 
 /** An event as the API tells it, in the shape of a stock frame. */
 export function stockOf({ sale_state, ticket_types }) {
-  return { sale_state, remaining: Object.fromEntries(ticket_types.map((type) => [type.id, type.remaining])) };
+  const each = (name) => Object.fromEntries(ticket_types.map((type) => [type.id, type[name]]));
+  return { sale_state, remaining: each("remaining"), held: each("held") };
 }
 
 function sum(remaining) {
@@ -145,6 +146,7 @@ export class LiveSocket {
     this.#path = path;
     this.#frame = frame;
     this.#change = change;
+    addEventListener("offline", () => this.#drop());
     addEventListener("online", () => this.#now());
     addEventListener("pageshow", () => this.#now());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#now());
@@ -190,8 +192,16 @@ export class LiveSocket {
     this.#timer = setTimeout(() => this.#connect(), ceiling * (0.5 + Math.random() / 2));
   }
 
+  /** The network is gone: a socket over it may look open for minutes more. */
+  #drop() {
+    if (this.#socket.readyState === WebSocket.CLOSED || this.#socket.onclose === null) return;
+    this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+    this.#lost();
+  }
+
   #now() {
-    if (this.#socket.readyState !== WebSocket.CLOSED) return;
+    if (this.#socket.readyState !== WebSocket.CLOSED && this.#socket.onclose) return;
     clearTimeout(this.#timer);
     this.#connect();
   }

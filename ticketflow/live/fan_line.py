@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from ticketflow.live.outlook import Outlook
 from ticketflow.live.slot import Slot
 from waiting_room import Frame, Mode, RankMap, Standing, State
 from waiting_room.promise import Promise, first_promise, next_promise
@@ -15,11 +16,20 @@ class FanLine:
 
     Between looks the place comes from the room's frame: no Redis command a fan. `look` asks Redis,
     when the frontier has passed the fan, a deadline is over, or the room has changed its nature.
+    `left_after` says what so many people ahead will leave of the tickets.
     """
 
-    def __init__(self, slot: Slot, look: Callable[[], Awaitable[Standing]]) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        look: Callable[[], Awaitable[Standing]],
+        left_after: Callable[[int | None], Outlook | None] = lambda ahead: None,
+    ) -> None:
         self._slot = slot
         self._look = look
+        self._left_after = left_after
+        # How many really are ahead: more than are shown once others have come back to the front.
+        self._ahead: int | None = None
         self._standing: Standing | None = None
         self._moved = self._looked_at = (0, 0, 0)
 
@@ -30,6 +40,7 @@ class FanLine:
     def tell(self, standing: Standing) -> None:
         """Take a standing that Redis gave, and tell it."""
         last = self._standing
+        self._ahead = standing.ahead
         if last and last.order == standing.order and last.state is standing.state is State.WAITING:
             # What Redis says of the wait remembers nothing; the next frame moves the promise on.
             standing = replace(_not_behind(standing, last), promise=last.promise or standing.promise)
@@ -84,6 +95,7 @@ class FanLine:
         # Until a map is drawn that has this fan in it, the place stands that Redis gave at the join.
         if standing.state is State.WAITING and ranks is not None and ranks.covers(standing.order):
             place = ranks.place(standing.order)
+            self._ahead = place - 1
             if not frame.recovering:
                 news = _not_behind(replace(news, place=place, ahead=place - 1), standing)
             news = replace(news, promise=_promised(standing.promise, place - 1, frame))
@@ -92,7 +104,9 @@ class FanLine:
         self._standing = news
 
     def _put(self, standing: Standing) -> None:
-        self._slot.put("place", json.dumps(place_frame(standing)))
+        left = self._left_after(self._ahead) if standing.state is State.WAITING else None
+        told = {**place_frame(standing), "left_at_turn": left and left._asdict()}
+        self._slot.put("place", json.dumps(told))
 
 
 def _promised(last: Promise | None, ahead: int, frame: Frame) -> Promise:
