@@ -290,8 +290,9 @@ function showWhatIsLeft(frame) {
   part("held").textContent = held;
   if (taken) room.dataset.told = "none";
   showNow();
-  if (taken === "sold" && before !== taken) say("Every ticket is sold. Your place is kept.", { now: true });
-  else if (before === "sold") say(`Tickets are back: ${free} left.`, { now: true });
+  if (taken === before) return;
+  if (taken === "sold") say("Every ticket is sold. Your place is kept.", { now: true });
+  else if (before === "sold" && free) say(`Tickets are back: ${free} left.`, { now: true });
 }
 
 function sum(numbers = {}) {
