@@ -146,7 +146,6 @@ export class LiveSocket {
     this.#path = path;
     this.#frame = frame;
     this.#change = change;
-    addEventListener("offline", () => this.#drop());
     addEventListener("online", () => this.#now());
     addEventListener("pageshow", () => this.#now());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#now());
@@ -192,16 +191,8 @@ export class LiveSocket {
     this.#timer = setTimeout(() => this.#connect(), ceiling * (0.5 + Math.random() / 2));
   }
 
-  /** The network is gone: a socket over it may look open for minutes more. */
-  #drop() {
-    if (this.#socket.readyState === WebSocket.CLOSED || this.#socket.onclose === null) return;
-    this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close();
-    this.#lost();
-  }
-
   #now() {
-    if (this.#socket.readyState !== WebSocket.CLOSED && this.#socket.onclose) return;
+    if (this.#socket.readyState !== WebSocket.CLOSED) return;
     clearTimeout(this.#timer);
     this.#connect();
   }

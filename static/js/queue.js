@@ -105,9 +105,7 @@ export class BestShown {
   }
 }
 
-function isPlace(place) {
-  return Number.isSafeInteger(place) && place > 0;
-}
+const isPlace = (place) => Number.isSafeInteger(place) && place > 0;
 
 // How the line has moved while the fan watched.
 
@@ -146,14 +144,14 @@ export class Pace {
     const width = 240 / BARS;
     const bars = this.#bars.map((count, i) => {
       const height = count ? Math.max(4, (48 * count) / most) : 2;
-      return draw("rect", { x: i * width, y: 48 - height, width: width - 2, height, class: count ? "moved" : "still" });
+      return bar({ x: i * width, y: 48 - height, width: width - 2, height, class: count ? "moved" : "still" });
     });
     this.#svg.replaceChildren(...bars);
   }
 }
 
-function draw(name, attributes) {
-  const shape = document.createElementNS("http://www.w3.org/2000/svg", name);
+function bar(attributes) {
+  const shape = document.createElementNS("http://www.w3.org/2000/svg", "rect");
   for (const [key, value] of Object.entries(attributes)) shape.setAttribute(key, value);
   return shape;
 }
@@ -192,9 +190,8 @@ function show(standing) {
   part("waiting").textContent = standing.waiting;
   part("message-box").hidden = !message;
   part("message").textContent = message ?? "";
-  if (state === "called") {
-    if (changed) callFan(room, eventName, true);
-  } else title(titleFor(state));
+  if (state !== "called") title(titleFor(state));
+  else if (changed) callFan(room, eventName, true);
   if (changed) announce(state);
 }
 
@@ -295,9 +292,7 @@ function showWhatIsLeft(frame) {
   else if (before === "sold" && free) say(`Tickets are back: ${free} left.`, { now: true });
 }
 
-function sum(numbers = {}) {
-  return Object.values(numbers).reduce((total, n) => total + n, 0);
-}
+const sum = (numbers = {}) => Object.values(numbers).reduce((total, n) => total + n, 0);
 
 // Out of touch, the page shows what it last knew, and from when that is.
 
@@ -330,10 +325,27 @@ function titleFor(state) {
   return `${TITLES[state] ?? "The line"}: ${eventName}`;
 }
 
-function announce(state) {
+const FADE = { opacity: [0, 1] };
+const RISE = { ...FADE, translate: ["0 1.5rem", "0 0"] };
+
+/** One view goes and the next one comes: nothing of it slides from where it stood in the one before. */
+function turnOver() {
+  const focused = document.activeElement;
   scrollTo({ top: 0 });
-  // Colours do not fade for who asked for less motion; one state gives way to the next all the same.
-  if (calm.matches) room.animate({ opacity: [0, 1] }, 400);
+  if (document.hidden) return;
+  document.body.classList.add("turning");
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    document.body.classList.remove("turning");
+    for (const view of room.children) if (!view.matches(".strip")) view.animate(calm.matches ? FADE : RISE, { duration: 600, easing: "ease-out" });
+    if (focused === document.body || !room.contains(focused)) return;
+    focused.focus({ preventScroll: true });
+    // What was in use is gone with its view; the next one is read from its heading on.
+    if (document.activeElement !== focused) [...parts("heading")].find((heading) => heading.checkVisibility())?.focus({ preventScroll: true });
+  }));
+}
+
+function announce(state) {
+  turnOver();
   const news = {
     called: "It is your turn. Press Come in.", missed: "Your turn has passed. Your place is kept, you can take it back.",
     waiting: "You are in the line.", closed: "The sale is closed.", active: "You are in. Choose your tickets.",
@@ -375,15 +387,7 @@ const figure = Number(part("place").textContent);
 if (figure) roll(part("place"), (shown = best.with(figure)));
 prepareStock(room);
 prepareSigns(room, part("signs-note"));
-if (room.dataset.wait !== "null") [part("turn").textContent, part("turn-minutes").textContent] = tellWait(parsed(room.dataset.wait));
+if (room.dataset.wait) [part("turn").textContent, part("turn-minutes").textContent] = tellWait(room.dataset.wait.split(" ").map(Number));
 if (room.dataset.claimBy) showClaim(room.dataset.claimBy);
 if (room.dataset.missedEnd) showMissed(room.dataset.missedEnd);
 if (room.dataset.state === "called") callFan(room, eventName, false);
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return NaN;
-  }
-}
