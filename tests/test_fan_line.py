@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.waiting_room.model_sale import Crowd, ModelSale
 from ticketflow.live.fan_line import FanLine
+from ticketflow.live.outlook import Outlook
 from ticketflow.live.slot import Slot
 from waiting_room import Frame, Mode, Standing, State
 from waiting_room.promise import first_promise
@@ -138,3 +139,26 @@ def test_a_lobby_that_is_paused_before_the_opening_asks_redis_nothing():
     for mode, looks in ((Mode.LOBBY, False), (Mode.PAUSED, False), (Mode.CLOSED, True)):
         assert line.must_look(replace(frame, mode=mode)) is looks
     assert line.must_look(replace(frame, mode=Mode.OPEN, frontier=1))
+
+
+def test_what_will_be_left_is_told_of_those_who_really_are_ahead():
+    sale, _, slot = fan_in_the_middle()
+    asked: list[int | None] = []
+
+    def left_after(ahead: int | None) -> Outlook | None:
+        asked.append(ahead)
+        return Outlook(7, 9, False) if len(asked) == 1 else None
+
+    line = FanLine(slot, never, left_after)
+    frame = sale.frame()
+    told = replace(standing(frame, sale.line[1000]), place=1, ahead=0)
+    line.tell(told)
+    assert slot.views[-1]["left_at_turn"] == {"least": 7, "most": 9, "sure": False}
+    sale.run(2)
+    advance(sale, line)
+    # Shown as the first, as before; behind others who have come back.
+    assert slot.views[-1]["place"] == 1
+    assert "left_at_turn" not in slot.views[-1]
+    assert asked[0] == 0
+    assert asked[-1] is not None
+    assert asked[-1] > 500

@@ -122,6 +122,7 @@ async def test_a_broken_connection_heals_by_itself(settings: Settings, browser: 
         await take_place(fan, sale)
         await expect(hook(fan, "place")).to_have_text("2")
         await expect(fan.locator("[data-room]")).not_to_have_attribute("data-stale", "")
+        await expect(fan.get_by_text("At least 496 will be left at your turn")).to_be_visible()
         await line.cut()
         await fan.context.set_offline(True)
         await fan.evaluate(OFFLINE)
@@ -131,6 +132,7 @@ async def test_a_broken_connection_heals_by_itself(settings: Settings, browser: 
         await fan.context.set_offline(False)
         await expect(hook(fan, "place")).to_have_text("1")
         await expect(fan.locator(".place-label")).to_have_text("Your place")
+        await expect(fan.get_by_text("At least 500 will be left at your turn")).to_be_visible()
         await expect(fan.get_by_text("You are offline.")).to_be_hidden()
         await the_way_done_is_kept(fan)
 

@@ -105,8 +105,8 @@ class FanLine:
 
     def _put(self, standing: Standing) -> None:
         left = self._left_after(self._ahead) if standing.state is State.WAITING else None
-        told = {**place_frame(standing), "left_at_turn": left and left._asdict()}
-        self._slot.put("place", json.dumps(told))
+        outlook = {"left_at_turn": left._asdict()} if left else {}
+        self._slot.put("place", json.dumps({**place_frame(standing), **outlook}))
 
 
 def _promised(last: Promise | None, ahead: int, frame: Frame) -> Promise:
