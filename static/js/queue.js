@@ -270,7 +270,10 @@ function showClaim(until) {
 
 function showMissed(until) {
   part("missed-until").textContent = until ? `until ${clock(here(until))}` : "for a while";
-  countTo(until, (_, left) => room.toggleAttribute("data-lapsed", left === 0));
+  countTo(until, (_, left) => {
+    const lapsed = room.toggleAttribute("data-lapsed", left === 0);
+    part("back").textContent = lapsed ? "Join again" : "Take my place back";
+  });
 }
 
 /** What there is to do now: one sentence of those in the page. */
