@@ -150,6 +150,8 @@ class Hold:
     paying: bool = False
     fee: int = 0
     """How much of the amount is booking fee."""
+    extended: bool = False
+    """It was given more time, which is given once."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ CONTRACT = {
     "POST /api/events/<int:room_id>/queue/claim": TICKET,
     "POST /api/events/<int:event_id>/holds": SIGNED_IN,
     "DELETE /api/holds/<hold_id>": SIGNED_IN,
+    "POST /api/holds/<hold_id>/extend": SIGNED_IN,
     "POST /api/bookings": SIGNED_IN,
     "GET /api/bookings": SIGNED_IN,
     "GET /api/bookings/<booking_id>": SIGNED_IN,
@@ -137,6 +138,7 @@ async def test_every_body_of_the_api_is_checked(house: House):
         "POST /api/events/<int:room_id>/queue/claim",
         "POST /api/payments/webhook",  # its signature is checked, and that is over the bytes
         "POST /api/bookings/<booking_id>/cancel",
+        "POST /api/holds/<hold_id>/extend",
         "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel",
     }
     taking = {
