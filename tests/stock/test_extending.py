@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -147,7 +148,7 @@ async def test_it_is_remembered_over_a_rebuild(make_stall: MakeStall):
     hold = await stall.hold(1)
     longer = await stall.extend(hold)
     inspection = Inspection(stall.redis, stall.stock._prefix)
-    again = {"sold": {}, "taken": {}, "committed": (), "cancelled": (), "retry_seconds": 60}
+    again: dict[str, Any] = {"sold": {}, "taken": {}, "committed": (), "cancelled": (), "retry_seconds": 60}
     assert await inspection.rebuild(stall.event, stall.leases, **again) == (1, 0)
     await inspection.correct(stall.event, stall.leases, (), (), ())
     assert await kept(stall, hold) == longer

@@ -50,10 +50,8 @@ class Story:
                 self.holds.append(await stall.hold(user, units=what, kind=SEATED))
             case "brief":
                 self.holds.append(await stall.hold(user, what, seconds=0))
-            case "extend" if self.holds:
-                await stall.extend(self.holds[what % len(self.holds)], user)
-            case "release" if self.holds:
-                await stall.release(self.holds[what % len(self.holds)], user)
+            case "extend" | "release" if self.holds:
+                await getattr(stall, act)(self.holds[what % len(self.holds)], user)
             case "submit" if self.holds:
                 self.number += 1
                 await stall.submit(self.holds[what % len(self.holds)], f"b{self.number}", user=user)

@@ -90,7 +90,7 @@ async def extend(services: Services, user: User, hold_id: str) -> Reply:
     if services.catalogue.sale_state(event) is SaleState.CLOSED:
         raise Refusal(
             "sale_closed",
-            "The sale is closed, so no more time is given. You can pay for what you hold until its time ends.",
+            "The sale is closed, so no more time is given. What you hold stays held for what is left.",
         )
     extended = await services.desk.extend(event, user, hold_id)
     return Reply(HTTPStatus.OK, await hold_view(services, event, extended))
