@@ -24,7 +24,9 @@ from ticketflow.settings import Settings
 from ticketflow.web import (
     account_pages,
     accounts,
+    booking_pages,
     bookings,
+    checkout_pages,
     draws,
     events,
     guard,
@@ -153,6 +155,8 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         organiser.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,
+        checkout_pages.blueprint,
+        booking_pages.blueprint,
         sockets.blueprint,
         health.blueprint,
         mailbox.blueprint,

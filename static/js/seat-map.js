@@ -102,6 +102,8 @@ const NOTE_MS = 9_000;
 const ZOOM_STEP = 1.6;
 // Who presses in this time after a chosen seat was lost has not seen that the button means other seats now.
 const STARTLED_MS = 2_500;
+// How long the news that seats came back may take; what comes back later is somebody else's.
+const WISH_MS = 3_000;
 
 /** The map under `root`, ready to use; throws when the hall cannot be had. */
 export async function openSeatMap(root, facts, desk) {
@@ -124,8 +126,9 @@ class SeatMap {
   #known = false;
   #lostAt = -Infinity;
   #asking = false;
-  /** Units that were chosen before signing in, until the first look at what is free. */
-  #restore;
+  /** Seats that were chosen before, on the way over sign-in or a hold, and until when they are waited for. */
+  #wishes = [];
+  #wishedUntil = 0;
   /** What the fan has chosen. */
   picks;
 
@@ -150,7 +153,7 @@ class SeatMap {
     listen(picture, this.#camera, { tap: (...at) => this.#tap(...at), hover: (...at) => this.#hover(...at) });
     this.#buttons(root);
     new ResizeObserver(([{ contentRect: { width, height } }]) => width && this.#camera.resize(width, height)).observe(picture);
-    this.#restore = facts.units?.length ? facts.units.map((unit) => this.#plan.find(facts.chosen, unit)) : [];
+    this.#wishes = (facts.units ?? []).map((unit) => this.#plan.find(facts.chosen, unit));
     desk.on("seats", (view) => this.#take(view)).on("connection", (state) => this.#connected(state));
     this.#ask();
   }
@@ -180,6 +183,14 @@ class SeatMap {
     this.#painter.pulse([seat]);
     this.#lost([seat]);
     this.#refresh();
+  }
+
+  /** Chooses these units of a type once they are free: they are on their way back from a hold. */
+  choose(typeId, units) {
+    this.picks.clear();
+    this.#wishes = units.map((unit) => this.#plan.find(typeId, unit));
+    this.#wishedUntil = performance.now() + WISH_MS;
+    this.#takeUp();
   }
 
   /** Whether these units stand side by side in one row. */
@@ -214,10 +225,14 @@ class SeatMap {
     this.#refresh();
   }
 
-  /** The seats that were chosen before signing in, as far as they are free. */
+  /** Chooses the seats that were chosen before, as far as they are free. */
   #takeUp() {
-    for (const seat of this.#restore.splice(0)) {
-      if (seat >= 0 && this.#states.of(seat) === FREE && !this.picks.has(seat)) this.picks.toggle(seat);
+    const wishes = this.#wishes;
+    this.#wishes = [];
+    for (const seat of wishes) {
+      if (seat < 0 || this.picks.has(seat)) continue;
+      if (this.#states.of(seat) === FREE) this.picks.toggle(seat);
+      else if (performance.now() < this.#wishedUntil) this.#wishes.push(seat);
     }
   }
 

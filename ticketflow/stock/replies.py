@@ -62,6 +62,7 @@ def read_hold(hold_id: str, event_id: int, body: Mapping[str, Any]) -> Hold:
         expires_at=from_micros(int(body["expires"])),
         paying=body["state"] == "paying",
         extended=bool(body.get("extended")),
+        booking_id=body.get("booking"),
     )
 
 
@@ -82,7 +83,8 @@ def hold_refusal(event: Event, wanted: int, code: str, value: int = 0) -> Refusa
         )
         return Refusal(code, detail, limit=event.per_user_limit, taken=value)
     if code == "sold_out":
-        detail = "None are left right now." if value == 0 else f"Only {value} are left right now."
+        some = f"Only {value} {'is' if value == 1 else 'are'} left right now."
+        detail = some if value else "None are left right now."
         return Refusal(code, f"{detail} Tickets that others give back appear here at once.", remaining=value)
     if code == "unit_taken":
         return Refusal(
