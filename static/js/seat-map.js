@@ -16,7 +16,6 @@ const ONE_SCROLL_MS = 250;
 export function listen(picture, camera, { tap, hover }) {
   const hall = picture.parentElement;
   const fingers = new Map();
-  let dragged = false;
 
   const place = (event) => {
     const box = picture.getBoundingClientRect();
@@ -32,8 +31,7 @@ export function listen(picture, camera, { tap, hover }) {
     picture.setPointerCapture(event.pointerId);
     // The first finger on the glass: whatever was missed of an earlier one, it is gone.
     if (event.isPrimary) fingers.clear();
-    if (!fingers.size) dragged = false;
-    fingers.set(event.pointerId, { ...place(event), start: place(event) });
+    fingers.set(event.pointerId, { ...place(event), start: place(event), dragged: false });
     hover();
   });
 
@@ -42,14 +40,14 @@ export function listen(picture, camera, { tap, hover }) {
     const now = place(event);
     if (!finger) return event.pointerType === "mouse" && hover(now.x, now.y);
     if (fingers.size === 1) {
-      dragged ||= Math.hypot(now.x - finger.start.x, now.y - finger.start.y) > DRAG_PX;
-      if (dragged) camera.pan(now.x - finger.x, now.y - finger.y);
+      finger.dragged ||= Math.hypot(now.x - finger.start.x, now.y - finger.start.y) > DRAG_PX;
+      if (finger.dragged) camera.pan(now.x - finger.x, now.y - finger.y);
     } else {
-      dragged = true;
+      for (const one of fingers.values()) one.dragged = true;
       pinch(camera, fingers, event.pointerId, now);
     }
     // Until it is a drag the finger counts as where it came down: nothing of the way is lost.
-    if (!dragged) return;
+    if (!finger.dragged) return;
     hall.dataset.dragged = "";
     Object.assign(finger, now);
   });
@@ -57,8 +55,14 @@ export function listen(picture, camera, { tap, hover }) {
   picture.addEventListener("pointerup", (event) => {
     const finger = fingers.get(event.pointerId);
     end(event);
-    if (finger && !dragged && !fingers.size) tap(finger.x, finger.y, event.pointerType === "touch");
+    // Each finger for itself: one that flicks and is not off the glass yet takes nothing from one that taps.
+    if (finger && !finger.dragged) tap(finger.x, finger.y, event.pointerType === "touch");
   });
+  // Two fingers are ours alone. Were they the browser's too, it would take them for a fling when they leave in
+  // motion, and the next tap, wherever it is, for the end of that.
+  for (const kind of ["touchstart", "touchmove"]) {
+    picture.addEventListener(kind, (event) => event.touches.length > 1 && event.cancelable && event.preventDefault(), { passive: false });
+  }
   picture.addEventListener("pointercancel", end);
   picture.addEventListener("pointerleave", () => hover());
   listenToWheel(picture, camera, place);
@@ -136,7 +140,7 @@ class SeatMap {
     this.#hall = root.querySelector("[data-hall]");
     this.#desk = desk;
     const picture = root.querySelector("[data-picture]");
-    this.#plan = new SeatPlan(plan, facts, picture.clientWidth / picture.clientHeight || 1);
+    this.#plan = new SeatPlan(plan, facts, { width: picture.clientWidth, height: picture.clientHeight });
     this.#states = new SeatStates(this.#plan);
     this.picks = new Picks(this.#plan, facts.limit);
     this.#camera = new Camera(this.#plan, () => this.#moved());

@@ -1,4 +1,4 @@
-"""What the pages share: an address and its event, the fan's ticket, a booking on show, words for the next page."""
+"""What the pages share: an address's event, the fan's ticket, a booking on show, words for the next page."""
 
 from typing import Any
 from urllib.parse import urlencode
