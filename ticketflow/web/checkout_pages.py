@@ -30,6 +30,7 @@ blueprint = Blueprint("checkout", __name__)
 PAY_WAIT_SECONDS = 2.0
 """How long a form waits for the bank: a page that says what is going on is better company than none."""
 TIME_OVER = "The time to pay has passed, so the tickets went back. Nothing was charged. Choose again."
+SENT_BEFORE = "That page was sent once already, with another way to pay. Nothing was charged by this one."
 NOTHING_HELD = "You hold no tickets at the moment. What you have bought is under My tickets."
 
 
@@ -213,6 +214,8 @@ async def _why(found: Services, event: Event, choice: Choice, refused: Exception
 async def _not_paid(found: Services, event: Event, user: User, refused: Exception) -> Redirect:
     """Back to paying while the tickets are still held, else to choosing."""
     detail = str(problem_of(refused)["detail"])
+    if isinstance(refused, Refusal) and refused.code == "idempotency_mismatch":
+        detail = SENT_BEFORE
     hold = await _held(found, event, user)
     if hold is None:
         return _to_choice(event, None, wrong=detail)
