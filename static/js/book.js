@@ -40,8 +40,12 @@ export class Choosing {
   }
 
   get quantity() {
-    const wanted = Math.trunc(Number(this.#form.elements.quantity.value)) || 1;
-    return this.units.length || Math.min(this.#most, Math.max(1, wanted));
+    return Math.min(this.#wanted, this.units.length || this.#most);
+  }
+
+  get #wanted() {
+    const typed = Math.trunc(Number(this.#form.elements.quantity.value)) || 1;
+    return this.units.length || Math.min(this.#facts.limit, Math.max(1, typed));
   }
 
   /** As many as one person may have, and as are left; one is always worth asking for. */
@@ -52,7 +56,7 @@ export class Choosing {
   /** The address that leads back to this very choice. */
   get path() {
     const units = this.units.length ? `&units=${this.units}` : "";
-    return `/events/${this.#facts.slug}/book?type=${this.type.id}&quantity=${this.quantity}${units}`;
+    return `/events/${this.#facts.slug}/book?type=${this.type.id}&quantity=${this.#wanted}${units}`;
   }
 
   /** The units of the seats that were chosen one by one; [] when the desk is to choose. */
@@ -153,8 +157,6 @@ export class Choosing {
 
 // Step two of the checkout: the ticket being written, and the clock that holds it.
 
-const LAST_MINUTE_MS = 60_000;
-
 export class Held {
   #page;
   #facts;
@@ -183,11 +185,8 @@ export class Held {
     this.#fill("fee", money(fee, currency));
     this.#fill("amount", money(amount, currency));
     this.#fill("seats", (hold.seats ?? []).join("\n"));
-    this.#show("[data-held-fee]", fee);
-    this.#show("[data-held-seats]", hold.seats?.length);
-    this.#show("[data-held-apart]", hold.apart);
-    this.#show("[data-extend-form]", !hold.extended);
-    this.#show("[data-extended]", hold.extended);
+    const shown = { "held-fee": fee, "held-seats": hold.seats?.length, "held-apart": hold.apart, "extend-form": !hold.extended, extended: hold.extended };
+    for (const [name, there] of Object.entries(shown)) this.#page.querySelector(`[data-${name}]`).hidden = !there;
     this.#page.querySelector("[data-pay]").textContent = this.payWords;
     this.#run(new Date(hold.expires_at), ended);
   }
@@ -201,10 +200,6 @@ export class Held {
     for (const element of this.#page.querySelectorAll(`[data-held="${name}"]`)) element.textContent = value;
   }
 
-  #show(what, shown) {
-    this.#page.querySelector(what).hidden = !shown;
-  }
-
   /** The holes of the perforation close as the time of this hold goes, whenever the page was opened. */
   #run(end, ended) {
     this.#stopClock();
@@ -215,7 +210,7 @@ export class Held {
     this.#stopClock = countDown(end, (text, left) => {
       clock.textContent = text;
       perforation.style.setProperty("--left", Math.min(1, left / whole).toFixed(4));
-      if (left <= LAST_MINUTE_MS && left > LAST_MINUTE_MS - 1000) say("One minute is left to pay.", { now: true });
+      if (left <= 60_000 && left > 59_000) say("One minute is left to pay.", { now: true });
       if (left === 0) ended();
     });
   }
@@ -327,8 +322,15 @@ function holdEnded() {
 async function pay() {
   const { method, key } = Object.fromEntries(new FormData(payForm));
   tell("");
-  payButton.textContent = "Paying";
+  const began = performance.now();
+  const tick = () => {
+    const seconds = Math.round((performance.now() - began) / 1000);
+    payButton.textContent = seconds < 2 ? "Asking your bank" : `Asking your bank, ${seconds} s`;
+  };
+  tick();
+  const ticking = setInterval(tick, 1000);
   const { status, body } = await desk.command("book", { hold_id: held.hold.id, payment: { method }, key });
+  clearInterval(ticking);
   payButton.textContent = held.payWords;
   // In place of this page: the way back from the ticket does not lead to paying once more.
   if (status === 200 || status === 201 || status === 202) return location.replace(`/bookings/${body.id}`);
