@@ -241,6 +241,7 @@ function tell(text) {
 /** Shows a step; focus goes along, because the button that was pressed is not there any more. */
 function go(step) {
   page.dataset.step = step;
+  openMap();
   page.querySelector(`[data-when="${step}"] h2`).focus({ preventScroll: true });
   scrollTo({ top: 0 });
 }
@@ -361,14 +362,12 @@ async function extend() {
   say(`Held for you until ${exactClock(new Date(body.expires_at))}.`, { now: true });
 }
 
-for (const [form, work] of [["[data-choose]", hold], ["[data-pay-form]", pay], ["[data-give-back-form]", giveBack], ["[data-extend-form]", extend]]) {
-  for (const element of page.querySelectorAll(form)) {
-    element.addEventListener("submit", (event) => {
-      event.preventDefault();
-      once(element.querySelector("button:not([type])"), work);
-    });
-  }
-}
+const WORK = { choose: hold, payForm: pay, giveBackForm: giveBack, extendForm: extend };
+page.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const [, work] = Object.entries(WORK).find(([name]) => name in event.target.dataset);
+  once(event.target.querySelector("button:not([type])"), work);
+});
 // The way back leads to choosing, and gives nothing away: what is held is told, and stays held.
 addEventListener("popstate", () => {
   tell("");
@@ -377,9 +376,11 @@ addEventListener("popstate", () => {
 // A page out of the browser's memory knows nothing of what has happened since.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
+/** The map, the first time that seats can be chosen. */
 async function openMap() {
-  const root = page.querySelector("[data-seats]");
+  const root = page.querySelector('[data-step="choose"] [data-seats]:not([data-opened])');
   if (!root) return;
+  root.dataset.opened = "";
   try {
     const { openSeatMap } = await import("./seat-map.js");
     map = await openSeatMap(root, facts, desk);
