@@ -26,7 +26,9 @@ from ticketflow.settings import Settings
 from ticketflow.web import (
     account_pages,
     accounts,
+    booking_pages,
     bookings,
+    checkout_pages,
     draws,
     events,
     frame,
@@ -170,6 +172,8 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         pages.blueprint,
         pictures.blueprint,
         ticket_pages.blueprint,
+        checkout_pages.blueprint,
+        booking_pages.blueprint,
         sockets.blueprint,
         health.blueprint,
         mailbox.blueprint,

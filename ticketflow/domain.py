@@ -150,6 +150,10 @@ class Hold:
     paying: bool = False
     fee: int = 0
     """How much of the amount is booking fee."""
+    extended: bool = False
+    """It was given more time, which is given once."""
+    booking_id: str | None = None
+    """The booking it is being paid as, while it is."""
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ class Settings:
     claim_seconds: int = _setting(120, _whole(5, 3600))
     lease_seconds: int = _setting(600, _whole(5, 86_400))
     hold_seconds: int = _setting(480, _whole(1, 86_400))
+    hold_extension_seconds: int = _setting(240, _whole(1, 3600))
     retry_seconds: int = _setting(120, _whole(0, 3600))
     booking_wait_seconds: float = _setting(10.0, _seconds(0, 60))
     bookings_per_minute: int = _setting(10, _whole(1, 100_000))

@@ -1,7 +1,6 @@
-// The checkout: choose, hold, pay. Two steps on one page.
+// The checkout: choose, hold, pay. Two steps on one page, each with an address of its own.
 import { Desk, newKey, prepareStock, showConnection, showStock } from "./desk.js";
-import { countDown, money, say } from "./page.js";
-import { openSeatMap } from "./seat-map.js";
+import { countDown, exactClock, money, say } from "./page.js";
 
 // Step one of the checkout: which kind, how many or which seats, for how much.
 
@@ -11,10 +10,12 @@ export class Choosing {
   #form;
   #facts;
   #map = null;
+  #left;
 
   constructor(form, facts) {
     this.#form = form;
     this.#facts = facts;
+    this.#left = new Map(facts.types.map(({ id, remaining }) => [id, remaining]));
     form.addEventListener("input", ({ target }) => this.#input(target));
     for (const button of form.querySelectorAll("[data-step-by]")) {
       button.addEventListener("click", () => this.#step(Number(button.dataset.stepBy)));
@@ -39,8 +40,23 @@ export class Choosing {
   }
 
   get quantity() {
-    const wanted = Math.trunc(Number(this.#form.elements.quantity.value)) || 1;
-    return this.units.length || Math.min(this.#facts.limit, Math.max(1, wanted));
+    return Math.min(this.#wanted, this.units.length || this.#most);
+  }
+
+  get #wanted() {
+    const typed = Math.trunc(Number(this.#form.elements.quantity.value)) || 1;
+    return this.units.length || Math.min(this.#facts.limit, Math.max(1, typed));
+  }
+
+  /** As many as one person may have, and as are left; one is always worth asking for. */
+  get #most() {
+    return Math.max(1, Math.min(this.#facts.limit, this.#left.get(this.type.id) ?? this.#facts.limit));
+  }
+
+  /** The address that leads back to this very choice. */
+  get path() {
+    const units = this.units.length ? `&units=${this.units}` : "";
+    return `/events/${this.#facts.slug}/book?type=${this.type.id}&quantity=${this.#wanted}${units}`;
   }
 
   /** The units of the seats that were chosen one by one; [] when the desk is to choose. */
@@ -48,11 +64,18 @@ export class Choosing {
     return this.#map?.picks.units ?? [];
   }
 
-  /** The sign-in page that leads back to this very choice. */
-  get signInPath() {
-    const units = this.units.length ? `&units=${this.units}` : "";
-    const back = `/events/${this.#facts.slug}/book?type=${this.type.id}&quantity=${this.quantity}${units}`;
-    return `/signin?next=${encodeURIComponent(back)}`;
+  /** What is left has changed. */
+  leave(remaining) {
+    for (const [id, left] of Object.entries(remaining)) this.#left.set(Number(id), left);
+    this.#show();
+  }
+
+  /** Makes the choice again that led to a hold which was given back. */
+  again({ ticket_type_id, quantity, units, picked }) {
+    this.#form.querySelector(`[name="type"][value="${ticket_type_id}"]`).checked = true;
+    this.#form.elements.quantity.value = quantity;
+    if (picked) this.#map?.choose(ticket_type_id, units);
+    this.#show();
   }
 
   #input(target) {
@@ -64,7 +87,7 @@ export class Choosing {
   }
 
   #step(by) {
-    this.#form.elements.quantity.value = Math.min(this.#facts.limit, Math.max(1, this.quantity + by));
+    this.#form.elements.quantity.value = Math.min(this.#most, Math.max(1, this.quantity + by));
     this.#show();
   }
 
@@ -81,15 +104,12 @@ export class Choosing {
 
   #pickedSeat(seat) {
     const { brief, name } = this.#map.shortName(seat);
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "picked-seat";
-    button.setAttribute("aria-label", `${brief}: put back ${name}`);
-    button.append(brief);
-    button.insertAdjacentHTML("beforeend", CROSS);
-    button.addEventListener("click", () => this.#putBack(button, seat));
     const item = document.createElement("li");
-    item.append(button);
+    item.innerHTML = `<button type="button" class="picked-seat">${CROSS}</button>`;
+    const button = item.firstElementChild;
+    button.prepend(brief);
+    button.setAttribute("aria-label", `${brief}: put back ${name}`);
+    button.addEventListener("click", () => this.#putBack(button, seat));
     return item;
   }
 
@@ -108,16 +128,30 @@ export class Choosing {
     this.#form.querySelector("[data-hold]").textContent = this.#words(type, quantity);
     for (const button of this.#form.querySelectorAll("[data-step-by]")) {
       const next = quantity + Number(button.dataset.stepBy);
-      button.setAttribute("aria-disabled", String(next < 1 || next > this.#facts.limit));
+      button.setAttribute("aria-disabled", String(next < 1 || next > this.#most));
     }
+    this.#form.querySelector("[data-at-most]").textContent = this.#atMost();
+  }
+
+  #atMost() {
+    const left = this.#left.get(this.type.id) ?? this.#facts.limit;
+    if (left < 1) return "None are left; some may come back";
+    if (left < this.#facts.limit) return left === 1 ? "only 1 is left" : `only ${left} are left`;
+    return this.#facts.limit === 1 ? "1 a person" : `up to ${this.#facts.limit} a person`;
   }
 
   #words(type, quantity) {
-    if (!type.seated) return this.#facts.signedIn ? "Hold these for me" : "Sign in to hold these";
-    const one = quantity === 1;
-    const chosen = one ? "this seat" : `these ${quantity} seats`;
-    const which = this.units.length ? chosen : one ? "the best seat" : `the best ${quantity} together`;
+    if (this.#left.get(type.id) === 0 && !this.units.length) return "None left right now";
+    const which = this.#which(type, quantity);
     return this.#facts.signedIn ? `Hold ${which}` : `Sign in to hold ${which}`;
+  }
+
+  #which(type, quantity) {
+    const one = quantity === 1;
+    if (this.units.length) return one ? "this seat" : `these ${quantity} seats`;
+    if (this.#left.get(type.id) === quantity) return one ? "the last one" : `the last ${quantity}`;
+    if (!type.seated) return one ? "this for me" : "these for me";
+    return one ? "the best seat" : `the best ${quantity} together`;
   }
 }
 
@@ -125,11 +159,13 @@ export class Choosing {
 
 export class Held {
   #page;
+  #facts;
   #stopClock = () => {};
   hold = null;
 
-  constructor(page) {
+  constructor(page, facts) {
     this.#page = page;
+    this.#facts = facts;
   }
 
   get payWords() {
@@ -139,15 +175,18 @@ export class Held {
   /** Writes `hold` on the ticket and runs its clock; calls `ended()` when the clock is out. */
   write(hold, ended) {
     this.hold = hold;
+    const { quantity, currency, amount, fee } = hold;
+    const price = amount - fee;
     this.#fill("type", hold.ticket_type);
-    this.#fill("quantity", hold.quantity);
-    this.#fill("amount", money(hold.amount, hold.currency));
-    this.#fill("price", money(hold.amount - hold.fee, hold.currency));
-    this.#fill("fee", money(hold.fee, hold.currency));
-    this.#page.querySelector("[data-held-fee]").hidden = !hold.fee;
+    this.#fill("quantity", quantity);
+    this.#fill("what", `${quantity} × ${hold.ticket_type}`);
+    this.#fill("count", `${quantity} × ${money(price / quantity, currency)}`);
+    this.#fill("price", money(price, currency));
+    this.#fill("fee", money(fee, currency));
+    this.#fill("amount", money(amount, currency));
     this.#fill("seats", (hold.seats ?? []).join("\n"));
-    this.#page.querySelector("[data-held-seats]").hidden = !hold.seats?.length;
-    this.#page.querySelector("[data-held-apart]").hidden = !hold.apart;
+    const shown = { "held-fee": fee, "held-seats": hold.seats?.length, "held-apart": hold.apart, "extend-form": !hold.extended, extended: hold.extended };
+    for (const [name, there] of Object.entries(shown)) this.#page.querySelector(`[data-${name}]`).hidden = !there;
     this.#page.querySelector("[data-pay]").textContent = this.payWords;
     this.#run(new Date(hold.expires_at), ended);
   }
@@ -158,38 +197,43 @@ export class Held {
   }
 
   #fill(name, value) {
-    this.#page.querySelector(`[data-held="${name}"]`).textContent = value;
+    for (const element of this.#page.querySelectorAll(`[data-held="${name}"]`)) element.textContent = value;
   }
 
+  /** The holes of the perforation close as the time of this hold goes, whenever the page was opened. */
   #run(end, ended) {
     this.#stopClock();
+    this.#fill("until", exactClock(end));
     const clock = this.#page.querySelector("[data-hold-clock]");
     const perforation = this.#page.querySelector("[data-perforation]");
-    const whole = Math.max(1, end - Date.now());
+    const whole = (this.#facts.holdSeconds + (this.hold.extended ? this.#facts.moreSeconds : 0)) * 1000;
     this.#stopClock = countDown(end, (text, left) => {
       clock.textContent = text;
-      perforation.style.setProperty("--left", (left / whole).toFixed(4));
+      perforation.style.setProperty("--left", Math.min(1, left / whole).toFixed(4));
+      if (left <= 60_000 && left > 59_000) say("One minute is left to pay.", { now: true });
       if (left === 0) ended();
     });
   }
 }
 
-// The checkout: choose, hold, pay. Two steps on one page.
+// Both steps, and the ways between them.
 
 const page = document.querySelector("[data-checkout]");
 const facts = JSON.parse(page.querySelector("[data-facts]").textContent);
 const problem = page.querySelector("[data-problem]");
+const payForm = page.querySelector("[data-pay-form]");
 const payButton = page.querySelector("[data-pay]");
+const paths = { choose: `/events/${facts.slug}/book`, pay: `/events/${facts.slug}/checkout` };
 const desk = new Desk(facts.event);
 const choosing = new Choosing(page.querySelector("[data-choose]"), facts);
-const held = new Held(page);
+const held = new Held(page, facts);
 let map = null;
-// One key an attempt: a retry of the same attempt must not be a second booking, a new attempt must be one.
-let attempt = newKey();
+let admitted = page.dataset.step !== "outside";
 
 function tell(text) {
   problem.hidden = !text;
   problem.textContent = text;
+  page.querySelector("[data-fine]")?.remove();
   // The button that was pressed may be far below: the answer comes to where the fan looks.
   if (text) problem.scrollIntoView({ block: "center" });
 }
@@ -197,14 +241,16 @@ function tell(text) {
 /** Shows a step; focus goes along, because the button that was pressed is not there any more. */
 function go(step) {
   page.dataset.step = step;
+  openMap();
   page.querySelector(`[data-when="${step}"] h2`).focus({ preventScroll: true });
   scrollTo({ top: 0 });
 }
 
 /** The turn can end, or come, while the page is open; what is held is paid for all the same. */
-function admit(admitted) {
+function admit(now) {
+  admitted = now;
   const step = admitted ? "choose" : "outside";
-  if (page.dataset.step !== "pay" && page.dataset.step !== step) go(step);
+  if (!held.hold && page.dataset.step !== step) go(step);
 }
 
 /** Runs `work` once at a time, its button resting meanwhile. */
@@ -218,26 +264,30 @@ async function once(button, work) {
   }
 }
 
+/** To the sign-in form, and from there back to this very choice. */
+function signIn() {
+  location.assign(`/signin?next=${encodeURIComponent(choosing.path)}`);
+}
+
 async function hold() {
-  if (!facts.signedIn) return location.assign(choosing.signInPath);
+  if (!facts.signedIn) return signIn();
   if (map?.justLost) return;
   const { type, quantity, units } = choosing;
   const wanted = units.length ? { units } : { quantity };
   if (map) map.asking = true;
   const { status, body } = await desk.command("hold", { ticket_type_id: type.id, ...wanted });
-  if (status === 201) taken({ ticket_type: type.name, quantity, apart: areApart(type, units, body), ...body });
+  const apart = status === 201 && map && !units.length && !map.together(type.id, body.units);
+  if (status === 201) taken({ ticket_type: type.name, quantity, picked: units.length > 0, apart: type.seated && apart, ...body });
   else notHeld(status, body, type, units);
   if (map) map.asking = false;
 }
 
-/** Whether the desk chose seats that are not side by side. */
-function areApart(type, chosen, { units }) {
-  return map !== null && type.seated && !chosen.length && !map.together(type.id, units);
-}
-
 function taken(hold) {
   tell("");
-  attempt = newKey();
+  payForm.elements.key.value = newKey();
+  // The way back leads to this choice; the way forward, to what is held.
+  history.replaceState(null, "", choosing.path);
+  history.pushState(null, "", paths.pay);
   map?.picks.clear();
   held.write(hold, clockRanOut);
   go("pay");
@@ -245,7 +295,7 @@ function taken(hold) {
 }
 
 function notHeld(status, body, type, units) {
-  if (status === 401) return location.assign(choosing.signInPath);
+  if (status === 401) return signIn();
   if (status === 403 && body?.code === "not_admitted") go("outside");
   const atSeat = map && units.length && body?.code === "unit_taken";
   tell(atSeat ? "" : (body?.detail ?? "These could not be held. Nothing was charged. Try again."));
@@ -257,57 +307,82 @@ function clockRanOut() {
   if (payButton.getAttribute("aria-disabled") !== "true") holdEnded();
 }
 
-function holdEnded() {
+/** Nothing is held any more: back to choosing, with the same choice made. */
+function chooseAgain(words) {
+  choosing.again(held.hold);
   held.clear();
-  go("choose");
-  tell("The time to pay has passed, so these tickets went back. Nothing was charged. Choose again.");
+  history.replaceState(null, "", choosing.path);
+  go(admitted ? "choose" : "outside");
+  tell(words);
+}
+
+function holdEnded() {
+  chooseAgain("The time to pay has passed, so these tickets went back. Nothing was charged. Choose again.");
 }
 
 async function pay() {
-  const method = new FormData(page.querySelector("[data-pay-form]")).get("method");
+  const { method, key } = Object.fromEntries(new FormData(payForm));
   tell("");
-  payButton.textContent = "Paying";
-  const { status, body } = await desk.command("book", { hold_id: held.hold.id, payment: { method }, key: attempt });
+  const began = performance.now();
+  const tick = () => {
+    const seconds = Math.round((performance.now() - began) / 1000);
+    payButton.textContent = seconds < 2 ? "Asking your bank" : `Asking your bank, ${seconds} s`;
+  };
+  tick();
+  const ticking = setInterval(tick, 1000);
+  const { status, body } = await desk.command("book", { hold_id: held.hold.id, payment: { method }, key });
+  clearInterval(ticking);
   payButton.textContent = held.payWords;
-  if (status === 200 || status === 201 || status === 202) return location.assign(`/bookings/${body.id}`);
+  // In place of this page: the way back from the ticket does not lead to paying once more.
+  if (status === 200 || status === 201 || status === 202) return location.replace(`/bookings/${body.id}`);
   if (status === 410) return holdEnded();
   if (body && "hold_kept" in body) return refused(body);
   tell(body?.detail ?? "The payment did not reach us. Nothing was charged and your tickets are still held. Try again.");
 }
 
-/** The payment or the booking was refused: a new try is a new attempt. */
+/** The payment or the booking was refused. One key is one attempt: a new try is a new one. */
 function refused({ detail, hold_kept }) {
-  attempt = newKey();
+  payForm.elements.key.value = newKey();
   if (hold_kept) return tell(`${detail} Your tickets are still held: try again, or pay another way.`);
-  held.clear();
-  go("choose");
-  tell(`${detail} The tickets went back. You can choose again.`);
+  chooseAgain(`${detail} The tickets went back. You can choose again.`);
 }
 
 async function giveBack() {
   const { status, body } = await desk.command("release", { hold_id: held.hold.id });
   if (status !== 204 && status !== 200 && status !== 404 && status !== 410) return tell(body?.detail ?? "That did not work. Try again.");
-  held.clear();
-  go("choose");
-  tell("");
+  chooseAgain("");
   say("The tickets went back.", { now: true });
 }
 
-function onSubmit(form, button, work) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    once(button, work);
-  });
+async function extend() {
+  const { status, body } = await desk.command("extend", { hold_id: held.hold.id });
+  if (status === 410) return holdEnded();
+  if (status !== 200) return tell(body?.detail ?? "That did not work. Your tickets are still held. Try again.");
+  held.write({ ...held.hold, ...body }, clockRanOut);
+  say(`Held for you until ${exactClock(new Date(body.expires_at))}.`, { now: true });
 }
 
-onSubmit(page.querySelector("[data-choose]"), page.querySelector("[data-hold]"), hold);
-onSubmit(page.querySelector("[data-pay-form]"), payButton, pay);
-page.querySelector("[data-give-back]").addEventListener("click", ({ currentTarget }) => once(currentTarget, giveBack));
+const WORK = { choose: hold, payForm: pay, giveBackForm: giveBack, extendForm: extend };
+page.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const [, work] = Object.entries(WORK).find(([name]) => name in event.target.dataset);
+  once(event.target.querySelector("button:not([type])"), work);
+});
+// The way back leads to choosing, and gives nothing away: what is held is told, and stays held.
+addEventListener("popstate", () => {
+  tell("");
+  go(held.hold ? (location.pathname === paths.pay ? "pay" : "held") : admitted ? "choose" : "outside");
+});
+// A page out of the browser's memory knows nothing of what has happened since.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
+/** The map, the first time that seats can be chosen. */
 async function openMap() {
-  const root = page.querySelector("[data-seats]");
+  const root = page.querySelector('[data-step="choose"] [data-seats]:not([data-opened])');
   if (!root) return;
+  root.dataset.opened = "";
   try {
+    const { openSeatMap } = await import("./seat-map.js");
     map = await openSeatMap(root, facts, desk);
     choosing.useMap(map);
   } catch {
@@ -318,6 +393,8 @@ async function openMap() {
 prepareStock(page);
 openMap();
 if (facts.hold) held.write(facts.hold, clockRanOut);
-desk.on("stock", (frame) => showStock(frame, page))
-  .on("place", ({ state }) => admit(state === "active"))
+desk.on("stock", (frame) => {
+  showStock(frame, page);
+  choosing.leave(frame.remaining);
+}).on("place", ({ state }) => admit(state === "active"))
   .on("connection", (state) => showConnection(state, "What you hold stays held."));

@@ -5,6 +5,13 @@ import { money } from "./page.js";
 // Where the seats are drawn. Nobody gives coordinates: they follow from section, row and number.
 
 const TITLE = 2.6;
+// A name needs so many pixels, however small the seats are; a stage that says "Front" needs some more.
+const TITLE_PX = 17;
+const FRONT_PX = 30;
+const MOST_TITLE = 14;
+// What the picture keeps free at its sides, and above and below: in step with seat-view.js.
+const SIDES = 28;
+const ENDS = 82;
 const GAP = 2.2;
 const LABELS = 1.4;
 // How much a row bends towards the front: the radius in widths of its section.
@@ -21,19 +28,31 @@ export class SeatPlan {
   height = 0;
   rows = [];
   sections = [];
+  /** Room for the name of a section, and for the front of the hall. */
+  title = TITLE;
+  front = TITLE;
   #types;
   #starts = new Map();
   #rowOf;
 
-  /** `plan` as the API gives it; `types` of the event; `shape` is the width of the picture by its height. */
-  constructor(plan, { types, currency }, shape) {
+  /** `plan` as the API gives it; `types` of the event; `picture` is as wide and high as it is in pixels. */
+  constructor(plan, { types, currency }, picture) {
     this.#types = new Map(types.map((type) => [type.id, { ...type, words: priceWords(type, currency) }]));
     const count = plan.reduce((sum, { rows }) => sum + rows.reduce((seats, row) => seats + row.numbers.length, 0), 0);
     this.x = new Float32Array(count);
     this.y = new Float32Array(count);
     this.#rowOf = new Uint32Array(count);
     for (const { ticket_type_id, rows } of plan) this.#take(ticket_type_id, rows);
-    this.#place(shape);
+    this.#place(picture.width / picture.height || 1);
+    // Where seats are drawn small, names want more room, which makes the seats smaller again: twice is near enough.
+    for (let i = 0; i < 2 && picture.width; i++) this.#makeRoom(picture);
+  }
+
+  #makeRoom({ width, height }) {
+    const scale = Math.max(1, Math.min((width - SIDES) / this.width, (height - ENDS) / this.height));
+    this.title = Math.min(MOST_TITLE, Math.max(TITLE, TITLE_PX / scale));
+    this.front = Math.min(2 * MOST_TITLE, Math.max(TITLE, FRONT_PX / scale));
+    this.#place(width / height);
   }
 
   get size() {
@@ -116,7 +135,7 @@ export class SeatPlan {
 
   /** Puts sections beside one another while they fit the shape, then below. */
   #place(shape) {
-    for (const section of this.sections) measure(section);
+    for (const section of this.sections) measure(section, this.title);
     const area = this.sections.reduce((sum, { width, height }) => sum + (width + GAP) * (height + GAP), 0);
     const widest = Math.max(...this.sections.map(({ width }) => width));
     const limit = Math.max(widest, Math.sqrt(area * shape));
@@ -130,7 +149,7 @@ export class SeatPlan {
       } else lines.push({ sections: [section], width: section.width, height: section.height });
     }
     this.width = Math.max(...lines.map(({ width }) => width));
-    let top = TITLE;
+    let top = this.front;
     for (const { sections, width, height } of lines) {
       let left = (this.width - width) / 2;
       for (const section of sections) {
@@ -146,7 +165,7 @@ export class SeatPlan {
     Object.assign(section, { left, top, middle: left + section.width / 2 });
     section.rows.forEach((row, depth) => {
       const middle = section.middle - (row.numbers.length - 1) / 2;
-      const base = top + TITLE + section.lift + depth;
+      const base = top + this.title + section.lift + depth;
       for (let seat = row.from; seat < row.to; seat++) {
         this.x[seat] = middle + seat - row.from;
         this.y[seat] = base - (this.x[seat] - section.middle) ** 2 / (2 * section.radius);
@@ -157,13 +176,14 @@ export class SeatPlan {
   }
 }
 
-function measure(section) {
+function measure(section, title) {
   const longest = Math.max(...section.rows.map(({ numbers }) => numbers.length));
   section.width = longest + 2 * LABELS;
   section.radius = Math.max(8, section.width * RADIUS);
-  // The ends of a bent row reach higher than its middle.
-  section.lift = Math.max(0, (longest / 2) ** 2 / (2 * section.radius) - TITLE / 2);
-  section.height = TITLE + section.lift + section.rows.length - 0.5;
+  // The ends of a bent row reach higher than its middle: beside a name if that is short, never over one that is not.
+  const beside = title > TITLE ? 0 : TITLE / 2;
+  section.lift = Math.max(0, (longest / 2) ** 2 / (2 * section.radius) - beside);
+  section.height = title + section.lift + section.rows.length - 0.5;
 }
 
 /** What one seat costs; a booking fee is named beside the price. */

@@ -16,7 +16,6 @@ const ONE_SCROLL_MS = 250;
 export function listen(picture, camera, { tap, hover }) {
   const hall = picture.parentElement;
   const fingers = new Map();
-  let dragged = false;
 
   const place = (event) => {
     const box = picture.getBoundingClientRect();
@@ -32,8 +31,7 @@ export function listen(picture, camera, { tap, hover }) {
     picture.setPointerCapture(event.pointerId);
     // The first finger on the glass: whatever was missed of an earlier one, it is gone.
     if (event.isPrimary) fingers.clear();
-    if (!fingers.size) dragged = false;
-    fingers.set(event.pointerId, { ...place(event), start: place(event) });
+    fingers.set(event.pointerId, { ...place(event), start: place(event), dragged: false });
     hover();
   });
 
@@ -42,14 +40,14 @@ export function listen(picture, camera, { tap, hover }) {
     const now = place(event);
     if (!finger) return event.pointerType === "mouse" && hover(now.x, now.y);
     if (fingers.size === 1) {
-      dragged ||= Math.hypot(now.x - finger.start.x, now.y - finger.start.y) > DRAG_PX;
-      if (dragged) camera.pan(now.x - finger.x, now.y - finger.y);
+      finger.dragged ||= Math.hypot(now.x - finger.start.x, now.y - finger.start.y) > DRAG_PX;
+      if (finger.dragged) camera.pan(now.x - finger.x, now.y - finger.y);
     } else {
-      dragged = true;
+      for (const one of fingers.values()) one.dragged = true;
       pinch(camera, fingers, event.pointerId, now);
     }
     // Until it is a drag the finger counts as where it came down: nothing of the way is lost.
-    if (!dragged) return;
+    if (!finger.dragged) return;
     hall.dataset.dragged = "";
     Object.assign(finger, now);
   });
@@ -57,8 +55,14 @@ export function listen(picture, camera, { tap, hover }) {
   picture.addEventListener("pointerup", (event) => {
     const finger = fingers.get(event.pointerId);
     end(event);
-    if (finger && !dragged && !fingers.size) tap(finger.x, finger.y, event.pointerType === "touch");
+    // Each finger for itself: one that flicks and is not off the glass yet takes nothing from one that taps.
+    if (finger && !finger.dragged) tap(finger.x, finger.y, event.pointerType === "touch");
   });
+  // Two fingers are ours alone. Were they the browser's too, it would take them for a fling when they leave in
+  // motion, and the next tap, wherever it is, for the end of that.
+  for (const kind of ["touchstart", "touchmove"]) {
+    picture.addEventListener(kind, (event) => event.touches.length > 1 && event.cancelable && event.preventDefault(), { passive: false });
+  }
   picture.addEventListener("pointercancel", end);
   picture.addEventListener("pointerleave", () => hover());
   listenToWheel(picture, camera, place);
@@ -102,6 +106,8 @@ const NOTE_MS = 9_000;
 const ZOOM_STEP = 1.6;
 // Who presses in this time after a chosen seat was lost has not seen that the button means other seats now.
 const STARTLED_MS = 2_500;
+// How long the news that seats came back may take; what comes back later is somebody else's.
+const WISH_MS = 3_000;
 
 /** The map under `root`, ready to use; throws when the hall cannot be had. */
 export async function openSeatMap(root, facts, desk) {
@@ -124,8 +130,9 @@ class SeatMap {
   #known = false;
   #lostAt = -Infinity;
   #asking = false;
-  /** Units that were chosen before signing in, until the first look at what is free. */
-  #restore;
+  /** Seats that were chosen before, on the way over sign-in or a hold, and until when they are waited for. */
+  #wishes = [];
+  #wishedUntil = 0;
   /** What the fan has chosen. */
   picks;
 
@@ -133,7 +140,7 @@ class SeatMap {
     this.#hall = root.querySelector("[data-hall]");
     this.#desk = desk;
     const picture = root.querySelector("[data-picture]");
-    this.#plan = new SeatPlan(plan, facts, picture.clientWidth / picture.clientHeight || 1);
+    this.#plan = new SeatPlan(plan, facts, { width: picture.clientWidth, height: picture.clientHeight });
     this.#states = new SeatStates(this.#plan);
     this.picks = new Picks(this.#plan, facts.limit);
     this.#camera = new Camera(this.#plan, () => this.#moved());
@@ -150,7 +157,7 @@ class SeatMap {
     listen(picture, this.#camera, { tap: (...at) => this.#tap(...at), hover: (...at) => this.#hover(...at) });
     this.#buttons(root);
     new ResizeObserver(([{ contentRect: { width, height } }]) => width && this.#camera.resize(width, height)).observe(picture);
-    this.#restore = facts.units?.length ? facts.units.map((unit) => this.#plan.find(facts.chosen, unit)) : [];
+    this.#wishes = (facts.units ?? []).map((unit) => this.#plan.find(facts.chosen, unit));
     desk.on("seats", (view) => this.#take(view)).on("connection", (state) => this.#connected(state));
     this.#ask();
   }
@@ -180,6 +187,14 @@ class SeatMap {
     this.#painter.pulse([seat]);
     this.#lost([seat]);
     this.#refresh();
+  }
+
+  /** Chooses these units of a type once they are free: they are on their way back from a hold. */
+  choose(typeId, units) {
+    this.picks.clear();
+    this.#wishes = units.map((unit) => this.#plan.find(typeId, unit));
+    this.#wishedUntil = performance.now() + WISH_MS;
+    this.#takeUp();
   }
 
   /** Whether these units stand side by side in one row. */
@@ -214,10 +229,14 @@ class SeatMap {
     this.#refresh();
   }
 
-  /** The seats that were chosen before signing in, as far as they are free. */
+  /** Chooses the seats that were chosen before, as far as they are free. */
   #takeUp() {
-    for (const seat of this.#restore.splice(0)) {
-      if (seat >= 0 && this.#states.of(seat) === FREE && !this.picks.has(seat)) this.picks.toggle(seat);
+    const wishes = this.#wishes;
+    this.#wishes = [];
+    for (const seat of wishes) {
+      if (seat < 0 || this.picks.has(seat)) continue;
+      if (this.#states.of(seat) === FREE) this.picks.toggle(seat);
+      else if (performance.now() < this.#wishedUntil) this.#wishes.push(seat);
     }
   }
 

@@ -154,7 +154,12 @@ export class SeatList {
     this.#menu = details.querySelector("[data-row]");
     this.#boxes = details.querySelector("[data-boxes]");
     [this.#plan, this.#states, this.#picks, this.#choose] = [plan, states, picks, choose];
+    // What the server wrote here is for pages without scripts.
+    this.#menu.replaceChildren();
+    for (const box of details.querySelectorAll(".seat-box, [data-others]")) box.remove();
+    details.querySelector("[data-row-field]").hidden = false;
     details.addEventListener("toggle", () => details.open && this.#open());
+    if (details.open) this.#open();
     this.#menu.addEventListener("change", () => this.#showRow());
   }
 

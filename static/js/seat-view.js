@@ -215,29 +215,30 @@ export class Painter {
     const { scale } = this.#camera;
     const half = Math.min(this.#plan.width * 0.32, 22);
     const middle = this.#plan.width / 2;
+    const bend = Math.max(1, 4 / scale);
     const brush = this.#brush;
     brush.strokeStyle = brush.fillStyle = ink.sold;
     brush.lineWidth = Math.max(2, scale * 0.14);
     brush.lineCap = "round";
     brush.beginPath();
     brush.moveTo(...this.#camera.toPicture(middle - half, 0.5));
-    brush.quadraticCurveTo(...this.#camera.toPicture(middle, 1.5), ...this.#camera.toPicture(middle + half, 0.5));
+    brush.quadraticCurveTo(...this.#camera.toPicture(middle, 0.5 + bend), ...this.#camera.toPicture(middle + half, 0.5));
     brush.stroke();
     const size = Math.min(16, Math.max(11, scale * 0.7));
-    this.#write("Front", ...this.#camera.toPicture(middle, 2.05), `600 ${size}px ${ink.face}`);
+    const [x, y] = this.#camera.toPicture(middle, 0.5 + bend / 2);
+    this.#write("Front", x, y + brush.lineWidth / 2 + size * 0.8, `600 ${size}px ${ink.face}`);
   }
 
   #titles(ink) {
     const { scale } = this.#camera;
     const size = Math.min(20, Math.max(12, scale * 0.85));
     const brush = this.#brush;
-    for (const { title, price, middle, top, width } of this.#plan.sections) {
+    for (const { name, title, price, middle, top, width } of this.#plan.sections) {
       brush.font = `700 ${size}px ${ink.face}`;
-      const whole = `${title}  ${price}`;
-      const room = (width + 1.5) * scale;
-      const text = brush.measureText(whole).width <= room ? whole : title;
+      const room = (width + 1) * scale;
+      const text = [`${title}  ${price}`, title].find((words) => brush.measureText(words).width <= room) ?? name;
       brush.fillStyle = ink.text;
-      const [x, y] = this.#camera.toPicture(middle, top + 1.2);
+      const [x, y] = this.#camera.toPicture(middle, top + this.#plan.title * 0.46);
       brush.fillText(text, x, y, room);
     }
   }

@@ -26,6 +26,7 @@ CONTRACT = {
     "POST /api/events/<int:room_id>/queue/claim": TICKET,
     "POST /api/events/<int:event_id>/holds": SIGNED_IN,
     "DELETE /api/holds/<hold_id>": SIGNED_IN,
+    "POST /api/holds/<hold_id>/extend": SIGNED_IN,
     "POST /api/bookings": SIGNED_IN,
     "GET /api/bookings": SIGNED_IN,
     "GET /api/bookings/<booking_id>": SIGNED_IN,
@@ -64,6 +65,11 @@ PAGES = {
     "POST /events/<slug>/queue/claim": TICKET,
     "POST /events/<slug>/queue/leave": TICKET,
     "GET /events/<slug>/book": PUBLIC,
+    "POST /events/<slug>/book": SIGNED_IN,
+    "GET /events/<slug>/checkout": SIGNED_IN,
+    "POST /events/<slug>/checkout": SIGNED_IN,
+    "POST /events/<slug>/checkout/extend": SIGNED_IN,
+    "POST /events/<slug>/checkout/release": SIGNED_IN,
     "GET /organiser": ORGANISER,
     "GET /organiser/<slug>": ORGANISER,
     "GET /mailbox": PUBLIC,
@@ -139,6 +145,7 @@ async def test_every_body_of_the_api_is_checked(house: House):
         "POST /api/events/<int:room_id>/queue/claim",
         "POST /api/payments/webhook",  # its signature is checked, and that is over the bytes
         "POST /api/bookings/<booking_id>/cancel",
+        "POST /api/holds/<hold_id>/extend",
         "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel",
     }
     taking = {

@@ -83,6 +83,10 @@ class Stall:
             units=units,
         )
 
+    async def extend(self, hold: Hold, user: int | None = None, seconds: int = 90) -> Hold:
+        who = hold.user_id if user is None else user
+        return await self.stock.extend(self.event, self.leases, hold.id, who, seconds)
+
     async def release(self, hold: Hold, user: int | None = None) -> None:
         await self.stock.release(self.event, self.leases, hold.id, hold.user_id if user is None else user)
 

@@ -19,6 +19,7 @@ steps = st.one_of(
     st.tuples(st.just("hold"), users, st.integers(1, 5)),
     st.tuples(st.just("seats"), users, st.lists(st.integers(0, SEATS), min_size=1, max_size=4, unique=True)),
     st.tuples(st.just("brief"), users, st.integers(1, 3)),
+    st.tuples(st.just("extend"), users, st.integers(0, 30)),
     st.tuples(st.just("release"), users, st.integers(0, 30)),
     st.tuples(st.just("submit"), users, st.integers(0, 30)),
     st.tuples(st.sampled_from(["sold", "free", "held"]), users, st.integers(0, 30)),
@@ -49,8 +50,8 @@ class Story:
                 self.holds.append(await stall.hold(user, units=what, kind=SEATED))
             case "brief":
                 self.holds.append(await stall.hold(user, what, seconds=0))
-            case "release" if self.holds:
-                await stall.release(self.holds[what % len(self.holds)], user)
+            case "extend" | "release" if self.holds:
+                await getattr(stall, act)(self.holds[what % len(self.holds)], user)
             case "submit" if self.holds:
                 self.number += 1
                 await stall.submit(self.holds[what % len(self.holds)], f"b{self.number}", user=user)

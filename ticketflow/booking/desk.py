@@ -120,6 +120,11 @@ class Desk:
         """Give a hold back. Raises hold_gone, hold_in_use."""
         await self._stock.release(event, await self._leases(event), hold_id, user.id)
 
+    async def extend(self, event: Event, user: User, hold_id: str) -> Hold:
+        """Give a hold more time, once. Raises what `Stock.extend` raises."""
+        seconds = self._settings.hold_extension_seconds
+        return await self._stock.extend(event, await self._leases(event), hold_id, user.id, seconds)
+
     async def basket(self, event: Event, user: User) -> Hold | None:
         """The tickets the user holds at this event."""
         return await self._stock.basket(event.id, user.id)

@@ -5,9 +5,9 @@ The database is the truth; what stands here is what makes it fast, and can be re
 
 from ticketflow.stock.inspection import Inspection, Snapshot, StoredHold
 from ticketflow.stock.keys import StockKeys
-from ticketflow.stock.replies import parse_order
+from ticketflow.stock.replies import event_of_hold, parse_order
 from ticketflow.stock.seats import Seats
-from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock, event_of_hold
+from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock
 
 __all__ = [
     "GROUP",

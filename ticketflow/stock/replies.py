@@ -11,6 +11,8 @@ REFUSALS = {
     "not_admitted": "It is not your turn at the desk, or your turn has ended. Join the queue to come in.",
     "pass_in_use": "Another account holds tickets in this turn. Join the queue to get a turn of your own.",
     "hold_gone": "The time for these tickets has run out, so they went back. Nothing was charged.",
+    "not_found": "You hold no such tickets.",
+    "already_extended": "These tickets have had their extra time. They stay held for what is left of it.",
     "hold_in_use": "These tickets are being paid for right now.",
     "busy": "Very many bookings are on their way. Your tickets stay yours; try again in a few seconds.",
 }
@@ -59,7 +61,17 @@ def read_hold(hold_id: str, event_id: int, body: Mapping[str, Any]) -> Hold:
         currency=body["currency"],
         expires_at=from_micros(int(body["expires"])),
         paying=body["state"] == "paying",
+        extended=bool(body.get("extended")),
+        booking_id=body.get("booking"),
     )
+
+
+def event_of_hold(hold_id: str) -> int:
+    """The event of a hold, which its id begins with. Raises `Refusal` hold_gone if it is no hold's id."""
+    event_id, _, rest = hold_id.partition("-")
+    if not (event_id.isascii() and event_id.isdigit() and len(event_id) < 19 and rest):
+        raise Refusal("hold_gone", REFUSALS["hold_gone"])
+    return int(event_id)
 
 
 def hold_refusal(event: Event, wanted: int, code: str, value: int = 0) -> Refusal:
@@ -71,7 +83,8 @@ def hold_refusal(event: Event, wanted: int, code: str, value: int = 0) -> Refusa
         )
         return Refusal(code, detail, limit=event.per_user_limit, taken=value)
     if code == "sold_out":
-        detail = "None are left right now." if value == 0 else f"Only {value} are left right now."
+        some = f"Only {value} {'is' if value == 1 else 'are'} left right now."
+        detail = some if value else "None are left right now."
         return Refusal(code, f"{detail} Tickets that others give back appear here at once.", remaining=value)
     if code == "unit_taken":
         return Refusal(

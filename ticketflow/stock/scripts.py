@@ -5,6 +5,7 @@ from importlib.resources import files
 
 SHARED: Mapping[str, tuple[str, ...]] = {
     "hold": ("common", "take"),
+    "extend": ("common",),
     "release": ("common",),
     "submit": ("common", "order"),
     "book": ("common", "take", "order"),

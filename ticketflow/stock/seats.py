@@ -28,8 +28,14 @@ class Seats:
         return cls(int(epoch), int(version), free, _held(types, holds))
 
     def is_free(self, ticket_type_id: int, unit: int) -> bool:
-        bits = self.free[ticket_type_id]
-        return unit // 8 < len(bits) and bool(bits[unit // 8] & 0x80 >> unit % 8)
+        return _has(self.free[ticket_type_id], unit)
+
+    def is_held(self, ticket_type_id: int, unit: int) -> bool:
+        return _has(self.held[ticket_type_id], unit)
+
+
+def _has(bits: bytes, unit: int) -> bool:
+    return unit // 8 < len(bits) and bool(bits[unit // 8] & 0x80 >> unit % 8)
 
 
 def _held(types: Sequence[TicketType], holds: Sequence[bytes]) -> dict[int, bytes]:

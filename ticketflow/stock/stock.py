@@ -18,7 +18,7 @@ from ticketflow.stock.seats import Seats
 GROUP = "ledger"
 """The consumer group that reads the orders."""
 
-_SCRIPTS = ("hold", "release", "submit", "book", "settle", "expire", "load", "unsell")
+_SCRIPTS = ("hold", "extend", "release", "submit", "book", "settle", "expire", "load", "unsell")
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,16 @@ class Stock:
         """The hold the user took last, if it still stands."""
         hold_id = await self._redis.hget(self.keys(event_id).baskets, str(user_id))
         return await self.find(event_id, str(hold_id), user_id) if hold_id else None
+
+    async def extend(self, event: Event, leases: str, hold_id: str, user_id: int, seconds: int) -> Hold:
+        """Give a hold and its turn so many seconds more, once; gives the hold as it is then.
+
+        Raises `Refusal`: hold_gone, not_found (another's), hold_in_use, already_extended, not_admitted.
+        """
+        reply = await self._run("extend", event, leases, id=hold_id, user=str(user_id), seconds=seconds)
+        if reply[0] != "ok":
+            raise Refusal(reply[0], REFUSALS[reply[0]])
+        return read_hold(hold_id, event.id, json.loads(reply[1]))
 
     async def release(self, event: Event, leases: str, hold_id: str, user_id: int) -> None:
         """Give a hold back. Raises `Refusal`: hold_gone (nobody's, or another's), hold_in_use."""
@@ -357,14 +367,6 @@ def _submitted(reply: Sequence[str], request_hash: str) -> bool:
     if reply[1] != request_hash:
         raise Refusal("idempotency_mismatch", "This key was used for another booking.")
     return False
-
-
-def event_of_hold(hold_id: str) -> int:
-    """The event of a hold, which its id begins with. Raises `Refusal` hold_gone if it is no hold's id."""
-    event_id, _, rest = hold_id.partition("-")
-    if not (event_id.isascii() and event_id.isdigit() and len(event_id) < 19 and rest):
-        raise Refusal("hold_gone", REFUSALS["hold_gone"])
-    return int(event_id)
 
 
 def free_bits(capacity: int, sold: Sequence[int]) -> bytes:

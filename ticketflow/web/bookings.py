@@ -41,6 +41,12 @@ async def release(hold_id: str) -> ResponseReturnValue:
     return _send(await counter.release(services(), await require_user(), hold_id))
 
 
+@blueprint.post("/holds/<hold_id>/extend")
+async def extend(hold_id: str) -> ResponseReturnValue:
+    """Give held tickets more time, once."""
+    return _send(await counter.extend(services(), await require_user(), hold_id))
+
+
 @blueprint.post("/bookings")
 @validate_request(BookAsk)
 async def book(data: BookAsk) -> ResponseReturnValue:

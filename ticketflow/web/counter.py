@@ -85,6 +85,18 @@ async def release(services: Services, user: User, hold_id: str) -> Reply:
     return Reply(HTTPStatus.NO_CONTENT)
 
 
+async def extend(services: Services, user: User, hold_id: str) -> Reply:
+    """Give a hold more time, once. Raises what `Desk.extend` raises, and sale_closed."""
+    event = _event_of(services, hold_id)
+    if services.catalogue.sale_state(event) is SaleState.CLOSED:
+        raise Refusal(
+            "sale_closed",
+            "The sale is closed, so no more time is given. What you hold stays held for what is left.",
+        )
+    extended = await services.desk.extend(event, user, hold_id)
+    return Reply(HTTPStatus.OK, await hold_view(services, event, extended))
+
+
 async def book(
     services: Services,
     user: User,
@@ -178,6 +190,7 @@ async def hold_view(services: Services, event: Event, taken: Hold) -> dict[str, 
         "fee": taken.fee,
         "currency": taken.currency,
         "expires_at": iso(taken.expires_at),
+        "extended": taken.extended,
     }
 
 

@@ -38,7 +38,7 @@ class NothingAsk(Ask):
     pass
 
 
-class ReleaseAsk(Ask):
+class OfHoldAsk(Ask):
     hold_id: str
 
 
@@ -75,6 +75,7 @@ class DeskSocket:
             "seats": self._seats,
             "leave": self._leave,
             "hold": self._hold,
+            "extend": self._extend,
             "release": self._release,
             "book": self._book,
         }
@@ -186,8 +187,12 @@ class DeskSocket:
         return await counter.hold(self._services, self._event, user, visitor, ask)
 
     async def _release(self, fields: dict[str, Any]) -> Reply:
-        ask = ReleaseAsk.model_validate(fields)
+        ask = OfHoldAsk.model_validate(fields)
         return await counter.release(self._services, self._needed_user(), ask.hold_id)
+
+    async def _extend(self, fields: dict[str, Any]) -> Reply:
+        ask = OfHoldAsk.model_validate(fields)
+        return await counter.extend(self._services, self._needed_user(), ask.hold_id)
 
     async def _book(self, fields: dict[str, Any]) -> Reply:
         if "hold_id" not in fields:

@@ -55,6 +55,12 @@ local function has_lease(visitor, now)
   return ends and tonumber(ends) > now
 end
 
+-- Who holds tickets is let finish: the lease lasts as long as the hold, and is this account's for as long.
+local function let_finish(visitor, user, expires)
+  redis.call('ZADD', LEASES, 'GT', expires, visitor)
+  redis.call('HSET', GUESTS, visitor, user .. ' ' .. redis.call('ZSCORE', LEASES, visitor))
+end
+
 -- Forgets a hold; what becomes of its units is the caller's to say.
 local function forget(hold_id, hold)
   redis.call('HDEL', HOLDS, hold_id)

@@ -85,8 +85,6 @@ local function take(units, now, state, booking)
   redis.call('HSET', HOLDS, ask.id, cjson.encode(hold))
   add(TAKEN, ask.user, wanted)
   add(VISITS, ask.visitor, 1)
-  -- Who holds tickets is let finish: the lease lasts as long as the hold.
-  redis.call('ZADD', LEASES, 'GT', expires, ask.visitor)
-  redis.call('HSET', GUESTS, ask.visitor, ask.user .. ' ' .. redis.call('ZSCORE', LEASES, ask.visitor))
+  let_finish(ask.visitor, ask.user, expires)
   return hold
 end

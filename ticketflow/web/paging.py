@@ -1,0 +1,78 @@
+"""What the pages share: an address's event, the fan's ticket, a booking on show, words for the next page."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from quart import Response, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from ticketflow.domain import Booking, Event, can_cancel, now
+from ticketflow.showing import show_booking, show_event
+from ticketflow.web.newcomers import own_ticket
+from ticketflow.web.services import Services, services
+from waiting_room import WaitingRoom
+from waiting_room.web import cookie_name, good_cookie
+
+SAID_SECONDS = 600
+"""How long words for a page stand in its address: who comes back to it tomorrow is not told them again."""
+
+
+def event_at(slug: str) -> tuple[Services, Event]:
+    """The services, and the event of that address. Raises `Refusal` not_found."""
+    found = services()
+    return found, found.catalogue.event_of_slug(slug)
+
+
+def shown_event(found: Services, event: Event) -> dict[str, Any]:
+    """The event as templates show it, with what its organiser says now."""
+    frame = found.catalogue.frame(event.id)
+    return {**show_event(event, found.catalogue.public(event)), "message": frame.message if frame else ""}
+
+
+async def ticket_of(found: Services, room: WaitingRoom, event: Event) -> str | None:
+    """The queue ticket in the request's cookie, if it is good and this account's."""
+    return await own_ticket(found, event, room, good_cookie(room, request.cookies.get(cookie_name(event.id))))
+
+
+def shown_booking(found: Services, booking: Booking) -> dict[str, Any]:
+    """The booking as templates show it."""
+    event = found.catalogue.event_of(booking)
+    return {**show_booking(booking, event), "can_cancel": can_cancel(event, booking, now())}
+
+
+def sign_in_first(back: str) -> Redirect:
+    """The way to the sign-in form, and from there to `back`."""
+    return redirect(
+        url_for("account_pages.sign_in_page", next=back), 303 if request.method == "POST" else 302
+    )
+
+
+async def fresh(template: str, **context: Any) -> Response:
+    """A page about one person at one moment: never kept by anything on the way."""
+    page = await render_template(template, **context)
+    return Response(page, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+def onward(path: str, *, wrong: str = "", fine: str = "", **query: Any) -> Redirect:
+    """A redirect after a POST, so that a reload repeats nothing; `wrong` or `fine` is said where it leads.
+
+    The words travel in the address, signed: nobody can send out links that put other words on our pages.
+    """
+    if wrong or fine:
+        query["said"] = _sealer().dumps([wrong, fine])
+    return redirect(f"{path}?{urlencode(query)}" if query else path, 303)
+
+
+def said() -> dict[str, str]:
+    """What the page before wanted said here: `wrong` and `fine`, both "" if nothing was, or long ago."""
+    try:
+        wrong, fine = _sealer().loads(request.args.get("said", ""), max_age=SAID_SECONDS)
+    except (BadData, ValueError):
+        return {"wrong": "", "fine": ""}
+    return {"wrong": wrong, "fine": fine}
+
+
+def _sealer() -> URLSafeTimedSerializer:
+    keys = [*current_app.config["SECRET_KEY_FALLBACKS"], current_app.secret_key]
+    return URLSafeTimedSerializer(keys, salt="said")
