@@ -31,8 +31,10 @@ async ({ picture, inks, scale }) => {
     const alpha = ink[3];
     const over = (under) => under.map((value, i) => ink[i] * alpha + value * (1 - alpha));
     const found = ground(box).map((under) => contrast(over(under), under)).sort((a, b) => a - b);
-    // One pixel in ten may be an edge or a neighbour's; the rest are the ground.
-    const worst = found[Math.floor(found.length / 10)];
+    // What has nearly the ink's own colour is an underline or a neighbour, unless there is little else.
+    const clear = found.filter((value) => value > 1.5);
+    const judged = clear.length > found.length / 4 ? clear : found;
+    const worst = judged[Math.floor(judged.length / 3)];
     return worst === undefined || worst >= owes ? [] : [`${name} has a contrast of ${worst.toFixed(2)}, owes ${owes}`];
   });
 }

@@ -63,9 +63,10 @@ class Inspector:
         return page
 
     async def look_over(self, page: Page, name: str) -> None:
-        """Inspect `page` as it is now: all that is wrong goes to `faults`."""
-        scales = self._scales[page]
-        await scales.note_shifts(page)
+        """Inspect `page` as it is now: all that is wrong goes to `faults`. Who is watched is weighed too."""
+        scales = self._scales.get(page)
+        if scales:
+            await scales.note_shifts(page)
         await page.evaluate("() => typeof looks === 'object'") or await page.evaluate(LOOKS)
         await page.evaluate("() => typeof axe === 'object'") or await page.evaluate(AXE_SCRIPT)
         before = page.viewport_size or DESK
@@ -76,12 +77,19 @@ class Inspector:
                 await page.evaluate("looks.settled()")
                 await self._ask(page, f"{name}, {window['width']}, {look}", window)
             self._blame(f"{name}, {window['width']}", await page.evaluate("looks.misfits()"))
-            self._blame(f"{name}, {window['width']}", await page.evaluate("looks.small", target))
+            self._blame(
+                f"{name}, {window['width']}", await page.evaluate("(least) => looks.small(least)", target)
+            )
         await self._stretch(page, name)
         await page.emulate_media(color_scheme="light", reduced_motion="no-preference", forced_colors="none")
         await page.set_viewport_size(before)
+        await page.evaluate("looks.relax()")
         await page.evaluate("looks.settled()")
-        await scales.forget_shifts(page)
+        if scales:
+            await scales.forget_shifts(page)
+            self._weigh(scales, name)
+
+    def _weigh(self, scales: Scales, name: str) -> None:
         weight = scales.weigh(name)
         self.weights.append(weight)
         self.faults += [f"{fault}: {', '.join(scales.asked + scales.moved)}" for fault in weight.faults()]
@@ -119,12 +127,12 @@ class Inspector:
         """The narrowest window with all the spacing one may ask for, in the system's own colours; a window at
         200%; and the widest."""
         await page.emulate_media(color_scheme="dark", forced_colors="active")
+        await page.evaluate("looks.stretch(false)")
         for width, height, spaced in ((320, 640, True), (720, 450, False), (2560, 1440, False)):
             await page.set_viewport_size({"width": width, "height": height})
-            await page.evaluate("(on) => looks.space(on)", spaced)
+            await page.evaluate("(spaced) => looks.stretch(spaced)", spaced)
             await page.evaluate("looks.settled()")
             self._blame(f"{name}, {width}", await page.evaluate("looks.misfits()"))
-        await page.evaluate("looks.space(false)")
 
     def _blame(self, where: str, found: list[Any]) -> None:
         self.faults += [f"{where}: {what}" for what in found]

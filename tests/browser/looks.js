@@ -90,16 +90,22 @@
     return (box.width >= 2 * half || (meets(-half + 1, 0) && meets(half - 1, 0))) && (box.height >= 2 * half || (meets(0, -half + 1) && meets(0, half - 1)));
   }
 
-  /** The targets narrower or lower than `least` pixels. */
+  /** What a finger may touch for `element`: a label does what its field does. */
+  function touchable(element) {
+    return [element, ...(element.labels ?? [])].map((part) => part.getBoundingClientRect())
+      .reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one));
+  }
+
+  /** The targets narrower or lower than `least` pixels. Seats excepted: the map grows, and a seat is where it is. */
   function small(least) {
     const found = [];
     const [x, y] = [scrollX, scrollY];
     for (const element of top().querySelectorAll(TARGETS)) {
-      if (!shown(element) || element.matches(":disabled, .skip, .unseen") || withinText(element)) continue;
-      let box = element.getBoundingClientRect();
+      if (!shown(element) || element.matches(":disabled, .skip, .unseen, [role=gridcell]") || withinText(element)) continue;
+      let box = touchable(element);
       if (box.width >= least - 0.5 && box.height >= least - 0.5) continue;
       element.scrollIntoView({ block: "center", behavior: "instant" });
-      box = element.getBoundingClientRect();
+      box = touchable(element);
       if (!reaches(element, box, least / 2)) found.push(`${named(element)} is a target of ${Math.round(box.width)} by ${Math.round(box.height)}`);
     }
     scrollTo({ left: x, top: y, behavior: "instant" });
@@ -143,14 +149,21 @@
     await document.fonts.ready;
   }
 
+  // Artwork takes a second to paint at these sizes, and moves nothing.
+  const STRETCHED = new CSSStyleSheet();
+  STRETCHED.replaceSync("img { visibility: hidden !important }");
   const SPACED = new CSSStyleSheet();
   SPACED.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-bottom: 2em !important }");
 
-  /** The spacing that a reader may ask for (WCAG 1.4.12), on or off. */
-  function space(on) {
-    const others = document.adoptedStyleSheets.filter((sheet) => sheet !== SPACED);
-    document.adoptedStyleSheets = on ? [...others, SPACED] : others;
+  /** Ready for a look at the layout alone, with the spacing that a reader may ask for (WCAG 1.4.12) or without. */
+  function stretch(spaced) {
+    relax();
+    document.adoptedStyleSheets.push(STRETCHED, ...(spaced ? [SPACED] : []));
   }
 
-  window.looks = { misfits, small, inks, settled, space };
+  function relax() {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== STRETCHED && sheet !== SPACED);
+  }
+
+  window.looks = { misfits, small, inks, settled, stretch, relax };
 })();
