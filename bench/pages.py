@@ -1,4 +1,4 @@
-"""What every page weighs: requests and bytes with a cold cache, and how far it jumps. No figure is of speed."""
+"""What every page weighs: requests and bytes with a cold cache, and how far it jumps. None is a time."""
 
 from __future__ import annotations
 

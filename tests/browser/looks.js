@@ -58,11 +58,18 @@
     return found;
   }
 
+  /** The last of the elements that reach furthest to the right: the innermost. */
+  function widest() {
+    const far = [...document.body.querySelectorAll("*")].filter(shown).map((element) => [element.getBoundingClientRect().right, element]);
+    const edge = Math.max(...far.map(([right]) => right));
+    return named(far.findLast(([right]) => right > edge - 1)[1]);
+  }
+
   /** What does not fit the window: each as a sentence. */
   function misfits() {
     const found = [];
     const { scrollWidth } = document.documentElement;
-    if (scrollWidth > innerWidth) found.push(`${scrollWidth} pixels wide in a window of ${innerWidth}`);
+    if (scrollWidth > innerWidth) found.push(`${scrollWidth} pixels wide in a window of ${innerWidth}, by ${widest()}`);
     const pieces = [];
     for (const { holder, box } of texts()) {
       const how = lost(holder, box);
