@@ -92,7 +92,7 @@ class Inspector:
     def _weigh(self, scales: Scales, name: str) -> None:
         weight = scales.weigh(name)
         self.weights.append(weight)
-        self.faults += [f"{fault}: {', '.join(scales.asked + scales.moved)}" for fault in weight.faults()]
+        self.faults += [f"{fault}; {scales.story()}" for fault in weight.faults()]
 
     async def _ask(self, page: Page, where: str, window: ViewportSize) -> None:
         """What axe says; where it cannot judge a contrast, for a picture shines through, it is measured."""

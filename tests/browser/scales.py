@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.async_api import Page
 
@@ -62,7 +63,7 @@ class Scales:
         self._asked: list[str] = []
         self._bytes: dict[str, int] = {}
         self._sum = 0.0
-        self.moved: list[str] = []
+        self._moved: list[str] = []
 
     @classmethod
     async def under(cls, page: Page) -> "Scales":
@@ -88,13 +89,13 @@ class Scales:
         return scales
 
     def _begin(self) -> None:
-        self._asked, self._bytes, self._sum, self.moved = [], {}, 0.0, []
+        self._asked, self._bytes, self._sum, self._moved = [], {}, 0.0, []
 
     async def note_shifts(self, page: Page) -> None:
         """Add up what has jumped since the last look; what an inspection itself moves is to be `forget`ed."""
         for shift in await page.evaluate(READ_SHIFTS):
             self._sum += shift["value"]
-            self.moved += shift["moved"]
+            self._moved += shift["moved"]
 
     async def forget_shifts(self, page: Page) -> None:
         """What has jumped since the last look was the inspector's own doing."""
@@ -104,7 +105,7 @@ class Scales:
         """All there is since the page was asked for."""
         return Weight(name, len(self._asked), sum(self._bytes.values()), self._sum)
 
-    @property
-    def asked(self) -> list[str]:
-        """The addresses, in the order they were asked for."""
-        return list(self._asked)
+    def story(self) -> str:
+        """What moved, and what was asked for, in words."""
+        paths = (urlsplit(address).path for address in self._asked)
+        return f"moved: {', '.join(self._moved) or 'nothing'}; asked: {' '.join(paths)}"

@@ -137,7 +137,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "covered": ("p { margin-top: -30px }", "", "cover each other"),
     "no name": ("", "<button></button>", "button-name"),
     "a shift": ("hr { height: 200px }", LATE, "a layout shift of"),
-    "many requests": ("", "".join(f'<img alt="" src="/{n}.svg">' for n in range(11)), " requests: "),
+    "many requests": ("", "".join(f'<img alt="" src="/{n}.svg">' for n in range(11)), " requests; "),
     "much to carry": ("", f"<!--{'.' * 100_000}-->", "bytes over the wire"),
 }
 

@@ -77,4 +77,4 @@ async def times_of_day(page: Page, reader: Reader) -> int:
 
 async def stands_still(page: Page, scales: Scales, reader: Reader) -> None:
     await scales.note_shifts(page)
-    assert scales.weigh(page.url).shift < MOST_SHIFT, (reader.locale, scales.moved)
+    assert scales.weigh(page.url).shift < MOST_SHIFT, (reader.locale, scales.story())

@@ -19,9 +19,9 @@ SEATED, LOBBY, BIG = "strings-by-candlelight", "open-synths-night", "coldplay-mu
 QUIET, MISSED, LAST_ONE = "A quiet sale", "A missed sale", "A last ticket"
 VARIABLES = {
     # Long enough to be looked over while called, short enough to be seen missed.
-    "TICKETFLOW_CLAIM_SECONDS": "30",
+    "TICKETFLOW_CLAIM_SECONDS": "60",
     # A payment that takes its time is a page of its own.
-    "TICKETFLOW_SLOW_PAYMENT_SECONDS": "12",
+    "TICKETFLOW_SLOW_PAYMENT_SECONDS": "15",
     "TICKETFLOW_BOOKING_WAIT_SECONDS": "1",
 }
 """What `ticketflow up` is to be told for the walk."""
@@ -45,6 +45,7 @@ class Walk:
         await self.the_lobby(stranger)
         fan = await self._somebody(FAN)
         await self.the_line(fan)
+        await self.the_seat_map(fan)
         await self.the_desk(fan)
         await self.sold_out_meanwhile()
         await self.the_tickets(fan)
@@ -143,11 +144,13 @@ class Walk:
         await expect(page.get_by_role("heading", name="The sale is closed")).to_be_visible()
         await self._look(page, "closed while waiting")
 
-    async def the_desk(self, fan: Page) -> None:
-        """From the seat map, or the quantity, to the ticket."""
+    async def the_seat_map(self, fan: Page) -> None:
         await seen(fan, "come-in").click()
         await expect(seen(fan, "hold")).to_be_visible()
         await self._look(fan, "seat map")
+
+    async def the_desk(self, fan: Page) -> None:
+        """From the quantity to the ticket."""
         await fan.goto(self._back.path(QUIET))
         # Nobody waits there: joining leads straight to the desk.
         await seen(fan, "join").click()
