@@ -75,7 +75,10 @@ class Scales:
         def asked(event: dict[str, Any]) -> None:
             if event["type"] == "Document" and event["frameId"] == main:
                 scales._begin()
-            scales._asked.append(event["request"]["url"])
+            # Asking again at the same address is for news of a page that stands already.
+            again = event["type"] in ("Fetch", "XHR") and event["request"]["url"] in scales._asked
+            if not again:
+                scales._asked.append(event["request"]["url"])
 
         def finished(event: dict[str, Any]) -> None:
             scales._bytes[event["requestId"]] = int(event["encodedDataLength"])

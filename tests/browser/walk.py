@@ -21,7 +21,7 @@ VARIABLES = {
     # Long enough to be looked over while called, short enough to be seen missed.
     "TICKETFLOW_CLAIM_SECONDS": "60",
     # A payment that takes its time is a page of its own.
-    "TICKETFLOW_SLOW_PAYMENT_SECONDS": "15",
+    "TICKETFLOW_SLOW_PAYMENT_SECONDS": "20",
     "TICKETFLOW_BOOKING_WAIT_SECONDS": "1",
 }
 """What `ticketflow up` is to be told for the walk."""
@@ -48,9 +48,10 @@ class Walk:
         await self.the_seat_map(fan)
         await self.the_desk(fan)
         await self.sold_out_meanwhile()
+        await self.the_organiser()
+        await self.the_ticket(fan)
         await self.the_tickets(fan)
         await self.the_mail(fan)
-        await self.the_organiser()
         await self.after_the_turn(late)
         await self.the_draw(stranger)
 
@@ -150,7 +151,7 @@ class Walk:
         await self._look(fan, "seat map")
 
     async def the_desk(self, fan: Page) -> None:
-        """From the quantity to the ticket."""
+        """From the quantity to a payment that takes its time."""
         await fan.goto(self._back.path(QUIET))
         # Nobody waits there: joining leads straight to the desk.
         await seen(fan, "join").click()
@@ -167,6 +168,8 @@ class Walk:
         await seen(fan, "pay").click()
         await expect(hook(fan, "booking-status")).to_have_attribute("data-status", "processing")
         await self._look(fan, "processing")
+
+    async def the_ticket(self, fan: Page) -> None:
         await expect(hook(fan, "booking-status")).to_have_text("Confirmed")
         await self._look(fan, "success")
 
