@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from quart import Quart, request
+from quart import Quart
 from quart_schema import Info, QuartSchema
 
-from ticketflow import __version__, words
+from ticketflow import __version__
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
@@ -27,6 +27,7 @@ from ticketflow.web import (
     bookings,
     draws,
     events,
+    frame,
     guard,
     health,
     limits,
@@ -36,13 +37,14 @@ from ticketflow.web import (
     pages,
     payments,
     problems,
+    profile,
     seats,
     sockets,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
 from ticketflow.web.services import Services
-from ticketflow.web.session import NoSessions, SignedCookies, Users, signed_in
+from ticketflow.web.session import NoSessions, SignedCookies, Users
 from ticketflow.web.statics import Statics
 from ticketflow.worker import Background
 from waiting_room import WaitingRoom
@@ -144,6 +146,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
+        profile.blueprint,
         events.blueprint,
         seats.blueprint,
         draws.blueprint,
@@ -158,21 +161,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         mailbox.blueprint,
     ):
         app.register_blueprint(blueprint)
-    _teach_templates(app, found)
-
-
-def _teach_templates(app: Quart, found: Services) -> None:
-    app.jinja_env.filters |= {"day": words.day, "clock": words.clock}
-
-    @app.context_processor
-    async def everywhere() -> dict[str, object]:
-        return {
-            "user": await signed_in(),
-            "path": request.path,
-            "mailbox": found.mailbox is not None,
-            "money": words.money,
-            "currency_digits": words.DIGITS,
-        }
+    frame.install(app, found)
 
 
 @asynccontextmanager

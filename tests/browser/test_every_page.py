@@ -1,26 +1,19 @@
 """Each page in each of its states, on a phone and on a desk, dark and light: no barrier in anybody's way."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-from httpx import TransportError
-from playwright.async_api import Browser, Page, Route
-from redis.exceptions import RedisError
+from playwright.async_api import Browser, Route
 
-from tests import servers
+from tests.broken import STATUSES
+from tests.browser.at_home import at_home
 from tests.browser.backstage import Backstage
 from tests.browser.inspector import Inspector, pictures_folder
 from tests.browser.stage import PHONE, Stage, one_command
 from tests.browser.walk import VARIABLES, Walk
-from tests.house import TRUST, House, Visitor, eventually, in_process
-from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
-from ticketflow.web.serving import serve_until
+from ticketflow.web import error_pages
 
 
 @pytest.mark.timeout(300)
@@ -32,62 +25,19 @@ async def test_every_page(browser: Browser, tmp_path: Path):
         assert stage.complaints == []
 
 
-async def test_error_pages(settings: Settings, browser: Browser):
-    """The pages for what goes wrong, by the handlers that answer it, from routes that let it go wrong."""
+async def test_error_pages(settings: Settings, browser: Browser, monkeypatch: pytest.MonkeyPatch):
+    """The pages for what goes wrong; none of them tries again while it is looked at."""
+    monkeypatch.setattr(error_pages, "SOONEST_SECONDS", 600)
     inspector = Inspector(pictures_folder())
-    async with in_process(settings) as house, broken_house(house) as url:
-        stage = Stage(browser, url)
-        page = await inspector.watch(await stage.person(viewport=PHONE))
-        for status in BREAKS:
-            await expect_status(page, f"/broken/{status}", status)
+    async with at_home(settings, browser) as home:
+        page = await inspector.watch(await home.stage.person(viewport=PHONE))
+        for status in STATUSES:
+            answered = await page.goto(f"/broken/{status}")
+            assert answered is not None
+            assert answered.status == status
             await inspector.look_over(page, f"error {status}")
-        await stage.clear()
-    assert inspector.faults == [], "\n".join(inspector.faults)
-    assert stage.complaints == []
-
-
-async def expect_status(page: Page, path: str, status: int) -> None:
-    answered = await page.goto(path)
-    assert answered is not None
-    assert answered.status == status
-
-
-BREAKS = {
-    403: Refusal("forbidden", "This is for organisers."),
-    409: Refusal("sale_closed", "The sale is closed. Nothing was charged."),
-    410: Refusal("hold_gone", "There is no such hold. Nothing was charged."),
-    429: Refusal("too_many_requests", "That was a lot in a short time. Try again in 20 s."),
-    500: RuntimeError("a fault made for a picture"),
-    503: RedisError("a fault made for a picture"),
-}
-
-
-@asynccontextmanager
-async def broken_house(house: House) -> AsyncIterator[str]:
-    """The house on a port, with an address for each error; gives the house's own address."""
-    app, stop = house.app, asyncio.Event()
-    assert app is not None
-
-    async def break_down(status: int) -> str:
-        raise BREAKS[status]
-
-    app.add_url_rule("/broken/<int:status>", "broken", break_down)
-    port = servers.free_port()
-    serving = asyncio.create_task(serve_until(stop, app, replace(house.settings, port=port)))
-    try:
-        async with Visitor(base_url=f"http://127.0.0.1:{port}", verify=TRUST) as visitor:
-
-            async def answers() -> bool:
-                try:
-                    return (await visitor.get("/healthz")).is_success
-                except TransportError:
-                    return False
-
-            await eventually(answers)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        stop.set()
-        await serving
+        assert inspector.faults == [], "\n".join(inspector.faults)
+        assert home.stage.complaints == []
 
 
 GOOD = """<!doctype html><html lang="en"><head><title>A page</title>

@@ -77,7 +77,7 @@ async def signs_in(fan: Page, email: str) -> None:
     await tab_to(fan, fan.get_by_label("Password"))
     await fan.keyboard.type(PASSWORD)
     await fan.keyboard.press("Enter")
-    await expect(fan.get_by_role("button", name="Sign out")).to_be_attached()
+    await expect(hook(fan, "profile")).to_be_visible()
 
 
 async def joins(fan: Page, sale: Sale) -> None:

@@ -111,6 +111,7 @@ class Walk:
 
     async def the_line(self, fan: Page) -> None:
         """Waiting, asked about leaving, left; then in again, and called."""
+        await self._go(fan, "/profile", "profile")
         await self._go(fan, "/tickets", "no tickets")
         await self._joins(fan, SEATED)
         crowd = await self._back.crowd(SEATED, 12)
