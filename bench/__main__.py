@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from tests import servers
 
-from . import booking, join_http, ledger, waiting_room
+from . import booking, fanout, join_http, ledger, waiting_room
 from .common import Measure, show
 
 
@@ -20,6 +20,7 @@ async def main(*wanted: str) -> bool:
         "join_http": join_http.measures,
         "booking": booking.measures,
         "ledger": ledger.measures,
+        "fanout": fanout.measures,
     }
     measures: list[Measure] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

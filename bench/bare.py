@@ -1,4 +1,4 @@
-"""The least an answer out of Redis can cost here: Quart on Hypercorn, and one Redis call.
+"""The least an answer out of Redis can cost here, and a text for many sockets: Quart on Hypercorn, and Redis.
 
 `python -m bench.bare REDIS_URL PORT`
 """
@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from quart import Quart, websocket
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from ticketflow.loops import running
+
 from .serving import child, serve_on
+
+TOLD = "bench:told"
+"""The channel of what all who listen are to hear."""
 
 
 def bare_app(redis: Redis) -> Quart:
@@ -31,7 +36,37 @@ def bare_app(redis: Redis) -> Quart:
             await websocket.receive()
             await websocket.send(f'{{"count": {await redis.incr("bench:bare")}}}')
 
+    listen_to(app, redis)
     return app
+
+
+def listen_to(app: Quart, redis: Redis) -> None:
+    """Let sockets listen: what is published on one channel is handed to each of them."""
+    listeners = set[asyncio.Queue[str]]()
+
+    @app.websocket("/listen")
+    async def listen() -> None:
+        queue = asyncio.Queue[str]()
+        listeners.add(queue)
+        await websocket.accept()
+        try:
+            while True:
+                await websocket.send(await queue.get())
+        finally:
+            listeners.discard(queue)
+
+    async def tell() -> None:
+        async with redis.pubsub() as pubsub:
+            await pubsub.subscribe(TOLD)
+            async for message in pubsub.listen():
+                if message["type"] == "message":
+                    for queue in listeners:
+                        queue.put_nowait(message["data"])
+
+    @app.while_serving
+    async def telling() -> AsyncGenerator[None, None]:
+        async with running([tell()]):
+            yield
 
 
 @asynccontextmanager

@@ -78,7 +78,7 @@ class SocketLine(Line):
             kind, payload, length = frame
             self._held = self._held[length:]
             if kind == PING:
-                self.ask(_frame(PONG, payload))
+                self.ask(client_frame(PONG, payload))
             elif kind == TEXT and payload.startswith(self._marker):
                 self.answered(self, Answer(0, b"", payload))
 
@@ -105,10 +105,11 @@ def _target(url: str) -> str:
 
 def message(text: bytes) -> bytes:
     """A text message of a client's."""
-    return _frame(TEXT, text)
+    return client_frame(TEXT, text)
 
 
-def _frame(kind: int, payload: bytes) -> bytes:
+def client_frame(kind: int, payload: bytes) -> bytes:
+    """What a client sends, as it goes over the wire."""
     # A client must mask what it sends; a mask of zeros leaves the bytes as they are.
     size = len(payload)
     length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")

@@ -44,6 +44,7 @@ def settings_for(*, database_url: str, redis_url: str, smtp_url: str, prefix: st
         "sign_ins_per_minute": 100_000,
         "joins_per_address": 0,
         "joins_per_account": 0,
+        "sockets_per_address": 0,
         "ledger_takeover_seconds": 1.0,
         "tick_seconds": 0.1,
         **given,

@@ -10,6 +10,7 @@ from ticketflow.live.fan_line import FanLine
 from ticketflow.live.slot import Slot
 from waiting_room import Frame, Mode, Standing, State
 from waiting_room.promise import first_promise
+from waiting_room.views import queue_view
 
 
 class Told(Slot):
@@ -138,3 +139,33 @@ def test_a_lobby_that_is_paused_before_the_opening_asks_redis_nothing():
     for mode, looks in ((Mode.LOBBY, False), (Mode.PAUSED, False), (Mode.CLOSED, True)):
         assert line.must_look(replace(frame, mode=mode)) is looks
     assert line.must_look(replace(frame, mode=Mode.OPEN, frontier=1))
+
+
+def test_a_frame_put_together_from_parts_is_the_view_of_a_look():
+    sale, line, slot = fan_in_the_middle()
+    sale.run(30)
+    advance(sale, line)
+    assert line.standing
+    view = queue_view(line.standing)
+    del view["ticket"]
+    told = slot.views[-1]
+    # What the frame says to all comes out of the frame, and a standing keeps what Redis said.
+    assert told.pop("waiting") == len(sale.line) != view.pop("waiting")
+    assert told == {"type": "place", **view}
+
+
+def test_a_forecast_shared_by_rank_is_as_near_as_the_place():
+    frame = fan_in_the_middle()[0].frame()
+    for ahead in range(frame.waiting):
+        own, shared = frame.expect(ahead), frame.expect_about(ahead)
+        assert own
+        assert shared
+        assert own.plain <= shared.plain <= own.plain * 1.011 + 1e-9
+
+
+def test_what_is_no_news_is_not_told_again():
+    sale, line, slot = fan_in_the_middle()
+    frame = advance(sale, line)
+    told = len(slot.views)
+    line.advance(frame, frame.ranks)
+    assert len(slot.views) == told

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from quart import Quart, request
+from quart import Quart
 from quart_schema import Info, QuartSchema
 
-from ticketflow import __version__, words
+from ticketflow import __version__
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
@@ -16,6 +16,8 @@ from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
+from ticketflow.live.open_sockets import OpenSockets
+from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.loops import running
@@ -29,6 +31,7 @@ from ticketflow.web import (
     checkout_pages,
     draws,
     events,
+    frame,
     guard,
     health,
     limits,
@@ -37,14 +40,19 @@ from ticketflow.web import (
     organiser_pages,
     pages,
     payments,
+    pictures,
     problems,
+    profile,
     seats,
     sockets,
+    ticket_pages,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
+from ticketflow.web.plain_sockets import PlainConnection, PlainWebsocket
+from ticketflow.web.polling import pollable
 from ticketflow.web.services import Services
-from ticketflow.web.session import NoSessions, SignedCookies, Users, signed_in
+from ticketflow.web.session import NoSessions, SignedCookies, Users
 from ticketflow.web.statics import Statics
 from ticketflow.worker import Background
 from waiting_room import WaitingRoom
@@ -61,6 +69,7 @@ def create_app(
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
     app.asgi_http_class = WholeAnswer
+    app.asgi_websocket_class, app.websocket_class = PlainConnection, PlainWebsocket
     app.session_interface = NoSessions()  # type: ignore[assignment]  # declared as the one it starts with
     SignedCookies(
         app,
@@ -106,6 +115,10 @@ def _services(
         ),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
+        open_sockets=OpenSockets(
+            per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
+        ),
+        poll_pace=PollPace(),
         rooms=rooms,
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
@@ -143,9 +156,11 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
     queue = queue_blueprint(
         find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
     )
+    queue.after_request(pollable)
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
+        profile.blueprint,
         events.blueprint,
         seats.blueprint,
         draws.blueprint,
@@ -157,26 +172,14 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         pages.blueprint,
         checkout_pages.blueprint,
         booking_pages.blueprint,
+        pictures.blueprint,
+        ticket_pages.blueprint,
         sockets.blueprint,
         health.blueprint,
         mailbox.blueprint,
     ):
         app.register_blueprint(blueprint)
-    _teach_templates(app, found)
-
-
-def _teach_templates(app: Quart, found: Services) -> None:
-    app.jinja_env.filters |= {"day": words.day, "clock": words.clock}
-
-    @app.context_processor
-    async def everywhere() -> dict[str, object]:
-        return {
-            "user": await signed_in(),
-            "path": request.path,
-            "mailbox": found.mailbox is not None,
-            "money": words.money,
-            "currency_digits": words.DIGITS,
-        }
+    frame.install(app, found)
 
 
 @asynccontextmanager
@@ -199,6 +202,7 @@ async def open_web(
             found.hub.run(),
             found.control_room.run(),
             keep_vouching(found.hub, found.rooms),
+            found.open_sockets.keep_talking(),
             found.cancellations.tend(),
         ]
         if with_worker:

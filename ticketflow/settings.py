@@ -135,6 +135,8 @@ class Settings:
     sign_ins_per_minute: int = _setting(30, _whole(1, 100_000))
     joins_per_address: int = _setting(300, _whole(0, 1_000_000))
     joins_per_account: int = _setting(20, _whole(0, 1_000_000))
+    sockets_per_address: int = _setting(500, _whole(0, 1_000_000))
+    sockets_per_account: int = _setting(10, _whole(0, 1_000_000))
     socket_idle_seconds: float = _setting(30.0, _seconds(1, 600))
 
     ledger_concurrency: int = _setting(1024, _whole(1, 10_000))

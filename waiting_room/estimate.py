@@ -33,6 +33,11 @@ def sampled_ranks(waiting: int) -> tuple[int, ...]:
     return (*range(EXACT), *LADDER[: bisect_left(LADDER, last)], last)
 
 
+def rank_above(rank: int) -> int:
+    """The first rank of the ladder from the given one on. In front of the ladder each stands for itself."""
+    return rank if rank < EXACT or rank > LADDER[-1] else LADDER[bisect_left(LADDER, rank)]
+
+
 class RankMap:
     """The orders found at the sampled ranks of the line, from which any order's place follows.
 

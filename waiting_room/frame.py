@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
-from .estimate import RankMap
+from .estimate import RankMap, rank_above
 from .forecast import Expected, Forecast
 from .policy import Mode
 from .promise import Causes, Slower
+from .views import line_view
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Frame:
         """Whether one comes in only as one goes out."""
         return self.inside >= self.max_active
 
-    @property
+    @cached_property
     def causes(self) -> Causes:
         return Causes(self.steered_at / 1e6, self.slower, self.full, self.slowed_at / 1e6)
 
@@ -74,6 +76,23 @@ class Frame:
         return (forecast or self.forecast).expect(
             ahead, mode=self.mode, rate_per_minute=self.rate_per_minute, max_active=self.max_active
         )
+
+    def expect_about(self, ahead: int) -> Expected | None:
+        """The same as nearly as a rank map knows a place: worked out once for all whom this frame finds
+        between the same two of its ranks."""
+        rank = rank_above(ahead)
+        if rank not in self._expected:
+            self._expected[rank] = self.expect(rank)
+        return self._expected[rank]
+
+    @cached_property
+    def _expected(self) -> dict[int, Expected | None]:
+        return {}
+
+    @cached_property
+    def line_text(self) -> str:
+        """What it says to all fans alike, as JSON."""
+        return json.dumps(line_view(self, self.opens_at / 1e6 or None))
 
     @classmethod
     def parse(cls, text: str) -> Frame:

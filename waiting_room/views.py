@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
+from .promise import Promise
 from .standing import Standing
 
 
@@ -19,26 +20,54 @@ def queue_view(standing: Standing) -> dict[str, Any]:
     """
     return {
         "ticket": standing.ticket,
-        "state": standing.state.value,
-        "place": standing.place,
-        "ahead": standing.ahead,
-        "waiting": standing.waiting,
-        "wait_seconds": list(standing.wait_seconds) if standing.wait_seconds else None,
-        "slower": standing.slower.value if standing.slower else None,
-        "rate_per_minute": standing.rate_per_minute,
-        "claim_by": _moment(standing.claim_by),
-        "expires_at": _moment(standing.expires_at),
-        "message": standing.message,
-        "opened": standing.opened,
-        "opens_at": _moment(standing.opens_at),
+        **own_view(standing),
+        **turn_view(standing.place, standing.promise),
+        **line_view(standing, standing.opens_at),
     }
 
 
-def place_frame(standing: Standing) -> dict[str, Any]:
-    """The same for a socket that is told of each change; the ticket need not be repeated."""
-    view = queue_view(standing)
-    del view["ticket"]
-    return {"type": "place", **view}
+def own_view(standing: Standing) -> dict[str, Any]:
+    """The part of it that stays until the fan is looked up again."""
+    return {
+        "state": standing.state.value,
+        "claim_by": _moment(standing.claim_by),
+        "expires_at": _moment(standing.expires_at),
+    }
+
+
+def turn_view(place: int | None, promise: Promise | None) -> dict[str, Any]:
+    """The part that moves with the line, and is each fan's own."""
+    seconds = promise.seconds if promise else None
+    return {
+        "place": place,
+        "ahead": None if place is None else place - 1,
+        "wait_seconds": list(seconds) if seconds else None,
+        "slower": promise.slower.value if promise and promise.slower else None,
+    }
+
+
+class Line(Protocol):
+    """What a fan's standing and a room's frame both know of the line."""
+
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def rate_per_minute(self) -> int: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def opened(self) -> bool: ...
+
+
+def line_view(line: Line, opens_at: float | None) -> dict[str, Any]:
+    """The part that is the same for all fans of a room. `opens_at` is in unix seconds."""
+    return {
+        "waiting": line.waiting,
+        "rate_per_minute": line.rate_per_minute,
+        "message": line.message,
+        "opened": line.opened,
+        "opens_at": _moment(opens_at),
+    }
 
 
 # The opening is told with every place, and is the same in each.

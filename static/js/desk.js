@@ -17,7 +17,7 @@ const CALLS = {
 
 const UNREACHED = { detail: "We could not reach the desk. Nothing was changed. Try again in a moment." };
 
-/** Calls `path` and gives `{ status, body }`; status 0 when the server could not be reached. */
+/** Calls `path` and gives `{ status, body, headers }`; status 0 when the server could not be reached. */
 export async function call(method, path, fields, headers = {}) {
   const sent = { method, headers: { Accept: "application/json", ...headers } };
   if (fields !== undefined) {
@@ -27,7 +27,7 @@ export async function call(method, path, fields, headers = {}) {
   try {
     const response = await fetch(path, sent);
     const text = await response.text();
-    return { status: response.status, body: text ? JSON.parse(text) : null };
+    return { status: response.status, body: text ? JSON.parse(text) : null, headers: response.headers };
   } catch {
     return { status: 0, body: UNREACHED };
   }
@@ -83,8 +83,17 @@ function showType(block, remaining) {
   block.querySelector("rect").setAttribute("width", (100 * remaining) / Math.max(1, block.dataset.capacity));
 }
 
-/** Shows a stock frame on every `[data-left]` block and every `.state` chip under `root`. */
-export function showStock({ sale_state, remaining }, root = document) {
+/** "Selling fast" with the forecast that says so; nothing without one. In step with gone_in in _parts.html. */
+export function goneIn(minutes, name = "") {
+  return minutes ? `Selling fast: ${name && `${name} `}gone in about ${minutes} min at this pace` : "";
+}
+
+/** Shows a stock frame on every `[data-left]` block, `[data-gone-in]` line and `.state` chip under `root`. */
+export function showStock({ sale_state, remaining, gone_in_minutes = {} }, root = document) {
+  for (const line of root.querySelectorAll("[data-gone-in]")) {
+    const words = goneIn(gone_in_minutes[line.dataset.goneIn]);
+    if (line.textContent !== words) line.textContent = words;
+  }
   for (const block of root.querySelectorAll("[data-left]")) {
     const count = block.dataset.left === "all" ? sum(remaining) : remaining[block.dataset.left];
     if (count !== undefined) showType(block, count);
@@ -96,8 +105,8 @@ export function showStock({ sale_state, remaining }, root = document) {
 }
 
 /** An event as the API tells it, in the shape of a stock frame. */
-export function stockOf({ sale_state, ticket_types }) {
-  return { sale_state, remaining: Object.fromEntries(ticket_types.map((type) => [type.id, type.remaining])) };
+export function stockOf({ ticket_types, ...event }) {
+  return { ...event, remaining: Object.fromEntries(ticket_types.map((type) => [type.id, type.remaining])) };
 }
 
 function sum(remaining) {
@@ -116,22 +125,28 @@ const line = document.querySelector("[data-connection]");
 let timer;
 
 /** Shows the state of the connection; `comfort` is the sentence for "we are out of touch". */
-export function showConnection({ live, polling = false, reached = true }, comfort) {
+export function showConnection({ live, expected = false, polling = false, reached = true, fresh = true }, comfort) {
   if (!line) return;
   clearTimeout(timer);
-  if (live) line.textContent = "";
+  if (live) line.textContent = fresh ? "" : `What you see may be some seconds old. ${comfort}`;
   else if (polling && reached && navigator.onLine) line.textContent = "No live connection: looking every few seconds.";
-  else timer = setTimeout(() => (line.textContent = `You are offline. ${comfort}`), line.textContent ? 0 : HICCUP_MS);
+  else {
+    const words = expected ? "We are connecting you again." : "You are offline.";
+    timer = setTimeout(() => (line.textContent = `${words} ${comfort}`), line.textContent ? 0 : HICCUP_MS);
+  }
 }
 
-// A socket that comes back: jittered exponential back-off, and at once when the network or the reader returns.
+// A socket that comes back: when the server says, or by jittered exponential back-off, and at once when the
+// network or the reader returns.
 
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 10_000;
 const CONNECT_LIMIT_MS = 8_000;
+// The server says something every 20 s, twice that apart at the most: a line silent for so long is dead.
+const SILENCE_MS = 50_000;
 
 /**
- * Calls `frame(object)` for each message and `change(live, failures)` when the connection comes, goes or fails.
+ * Calls `frame(object)` for each message and `change(live, failures, expected)` when the connection comes, goes or fails.
  * It has come when it says something, which the server does at once: some proxies open a socket only to shut it.
  */
 export class LiveSocket {
@@ -141,13 +156,19 @@ export class LiveSocket {
   #socket = null;
   #failures = 0;
   #timer;
+  #silence;
+  // What the server said of coming back: after so many seconds; null is when the page is used again.
+  #told;
 
   constructor(path, { frame, change = () => {} }) {
     this.#path = path;
     this.#frame = frame;
     this.#change = change;
+    // A socket over a network that is gone may look open for minutes more.
+    addEventListener("offline", () => this.#leave());
     addEventListener("online", () => this.#now());
     addEventListener("pageshow", () => this.#now());
+    addEventListener("focus", () => this.#now());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#now());
     this.#connect();
   }
@@ -167,41 +188,113 @@ export class LiveSocket {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}${this.#path}`);
     this.#socket = socket;
-    const impatience = setTimeout(() => socket.close(), CONNECT_LIMIT_MS);
+    this.#hush(CONNECT_LIMIT_MS);
     let silent = true;
     socket.onmessage = (event) => {
+      this.#hush(SILENCE_MS);
       if (silent) {
         silent = false;
-        clearTimeout(impatience);
         this.#failures = 0;
-        this.#change(true, 0);
+        this.#change(true, 0, false);
       }
-      this.#frame(JSON.parse(event.data));
+      const frame = JSON.parse(event.data);
+      if (frame.type === "reconnect") this.#told = frame.after;
+      else if (frame.type !== "ping") this.#frame(frame);
     };
-    socket.onclose = () => {
-      clearTimeout(impatience);
-      if (socket === this.#socket) this.#lost();
-    };
+    socket.onclose = () => socket === this.#socket && this.#lost();
+  }
+
+  #hush(limit) {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#leave(), limit);
+  }
+
+  // A dead line does not answer to being closed either: it is left behind.
+  #leave() {
+    const socket = this.#socket;
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+    this.#lost();
   }
 
   #lost() {
+    clearTimeout(this.#silence);
+    const told = this.#told;
+    this.#told = undefined;
     this.#failures += 1;
-    this.#change(false, this.#failures);
+    this.#socket = null;
+    if (told === null) {
+      // Newer pages of the same account took its place: this one looks now and then until somebody looks at it.
+      this.#change(false, Infinity, false);
+      return;
+    }
+    this.#change(false, this.#failures, told !== undefined);
     const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
-    this.#timer = setTimeout(() => this.#connect(), ceiling * (0.5 + Math.random() / 2));
+    this.#timer = setTimeout(() => this.#connect(), told === undefined ? ceiling * (0.5 + Math.random() / 2) : told * 1000);
   }
 
   #now() {
-    if (this.#socket.readyState !== WebSocket.CLOSED) return;
+    if (this.#socket) return;
     clearTimeout(this.#timer);
     this.#connect();
   }
 }
 
+// Where no socket opens, the page looks now and then: as often as the server says, and it says how often with each answer.
+
+const POLL_SECONDS = 5;
+export const POLL_AFTER_FAILURES = 3;
+
+export class Polling {
+  #look;
+  #known = new Map();
+  #timer;
+
+  /** Calls `look(ask)` at once and again and again, from `start` to `stop`; `ask(path)` gives `{ status, body }`. */
+  constructor(look) {
+    this.#look = look;
+  }
+
+  get on() {
+    return this.#timer !== undefined;
+  }
+
+  start() {
+    if (!this.on) this.#round();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #round() {
+    const round = (this.#timer = setTimeout(() => {}));
+    let pause = POLL_SECONDS;
+    await this.#look(async (path) => {
+      const answer = await this.#ask(path);
+      const said = answer.headers?.get("Poll-After") ?? answer.headers?.get("Retry-After");
+      pause = Math.max(pause, Number(said) || 0);
+      return answer;
+    });
+    // Those who lost their sockets together do not ask in the same moment for ever.
+    if (this.#timer === round) this.#timer = setTimeout(() => this.#round(), pause * 1000 * (0.8 + Math.random() * 0.4));
+  }
+
+  // What has not changed is answered by 304 and not sent again.
+  async #ask(path) {
+    const known = this.#known.get(path);
+    const answer = await call("GET", path, undefined, known ? { "If-None-Match": known.tag } : {});
+    if (answer.status === 304) return { ...answer, status: 200, body: known.body };
+    const tag = answer.headers?.get("ETag");
+    if (answer.status === 200 && tag) this.#known.set(path, { tag, body: answer.body });
+    return answer;
+  }
+}
+
 // The desk of one event: frames come down, commands go up, and HTTP takes over where sockets fail.
 
-const POLL_MS = 5_000;
-const POLL_AFTER_FAILURES = 3;
 const REPLY_LIMIT_MS = 20_000;
 // Doing these twice is doing them once, so an unanswered one may be asked again by HTTP. A hold may not: it would hold twice.
 const SAFE_TO_REPEAT = new Set(["join", "claim", "leave", "seats", "release", "book"]);
@@ -214,17 +307,17 @@ export class Desk {
   #unanswered = new Map();
   #newest = new Newest();
   #lastId = 0;
-  #poll;
+  #polling = new Polling((ask) => this.#look(ask));
 
   constructor(eventId) {
     this.#event = eventId;
     this.#socket = new LiveSocket(`/ws/desk/${eventId}`, {
       frame: (frame) => this.#take(frame),
-      change: (live, failures) => this.#connection(live, failures),
+      change: (live, failures, expected) => this.#connection(live, failures, expected),
     });
   }
 
-  /** Listens to "place", "stock", "seats", "booking" frames and to "connection" ({ live, polling }). */
+  /** Listens to "place", "stock", "seats", "booking" frames and to "connection" ({ live, expected, polling, reached, fresh }). */
   on(type, listener) {
     (this.#listeners[type] ??= []).push(listener);
     return this;
@@ -245,6 +338,7 @@ export class Desk {
 
   #take(frame) {
     if (frame.type === "reply") this.#unanswered.get(frame.id)?.(frame);
+    else if (frame.type === "touch") this.#tell("connection", { live: true, fresh: frame.fresh });
     else if (frame.type !== "stock" || this.#newest.accepts(frame)) this.#tell(frame.type, frame);
   }
 
@@ -252,22 +346,20 @@ export class Desk {
     for (const listener of this.#listeners[type] ?? []) listener(frame);
   }
 
-  #connection(live, failures) {
+  #connection(live, failures, expected) {
     if (!live) for (const settle of [...this.#unanswered.values()]) settle(null);
     const polling = !live && failures >= POLL_AFTER_FAILURES;
-    if (polling) this.#poll ??= setInterval(() => this.#look(), POLL_MS);
-    else if (live) this.#poll = clearInterval(this.#poll);
-    this.#tell("connection", { live, polling });
+    if (live) this.#polling.stop();
+    else if (polling) this.#polling.start();
+    this.#tell("connection", { live, expected, polling });
   }
 
-  async #look() {
-    const [queue, event] = await Promise.all([
-      callDesk(this.#event, "look"),
-      call("GET", `/api/events/${this.#event}`),
-    ]);
+  async #look(ask) {
+    const path = `/api/events/${this.#event}`;
+    const [queue, event] = await Promise.all([ask(`${path}/queue`), ask(path)]);
     if (this.#socket.live) return;
     if (queue.status === 200) this.#tell("place", queue.body);
     if (event.status === 200) this.#tell("stock", stockOf(event.body));
-    this.#tell("connection", { live: false, polling: true, reached: queue.status !== 0 });
+    this.#tell("connection", { live: false, polling: true, reached: event.status !== 0 });
   }
 }

@@ -15,9 +15,10 @@ function next(choice) {
   return { system: opposite, [opposite]: same, [same]: "system" }[choice];
 }
 
+const looks = new Set();
+
 function keep(choice) {
-  if (choice === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = choice;
+  paint(choice);
   try {
     if (choice === "system") localStorage.removeItem("theme");
     else localStorage.setItem("theme", choice);
@@ -26,36 +27,89 @@ function keep(choice) {
   }
 }
 
+/** In step with theme-boot.js, which does the same before the first paint. */
+function paint(choice) {
+  const root = document.documentElement;
+  if (choice === "system") delete root.dataset.theme;
+  else root.dataset.theme = choice;
+  root.style.colorScheme = choice === "system" ? "" : choice;
+  for (const sky of document.querySelectorAll("meta[data-sky]")) {
+    const own = `(prefers-color-scheme: ${sky.dataset.sky})`;
+    sky.media = choice === "system" ? own : sky.dataset.sky === choice ? "all" : "not all";
+  }
+  for (const show of looks) show();
+}
+
 /** Makes a button go round the three looks and say which one it shows. */
 export function themeButton(button) {
   const show = () => {
     button.dataset.choice = kept();
     button.setAttribute("aria-label", `Look: ${WORDS[kept()]}. Change to ${WORDS[next(kept())]}`);
   };
-  button.addEventListener("click", () => {
-    keep(next(kept()));
-    show();
-  });
+  button.addEventListener("click", () => keep(next(kept())));
+  looks.add(show);
   show();
 }
 
-// Times in the reader's own zone and language.
+/** Three radio buttons for the same choice. */
+function themeChoice(fieldset) {
+  const show = () => (fieldset.querySelector(`[value="${kept()}"]`).checked = true);
+  fieldset.addEventListener("change", (event) => keep(event.target.value));
+  looks.add(show);
+  show();
+}
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+// Another tab has chosen.
+addEventListener("storage", ({ key, newValue }) => key === "theme" && paint(newValue ?? "system"));
+
+// Times, numbers and money as the reader writes them. Words stay English, which is the language of the pages;
+// figures, hours of 12 or 24 and the zone are the reader's.
+
+function usable(tag) {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+const READER = [...navigator.languages.filter(usable), "en-GB"];
+const ENGLISH = READER.find((tag) => /^en\b/i.test(tag));
+const { hourCycle } = new Intl.DateTimeFormat(READER, { hour: "numeric" }).resolvedOptions();
+const dates = (options) => new Intl.DateTimeFormat(ENGLISH, { ...options, ...(options.hour && { hourCycle }) });
+
+const HOUR = { hour: "2-digit", minute: "2-digit" };
+const CLOCK = dates(HOUR);
 const SHAPES = {
-  clock: CLOCK,
-  exact: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" }),
-  day: new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "long", year: "numeric" }),
-  both: new Intl.DateTimeFormat("en-GB", {
-    weekday: "short", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
-  }),
+  clock: dates({ ...HOUR, timeZoneName: "short" }),
+  exact: dates({ ...HOUR, second: "2-digit" }),
+  day: dates({ weekday: "short", day: "numeric", month: "long", year: "numeric" }),
+  both: dates({ weekday: "short", day: "numeric", month: "long", ...HOUR, timeZoneName: "short" }),
 };
+const AGO = new Intl.RelativeTimeFormat(ENGLISH, { numeric: "auto" });
 
-/** Writes every <time data-local="clock|exact|day|both"> under `root` in the reader's zone. */
+function tell(shape, date) {
+  if (shape === "ago") return ago(date);
+  // "Sat 12 December", as the server writes it, not "Sat, 12 December": text that stays does not jump.
+  return SHAPES[shape].format(date).replace(/^(\w+),/, "$1");
+}
+
+function ago(date) {
+  const minutes = Math.round((date - Date.now()) / 60_000);
+  if (Math.abs(minutes) < 1) return "just now";
+  if (Math.abs(minutes) < 60) return AGO.format(minutes, "minute");
+  return Math.abs(minutes) < 1440 ? AGO.format(Math.round(minutes / 60), "hour") : tell("both", date);
+}
+
+/** Writes every <time data-local="clock|exact|day|both|ago"> and <data data-money> under `root` the reader's way. */
 export function localise(root = document) {
   for (const element of root.querySelectorAll("time[data-local]")) {
-    // "Sat 12 December", as the server writes it, not "Sat, 12 December": text that stays does not jump.
-    element.textContent = SHAPES[element.dataset.local].format(new Date(element.dateTime)).replace(/^(\w+),/, "$1");
+    const text = tell(element.dataset.local, new Date(element.dateTime));
+    if (element.textContent !== text) element.textContent = text;
+  }
+  for (const element of root.querySelectorAll("data[data-money]")) {
+    const text = money(Number(element.value), element.dataset.money);
+    if (element.textContent !== text) element.textContent = text;
   }
 }
 
@@ -94,15 +148,30 @@ export function countDown(until, show) {
   return () => clearTimeout(timer);
 }
 
-// Money in minor units, written the reader's way.
+const CLOCK_MS = 500;
+
+/**
+ * By how many milliseconds the server's clock is ahead of this device's, which may be minutes wrong. `said` is the
+ * server's time (ISO) as it stands in the page; in a page out of a cache it is old, so the server is asked.
+ */
+export async function clockAhead(said) {
+  const [page] = performance.getEntriesByType("navigation");
+  if (page && page.transferSize > 0) return new Date(said) - (Date.now() - performance.now() + page.responseStart);
+  const answer = await fetch("/healthz", { method: "HEAD", cache: "no-store" }).catch(() => null);
+  const date = answer?.headers.get("Date");
+  // A Date header is told to the second: on average it is half of one later.
+  return date ? new Date(date) - Date.now() + CLOCK_MS : 0;
+}
+
+// Money in minor units.
 
 /** Currencies that have other than two digits after the point, as the server counts them. */
 const DIGITS = JSON.parse(document.querySelector('meta[name="currency-digits"]').content);
 
-/** "₹2,500.00" for (250000, "INR"). */
+/** "₹2,500.00" for (250000, "INR"), or "2.500,00 ₹". */
 export function money(minor, currency) {
   const digits = DIGITS[currency] ?? 2;
-  const format = new Intl.NumberFormat("en-GB", {
+  const format = new Intl.NumberFormat(READER, {
     style: "currency",
     currency,
     currencyDisplay: "narrowSymbol",
@@ -174,10 +243,111 @@ export function say(text, { now = false } = {}) {
   region.textContent = text;
 }
 
-// What every page needs: the look, local times, and countdowns that need no other script.
+// Words in passing, in a corner of the page.
+
+const MOST_TOASTS = 3;
+const tray = document.querySelector("[data-toasts]");
+
+/**
+ * Shows `text` in a corner for some seconds, longer while a pointer or the focus is on it; readers hear it too.
+ * `kind` is "news" or "problem"; `action` is { label, href } or { label, press }. Gives a function that takes it away.
+ * For what may be missed: an error stands in its own place on the page, whatever a toast says.
+ */
+export function toast(text, { kind = "news", action, seconds = 6 } = {}) {
+  const box = document.createElement("div");
+  box.className = "toast";
+  box.dataset.kind = kind;
+  box.append(Object.assign(document.createElement("p"), { textContent: text }));
+  let timer;
+  const away = () => {
+    clearTimeout(timer);
+    box.classList.add("going");
+    Promise.allSettled(box.getAnimations().map((animation) => animation.finished)).then(() => box.remove());
+  };
+  const wait = () => Number.isFinite(seconds) && (timer = setTimeout(away, seconds * 1000));
+  if (action) box.append(actionOf(action, away));
+  box.append(press("×", away, "Dismiss"));
+  for (const come of ["pointerenter", "focusin"]) box.addEventListener(come, () => clearTimeout(timer));
+  for (const go of ["pointerleave", "focusout"]) box.addEventListener(go, () => (clearTimeout(timer), wait()));
+  while (tray.childElementCount >= MOST_TOASTS) tray.firstElementChild.remove();
+  tray.append(box);
+  wait();
+  return away;
+}
+
+function actionOf({ label, href, press: pressed }, away) {
+  if (href) return Object.assign(document.createElement("a"), { href, textContent: label });
+  return press(label, () => (pressed(), away()));
+}
+
+function press(words, pressed, label) {
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: words });
+  if (label) button.setAttribute("aria-label", label);
+  button.addEventListener("click", pressed);
+  return button;
+}
+
+// A form is sent once, however often its button is pressed; after a while, or a step back, it can be sent again.
+
+const SENT_MS = 10_000;
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "yes";
+  event.submitter?.setAttribute("data-pressed", "");
+  setTimeout(canBeSent, SENT_MS, form);
+});
+addEventListener("pageshow", ({ persisted }) => persisted && [...document.forms].forEach(canBeSent));
+
+function canBeSent(form) {
+  delete form.dataset.sent;
+  form.querySelector("[data-pressed]")?.removeAttribute("data-pressed");
+}
+
+// A page that says "not now" asks again by itself, each time after a longer while.
+
+function tryAgain(fault) {
+  const tries = history.state?.tries ?? 0;
+  const until = new Date(Date.now() + fault.dataset.againIn * 1000 * 2 ** Math.min(tries, 3));
+  const face = fault.querySelector("[data-again]");
+  countDown(until, (text, left) => {
+    face.textContent = text;
+    if (left > 0) return;
+    history.replaceState({ tries: tries + 1 }, "");
+    location.reload();
+  });
+}
+
+/** What form.js keeps is for the way through a form and its faults, no longer. */
+function forgetDrafts() {
+  try {
+    sessionStorage.removeItem("drafts");
+  } catch {
+    // Without storage there are none.
+  }
+}
+
+// At last: what the page at hand has of all this.
 
 for (const button of document.querySelectorAll("[data-theme-button]")) themeButton(button);
+for (const fieldset of document.querySelectorAll("[data-looks]")) themeChoice(fieldset);
+for (const name of document.querySelectorAll("[data-zone]")) name.textContent = SHAPES.clock.resolvedOptions().timeZone.replaceAll("_", " ");
 localise();
+if (document.querySelector('[data-local="ago"]')) setInterval(localise, 60_000);
 for (const element of document.querySelectorAll("[data-countdown]")) {
   countDown(new Date(element.dataset.countdown), (text) => (element.textContent = text));
+}
+for (const fault of document.querySelectorAll("[data-again-in]")) tryAgain(fault);
+if (document.querySelector("form .field")) import("./form.js");
+else if (!document.querySelector("[data-fault]")) forgetDrafts();
+
+// Pages with a line to the server say in their own place that it is cut.
+if (!document.querySelector("[data-connection]")) {
+  let away = () => {};
+  addEventListener("offline", () => {
+    away = toast("You are offline. What you see stays as it is.", { kind: "problem", seconds: Infinity });
+  });
+  addEventListener("online", () => (away(), toast("You are online again.")));
 }

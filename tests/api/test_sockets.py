@@ -8,6 +8,7 @@ from quart.testing.connections import WebsocketResponseError
 
 from tests.api.support import BALCONY, STANDING, check_problem, cookies_of, desk_line, open_sale
 from tests.house import House, Sale, Visitor
+from ticketflow.web.plain_sockets import PlainConnection, PlainWebsocket
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -137,3 +138,10 @@ async def test_the_organiser_is_told_how_the_waits_turned_out(house: House, sale
             frame = json.loads(await socket.receive())
     assert frame["type"] == "desk"
     assert frame["waits"] == {"told": 0, "right": 0, "withdrawn": 0}
+
+
+async def test_the_houses_sockets_are_plain(house: House):
+    assert house.app is not None
+    assert issubclass(house.app.asgi_websocket_class, PlainConnection)
+    # Made from ours by the schema.
+    assert issubclass(house.app.websocket_class, PlainWebsocket)

@@ -113,6 +113,13 @@ async def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     await page.get_by_role("main").get_by_role("button", name="Sign in").click()
 
 
+async def by_menu(page: Page, name: str) -> None:
+    """To a page of the bar's menu, which is folded up on a phone."""
+    if await hook(page, "menu").is_visible():
+        await hook(page, "menu").click()
+    await page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+
 async def register(page: Page, name: str, email: str) -> None:
     """From the sign-in form, by its own link, to an account."""
     await page.get_by_role("link", name="Make an account").click()

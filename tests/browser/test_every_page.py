@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.inspector import Inspector
-from tests.browser.stage import PHONE, Stage, hook, one_command, seen, sign_in
+from tests.browser.stage import PHONE, Stage, by_menu, hook, one_command, seen, sign_in
 from ticketflow.seed import FAN, ORGANISER, PASSWORD
 
 SEATED, LOBBY = "/events/strings-by-candlelight", "/events/open-synths-night"
@@ -66,7 +66,8 @@ async def an_organiser(stage: Stage, inspector: Inspector) -> Page:
     """The organiser's pages on a phone; then their desk stops the seated sale."""
     organiser = await stage.person(viewport=PHONE)
     await sign_in(organiser, ORGANISER, PASSWORD)
-    await organiser.get_by_role("link", name="Organise").click()
+    await expect(hook(organiser, "profile")).to_be_visible()
+    await by_menu(organiser, "Organise")
     await inspector.look_over(organiser, "organiser's sales")
     await organiser.get_by_role("link", name="Strings by Candlelight").click()
     await expect(organiser.get_by_text("Live, a frame a second")).to_be_visible()
@@ -80,6 +81,8 @@ async def an_organiser(stage: Stage, inspector: Inspector) -> Page:
 
 async def in_the_line(fan: Page, late: Page, organiser: Page, inspector: Inspector) -> None:
     await sign_in(fan, FAN, PASSWORD)
+    await fan.goto("/profile")
+    await inspector.look_over(fan, "profile")
     await fan.goto("/tickets")
     await inspector.look_over(fan, "no tickets")
     await fan.goto(SEATED)

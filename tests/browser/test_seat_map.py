@@ -105,7 +105,7 @@ async def at_the_map(
         async with house.visitor() as account:
             await account.register()
         await sign_in(page, account.email)
-        await expect(page.get_by_role("link", name="My tickets")).to_be_visible()
+        await expect(hook(page, "profile")).to_be_visible()
     await page.goto(f"/events/{sale.slug}")
     await seen(page, "join").click()
     await expect(page).to_have_url(f"/events/{sale.slug}/book")

@@ -1,5 +1,6 @@
 """A line that drops comes back, and what was not answered is asked again."""
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from typing import Any
@@ -64,6 +65,24 @@ async def test_a_command_cut_off_is_sent_again_on_the_next_connection():
         assert reply.status == 200
         assert line.connections == 3
     assert heard == [{"id": 1, "do": "book", "key": "k"}] * 3
+
+
+async def test_told_when_to_come_back_it_comes_then_and_no_earlier(monkeypatch: pytest.MonkeyPatch):
+    # Left to itself it would be back after ten minutes.
+    monkeypatch.setattr(desk_line, "FIRST_DELAY_SECONDS", 600)
+    monkeypatch.setattr(desk_line, "LONGEST_DELAY_SECONDS", 600)
+    came_at: list[float] = []
+
+    async def answer(socket: ServerConnection) -> None:
+        came_at.append(asyncio.get_running_loop().time())
+        await socket.send(json.dumps({"type": "reconnect", "after": 0.3}))
+        if len(came_at) == 2:
+            await socket.wait_closed()
+
+    async with line_to(answer) as (line, frames), asyncio.timeout(30):
+        await line.until(lambda: line.connections == 2)
+    assert came_at[1] - came_at[0] >= 0.3
+    assert frames == []
 
 
 async def test_a_line_that_never_opens_is_given_up(monkeypatch: pytest.MonkeyPatch):

@@ -8,7 +8,7 @@ from tests.leaks import tells_number
 from waiting_room import Mode, NotDrawn, Place, RoomLost, RoomPolicy, State
 from waiting_room.draw import commitment, draw_number
 from waiting_room.places import Signer
-from waiting_room.views import place_frame, queue_view
+from waiting_room.views import queue_view
 
 from .support import take_out, travel
 
@@ -24,9 +24,7 @@ async def check_nothing_is_told(room):
         again, look = await room.join(fan.ticket), await room.look(fan.ticket)
         assert fan.order == again.order == look.order == number
         for standing in (fan, again, look):
-            assert not tells_number(
-                f"{queue_view(standing)} {place_frame(standing)} {standing.ticket}", number
-            )
+            assert not tells_number(f"{queue_view(standing)} {standing.ticket}", number)
 
 
 async def test_nothing_a_fan_is_given_tells_the_number(make_room):

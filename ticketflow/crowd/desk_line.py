@@ -34,6 +34,7 @@ class DeskLine:
         self._replies: dict[int, Reply] = {}
         self._last_id = 0
         self._trouble: str | None = None
+        self._told_seconds: float | None = None
         self.connections = 0
 
     async def until(self, ready: Callable[[], bool]) -> None:
@@ -70,7 +71,8 @@ class DeskLine:
         )
 
     async def keep_open(self) -> None:
-        """Connect, and again after each drop, waiting longer each time; until cancelled, or hopeless."""
+        """Connect, and again after each drop: when the house said, or else waiting longer each time; until
+        cancelled, or hopeless."""
         failures = 0
         while failures < MOST_FAILURES and self._trouble is None:
             connections = self.connections
@@ -84,10 +86,16 @@ class DeskLine:
                 self._socket = None
                 self._news.set()
             failures = 1 if self.connections > connections else failures + 1
-            ceiling = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**failures)
-            await asyncio.sleep(ceiling * random.uniform(0.5, 1))
+            await asyncio.sleep(self._pause(failures))
         self._trouble = self._trouble or "the line is dead"
         self._news.set()
+
+    def _pause(self, failures: int) -> float:
+        told, self._told_seconds = self._told_seconds, None
+        if told is not None:
+            return told
+        ceiling: float = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**failures)
+        return ceiling * random.uniform(0.5, 1)
 
     async def _converse(self) -> None:
         async with connect(
@@ -109,6 +117,8 @@ class DeskLine:
             frame = json.loads(text)
             if frame["type"] == "reply":
                 self._replies[frame["id"]] = Reply(frame["status"], frame["body"])
+            elif frame["type"] == "reconnect":
+                self._told_seconds = frame["after"]
             else:
                 self._take(frame, self.connections)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

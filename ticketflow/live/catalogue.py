@@ -4,12 +4,15 @@ Filled from the database and Redis, kept fresh by what is published; a hot page 
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from databases import Database
 
 from ticketflow.domain import Booking, Event, Refusal, SaleState, TicketType, iso, now, sale_state, to_micros
+from ticketflow.live.pace import Pace
 from ticketflow.stock import Counts
 from ticketflow.store import events as event_store
 from ticketflow.store.events import Seat
@@ -17,14 +20,16 @@ from waiting_room import Frame, RankMap
 
 
 class Catalogue:
-    """The events of this house as this process knows them."""
+    """The events of this house as this process knows them. `clock` gives monotonic seconds."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._clock = clock
         self._loading = asyncio.Lock()
         self._events: dict[int, Event] = {}
         self._ids: dict[str, int] = {}
         self._counts: dict[int, Counts] = {}
+        self._paces: defaultdict[int, Pace] = defaultdict(Pace)
         self._frames: dict[int, Frame] = {}
         self._ranks: dict[int, RankMap] = {}
         self._seats: dict[int, Sequence[Seat]] = {}
@@ -89,6 +94,9 @@ class Catalogue:
         if not counts.newer_than(self._counts.get(event_id)):
             return False
         self._counts[event_id] = counts
+        at = self._clock()
+        for type_id, sold in counts.sold.items():
+            self._paces[type_id].note(at, counts.epoch, sold)
         return True
 
     def take_frame(self, event_id: int, frame: Frame) -> None:
@@ -123,6 +131,27 @@ class Catalogue:
         opens = frame.lobby_opens_at
         return sale_state(frame.mode.value, lobby_opens_at=opens, at=at, unsold=unsold)
 
+    def gone_in(self, event: Event) -> dict[int, int]:
+        """Ticket type -> in about how many minutes it is gone at the pace of the last minutes, where that can
+        be said. Nothing is said of a sale that stands still."""
+        counts = self._counts.get(event.id)
+        if counts is None or self.sale_state(event) is not SaleState.ON_SALE:
+            return {}
+        at = self._clock()
+        left = {
+            type_id: self._paces[type_id].minutes_left(at, remaining)
+            for type_id, remaining in counts.remaining.items()
+        }
+        return {type_id: minutes for type_id, minutes in left.items() if minutes is not None}
+
+    def sale_view(self, event: Event) -> dict[str, Any]:
+        """What a page shows of a sale beside the counts: its state, how its doors open, when it is gone."""
+        return {
+            "sale_state": self.sale_state(event).value,
+            **self._doors(event),
+            "gone_in_minutes": {str(type_id): minutes for type_id, minutes in self.gone_in(event).items()},
+        }
+
     def _doors(self, event: Event) -> dict[str, bool]:
         """Whether the doors have ever been open, and whether they open only by hand."""
         frame = self._frames.get(event.id)
@@ -144,8 +173,7 @@ class Catalogue:
             "sale_starts_at": iso(event.sale_starts_at),
             "lobby_opens_at": iso(event.lobby_opens_at) if event.lobby_opens_at else None,
             "cancel_until": iso(event.cancel_until) if event.cancel_until else None,
-            "sale_state": self.sale_state(event).value,
-            **self._doors(event),
+            **self.sale_view(event),
             "currency": event.currency,
             "per_user_limit": event.per_user_limit,
             "queue_needs_account": event.queue_needs_account,
@@ -173,6 +201,6 @@ class Catalogue:
             "type": "stock",
             "epoch": counts.epoch,
             "version": counts.version,
-            "sale_state": self.sale_state(event).value,
+            **self.sale_view(event),
             "remaining": {str(type_id): max(0, n) for type_id, n in counts.remaining.items()},
         }

@@ -48,12 +48,6 @@ class ControlRoom:
         finally:
             self._slots[event_id].discard(slot)
 
-    def drain(self) -> None:
-        """Let every socket go: this process stops, and others will take them."""
-        for slots in self._slots.values():
-            for slot in slots:
-                slot.close()
-
     async def run(self) -> None:
         """Send a frame a second until cancelled."""
         while True:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ticketflow.live.slot import Slot
 from waiting_room import Frame, Mode, RankMap, Standing, State
 from waiting_room.promise import Promise, first_promise, next_promise
-from waiting_room.views import place_frame
+from waiting_room.views import line_view, own_view, turn_view
 
 
 class FanLine:
@@ -17,24 +17,37 @@ class FanLine:
     when the frontier has passed the fan, a deadline is over, or the room has changed its nature.
     """
 
+    __slots__ = ("_look", "_looked_at", "_moved", "_own", "_place", "_promise", "_slot", "_standing", "_told")
+
     def __init__(self, slot: Slot, look: Callable[[], Awaitable[Standing]]) -> None:
         self._slot = slot
         self._look = look
         self._standing: Standing | None = None
+        self._place: int | None = None
+        self._promise: Promise | None = None
+        self._own = self._told = ""
         self._moved = self._looked_at = (0, 0, 0)
 
     @property
     def standing(self) -> Standing | None:
-        return self._standing
+        """What Redis said last, with the place and the promise that were told since."""
+        if self._standing is None:
+            return None
+        ahead = None if self._place is None else self._place - 1
+        return replace(self._standing, place=self._place, ahead=ahead, promise=self._promise)
 
     def tell(self, standing: Standing) -> None:
         """Take a standing that Redis gave, and tell it."""
-        last = self._standing
+        last, place, promise = self._standing, standing.place, standing.promise
         if last and last.order == standing.order and last.state is standing.state is State.WAITING:
             # What Redis says of the wait remembers nothing; the next frame moves the promise on.
-            standing = replace(_not_behind(standing, last), promise=last.promise or standing.promise)
-        self._standing, self._looked_at = standing, self._moved
-        self._put(standing)
+            # While the room recovers no place is known, and the last one stands.
+            place = self._place if place is None else _in_front(place, self._place)
+            promise = self._promise or promise
+        self._standing, self._place, self._promise = standing, place, promise
+        self._looked_at = self._moved
+        self._own = json.dumps({"type": "place", **own_view(standing)})
+        self._put(json.dumps(line_view(standing, standing.opens_at)))
 
     def must_look(self, frame: Frame) -> bool:
         """Whether this frame says that something has happened to the fan which only Redis knows."""
@@ -72,47 +85,36 @@ class FanLine:
         standing = self._standing
         if standing is None:
             return
-        news = replace(
-            standing,
-            waiting=frame.waiting,
-            rate_per_minute=frame.rate_per_minute,
-            message=frame.message,
-            mode=frame.mode,
-            opened=frame.opened,
-            opens_at=frame.opens_at / 1e6 or None,
-        )
         # Until a map is drawn that has this fan in it, the place stands that Redis gave at the join.
         if standing.state is State.WAITING and ranks is not None and ranks.covers(standing.order):
             place = ranks.place(standing.order)
             if not frame.recovering:
-                news = _not_behind(replace(news, place=place, ahead=place - 1), standing)
-            news = replace(news, promise=_promised(standing.promise, place - 1, frame))
-        if place_frame(news) != place_frame(standing):
-            self._put(news)
-        self._standing = news
+                self._place = _in_front(place, self._place)
+            self._promise = _promised(self._promise, place - 1, frame)
+        self._put(frame.line_text)
 
-    def _put(self, standing: Standing) -> None:
-        self._slot.put("place", json.dumps(place_frame(standing)))
+    def _put(self, line: str) -> None:
+        """Tell it, if it is news: one object in three parts, one of which is made for this fan and frame."""
+        turn = json.dumps(turn_view(self._place, self._promise))
+        text = f"{self._own[:-1]}, {turn[1:-1]}, {line[1:]}"
+        if text != self._told:
+            self._told = text
+            self._slot.put("place", text)
 
 
 def _promised(last: Promise | None, ahead: int, frame: Frame) -> Promise:
     """What is told of the wait after this frame. It moves with the rank map, or when the pace was changed."""
     at = frame.at / 1e6
     if last is None:
-        return first_promise(frame.expect(ahead), at, frame.causes.slower if frame.recovering else None)
+        return first_promise(frame.expect_about(ahead), at, frame.causes.slower if frame.recovering else None)
     if frame.ranks is None and frame.causes.changed_at <= last.at:
-        return replace(last, at=at)
-    return next_promise(last, frame.expect(ahead), at, frame.causes)
+        return Promise(at, last.window, last.slower, last.moved_at)
+    return next_promise(last, frame.expect_about(ahead), at, frame.causes)
 
 
-def _not_behind(standing: Standing, last: Standing) -> Standing:
-    """A shown place never rises: who returns to the front does not push others back on their screens.
-
-    While the room recovers a place is not known; the last one stands.
-    """
-    if last.place is None or (standing.place is not None and standing.place <= last.place):
-        return standing
-    return replace(standing, place=last.place, ahead=last.ahead)
+def _in_front(place: int, last: int | None) -> int:
+    """A shown place never rises: who returns to the front does not push others back on their screens."""
+    return place if last is None else min(place, last)
 
 
 def _passed(deadline: float | None, frame: Frame) -> bool:

@@ -6,13 +6,14 @@ import logging
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from ticketflow.booking.results import Result, Results
@@ -23,7 +24,7 @@ from ticketflow.live.slot import FRAME_SECONDS, Slot
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Counts, Stock
 from ticketflow.store import violations
-from waiting_room import Frame, RoomLost, WaitingRoomError
+from waiting_room import Frame, RankMap, RoomLost, WaitingRoomError
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +32,26 @@ HEARTBEAT_SECONDS = 5.0
 """Rooms tick faster than this. Silence for so long means that the subscription may be deaf."""
 RETRY_SECONDS = 0.5
 GATHER_SECONDS = FRAME_SECONDS
-"""How long changes of the stock are gathered before they are shown: no socket gets them more often."""
-SHOWN_A_SECOND = 1_000
-"""Sockets of an event that are shown its stock in a second. With more of them than a tenth of that, each is
-shown it less often: a frame costs a tenth of a millisecond to send, which bookings would lack."""
-STALE_SECONDS = 0.8
-"""However many there are, a change is shown within this: what is told as left is true to the second."""
+"""A change that finds the desk quiet is shown at once. Those that come within this behind it are gathered
+and shown at its end: no socket gets the stock more often."""
+SHOWN_A_SECOND = 3_000
+"""Sockets of an event that are shown its stock in a second, as long as it changes all the time. With more of
+them than a tenth of that, each is shown it less often: a frame costs a thirtieth of a millisecond to send,
+and a tenth of the processor is what bookings can spare."""
+STALE_SECONDS = 0.6
+"""However many there are, the next showing begins within this. It takes 0.2 s to reach 5,000 sockets, and
+what is told as left is true to the second."""
+AT_ONCE = 250
+"""Sockets that are told something before it is somebody else's turn. Each has a frame to send then, which
+takes its time, and who is just booking would wait for all of them."""
+
+_CUT = (RedisError, WaitingRoomError, TimeoutError, *violations.BROKEN)
+"""What a store that cannot be reached raises."""
 
 K = TypeVar("K")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Socket:
     """One open socket of a fan or booker: where its frames go, and whose it is."""
 
@@ -77,10 +87,13 @@ class Hub:
         self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
         self._bookers: defaultdict[tuple[int, int], set[Socket]] = defaultdict(set)
         self._stock_due: set[int] = set()
+        self._stock_shown_at: defaultdict[int, float] = defaultdict(float)
         self._looks: dict[Socket, asyncio.Task[None]] = {}
         self._look_again: set[Socket] = set()
-        self._shown_states: dict[int, str] = {}
+        self._shown: dict[int, dict[str, Any]] = {}
+        """What each event's sockets were last told beside the counts."""
         self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|moves|counts|results)")
+        self._in_touch = True
         self.ready = asyncio.Event()
         """Set once the first snapshot is here: before it, this process knows nothing."""
 
@@ -88,6 +101,8 @@ class Hub:
     def attach(self, event_id: int, socket: Socket) -> Iterator[None]:
         """Let a socket hear of an event for as long as the block lasts."""
         self._sockets[event_id].add(socket)
+        if not self._in_touch:
+            socket.slot.put("touch", touch_frame(False))
         if socket.user_id is not None:
             self._bookers[event_id, socket.user_id].add(socket)
         try:
@@ -118,12 +133,6 @@ class Hub:
         if socket.visitor:
             _take_out(self._pages, (event_id, socket.visitor), socket)
 
-    def drain(self) -> None:
-        """Let every socket go: this process stops, and others will take them."""
-        for sockets in self._sockets.values():
-            for socket in sockets:
-                socket.slot.close()
-
     async def announce(self, event_id: int) -> None:
         """Let every process know that an event is new or has changed: this one now, the others at once."""
         await self.refresh()
@@ -138,13 +147,32 @@ class Hub:
                     # Subscribed first, then read: what changes in between is heard, not missed.
                     await self.refresh()
                     self.ready.set()
+                    self._say_in_touch(True)
                     await self._listen(pubsub)
-            except (RedisError, WaitingRoomError, *violations.BROKEN) as error:
+            except _CUT as error:
                 log.warning("the subscription broke, subscribing again: %s", error)
             except Exception:
                 # Without this loop the process is deaf: whatever it was, try again.
                 log.exception("the subscription broke, subscribing again")
+            await self._read_meanwhile()
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))
+
+    async def _read_meanwhile(self) -> None:
+        """What cannot be heard can perhaps be read; if neither, pages say that what they show may be old."""
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self.refresh()
+            self._say_in_touch(True)
+        except _CUT:
+            self._say_in_touch(False)
+
+    def _say_in_touch(self, fresh: bool) -> None:
+        if fresh == self._in_touch:
+            return
+        self._in_touch = fresh
+        for sockets in self._sockets.values():
+            for socket in sockets:
+                socket.slot.put("touch", touch_frame(fresh))
 
     async def _subscribe(self, pubsub: PubSub) -> None:
         await pubsub.psubscribe(f"{self._prefix}:{{event:*")
@@ -154,21 +182,29 @@ class Hub:
 
     async def _listen(self, pubsub: PubSub) -> None:
         now = asyncio.get_running_loop().time
-        heard_at = now()
+        heard_at, asked = now(), False
         while True:
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=HEARTBEAT_SECONDS)
+            message = await pubsub.get_message(timeout=HEARTBEAT_SECONDS)
             if message is not None:
-                heard_at = now()
-                try:
-                    await self._hear(message["channel"], message["data"])
-                except (ValueError, KeyError):
-                    log.exception("a message on %s could not be read", message["channel"])
-            # The answer to a ping is None, too: to ask again because of it would never end.
-            elif now() - heard_at >= HEARTBEAT_SECONDS:
-                heard_at = now()
+                heard_at, asked = now(), False
+                if message["type"] in ("message", "pmessage"):
+                    await self._take(message["channel"], message["data"])
+            elif now() - heard_at < HEARTBEAT_SECONDS:
+                continue
+            elif asked:
+                raise RedisConnectionError("no answer to a ping: the subscription is deaf")
+            else:
                 # Quiet, or deaf: what was missed is read, and a dead connection shows itself.
-                await pubsub.ping()
-                await self.refresh()
+                heard_at, asked = now(), True
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await pubsub.ping()
+                    await self.refresh()
+
+    async def _take(self, channel: str, data: str) -> None:
+        try:
+            await self._hear(channel, data)
+        except (ValueError, KeyError):
+            log.exception("a message on %s could not be read", channel)
 
     async def _hear(self, channel: str, data: str) -> None:
         if channel == f"{self._prefix}:events":
@@ -208,42 +244,65 @@ class Hub:
                 self._seat_board.moved(event)
 
     def _show_stock_soon(self, event_id: int) -> None:
-        """Show it once for all that is heard until then: a sale may change it thousands of times a second,
-        and each showing goes through all sockets."""
-        if event_id not in self._stock_due:
+        """Show it at once if that was not done of late, else once for all that is heard until it is time
+        again: a sale may change it thousands of times a second, and each showing goes through all sockets."""
+        if event_id in self._stock_due:
+            return
+        loop = asyncio.get_running_loop()
+        fair = len(self._sockets[event_id]) / SHOWN_A_SECOND
+        due = self._stock_shown_at[event_id] + min(max(GATHER_SECONDS, fair), STALE_SECONDS)
+        if due <= loop.time():
+            self._show_stock(event_id)
+        else:
             self._stock_due.add(event_id)
-            fair = len(self._sockets[event_id]) / SHOWN_A_SECOND
-            pause = min(max(GATHER_SECONDS, fair), STALE_SECONDS)
-            asyncio.get_running_loop().call_later(pause, self._show_stock, event_id)
+            loop.call_at(due, self._show_stock, event_id)
 
     def _show_stock(self, event_id: int) -> None:
         self._stock_due.discard(event_id)
+        self._stock_shown_at[event_id] = asyncio.get_running_loop().time()
         event = self._catalogue.find(event_id)
         frame = self._catalogue.stock_frame(event) if event else None
-        if frame is None:
+        if event is None or frame is None:
             return
-        self._shown_states[event_id] = frame["sale_state"]
+        self._shown[event_id] = self._catalogue.sale_view(event)
         text = json.dumps(frame)
-        for socket in self._sockets[event_id]:
-            socket.slot.put("stock", text)
+        self._go_round(event_id, lambda socket: socket.slot.put("stock", text))
+
+    def _go_round(self, event_id: int, tell: Callable[[Socket], None]) -> None:
+        """Let `tell` tell all sockets of an event, some at a time.
+
+        A round that begins behind another stays behind it: nobody is told the older after the newer.
+        """
+        everybody = list(self._sockets[event_id])
+
+        def some(begin: int) -> None:
+            end = begin + AT_ONCE
+            if end < len(everybody):
+                asyncio.get_running_loop().call_soon(some, end)
+            for socket in everybody[begin:end]:
+                tell(socket)
+
+        some(0)
 
     def _hear_frame(self, event_id: int, frame: Frame) -> None:
         self._catalogue.take_frame(event_id, frame)
         event = self._catalogue.find(event_id)
-        if event and self._catalogue.sale_state(event).value != self._shown_states.get(event_id):
+        if event and self._catalogue.sale_view(event) != self._shown.get(event_id):
             self._show_stock(event_id)
         ranks = self._catalogue.ranks(event_id)
-        for socket in self._sockets[event_id]:
-            if socket.fan is None:
-                continue
-            try:
-                if socket.fan.must_look(frame):
-                    self._look(socket, socket.fan)
-                else:
-                    socket.fan.advance(frame, ranks)
-            except Exception:
-                # Whatever it is, it must not make the process deaf for everybody else.
-                log.exception("a frame could not be shown on one socket")
+        self._go_round(event_id, lambda socket: self._move_on(socket, frame, ranks))
+
+    def _move_on(self, socket: Socket, frame: Frame, ranks: RankMap | None) -> None:
+        if socket.fan is None:
+            return
+        try:
+            if socket.fan.must_look(frame):
+                self._look(socket, socket.fan)
+            else:
+                socket.fan.advance(frame, ranks)
+        except Exception:
+            # Whatever it is, it must not make the process deaf for everybody else.
+            log.exception("a frame could not be shown on one socket")
 
     def _hear_move(self, event_id: int, visitor: str) -> None:
         for socket in self._pages.get((event_id, visitor), ()):
@@ -291,3 +350,8 @@ def booking_frame(result: Result) -> dict[str, Any]:
         "status": result["status"],
         "reason": result["reason"],
     }
+
+
+def touch_frame(fresh: bool) -> str:
+    """The contract's `touch` frame: whether this process hears of changes, or what it tells may be old."""
+    return json.dumps({"type": "touch", "fresh": fresh})

@@ -1,6 +1,7 @@
 """Accounts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from databases import Database
@@ -36,6 +37,12 @@ async def create(
 async def by_id(database: Database, user_id: int) -> User | None:
     row = await database.fetch_one(select(users).where(users.c.id == user_id))
     return _user(row) if row else None
+
+
+async def member_since(database: Database, user_id: int) -> datetime:
+    """When the account was made, in UTC."""
+    made: datetime = await database.fetch_val(select(users.c.created_at).where(users.c.id == user_id))
+    return made
 
 
 async def by_ids(database: Database, user_ids: Sequence[int]) -> dict[int, User]:

@@ -1,6 +1,7 @@
 """The pages to sign in, register and sign out. They work without scripts."""
 
-from typing import TypeVar
+import re
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from quart import Blueprint, redirect, render_template, request
@@ -10,6 +11,7 @@ from quart_rate_limiter import rate_limit
 
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
+from ticketflow.showing import show_event
 from ticketflow.web import accounts
 from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.limits import sign_in_limit
@@ -23,6 +25,7 @@ _HINTS = {
     "email": "That does not look like an e-mail address.",
     "password": "A password has at least 8 characters.",
 }
+"""What is wrong with a field, by its name: said by the server, and by form.js before it is asked."""
 
 
 def account_pages_blueprint(settings: Settings) -> Blueprint:
@@ -80,7 +83,20 @@ async def _form(
 ) -> ResponseReturnValue:
     kept = {name: value for name, value in form.items() if name != "password"}
     onward = safe_path(form.get("next") or request.args.get("next", ""))
-    return await render_template(template, form=kept, problems=problems, next=onward), status
+    page = await render_template(
+        template, form=kept, problems=problems, wrong=_HINTS, next=onward, event=_event_of(onward)
+    )
+    return page, status
+
+
+def _event_of(path: str) -> dict[str, Any] | None:
+    """The event that somebody is on the way to, so that the form can say so."""
+    slug = re.match(r"/events/([^/?#]+)", path)
+    try:
+        event = services().catalogue.event_of_slug(slug[1]) if slug else None
+    except Refusal:
+        return None
+    return show_event(event, services().catalogue.public(event)) if event else None
 
 
 def _next(form: dict[str, str]) -> str:

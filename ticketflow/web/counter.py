@@ -12,6 +12,7 @@ from ticketflow.booking.best_seats import best_together
 from ticketflow.booking.desk import Answer, BookingRefused, Payment, T, Take
 from ticketflow.domain import Booking, BookingStatus, Event, Hold, Order, Refusal, SaleState, User, iso
 from ticketflow.stock import event_of_hold
+from ticketflow.stock.underway import underway as underway_orders
 from ticketflow.web.asks import BookAsk, HoldAsk
 from ticketflow.web.services import Services
 from waiting_room import WaitingRoomError
@@ -161,6 +162,13 @@ async def find_booking(services: Services, user: User, booking_id: str) -> Booki
             "minute later, it did not go through, and nothing was charged.",
         )
     return booking
+
+
+async def underway(services: Services, user: User) -> list[Booking]:
+    """The user's bookings that are being paid for right now, as far as what they held leads to them."""
+    event_ids = [event.id for event in services.catalogue.all()]
+    orders = await underway_orders(services.redis, services.stock, event_ids, user.id)
+    return [_processing(order) for order in orders]
 
 
 async def cancel_booking(services: Services, user: User, booking_id: str) -> Booking:

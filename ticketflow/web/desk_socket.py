@@ -12,6 +12,7 @@ from ticketflow.domain import Event, Refusal, User
 from ticketflow.live.fan_line import FanLine
 from ticketflow.live.hub import Socket
 from ticketflow.live.seat_board import seats_view
+from ticketflow.live.slot import Slot
 from ticketflow.web import counter
 from ticketflow.web.asks import Ask, BookAsk, Command, HoldAsk
 from ticketflow.web.bookings import idempotency_key
@@ -52,6 +53,7 @@ class DeskSocket:
         services: Services,
         event: Event,
         room: WaitingRoom,
+        slot: Slot,
         user: User | None,
         ticket: str | None,
         token: str | None,
@@ -65,7 +67,7 @@ class DeskSocket:
         self._visitor = room.read_pass(token).visitor if token else None
         self._fan: FanLine | None = None
         self._payments = asyncio.Semaphore(MOST_PAYMENTS_AT_ONCE)
-        self.socket = Socket(user_id=user.id if user else None)
+        self.socket = Socket(slot, user_id=user.id if user else None)
         self._commands: dict[str, Callable[[dict[str, Any]], Awaitable[Reply]]] = {
             "join": self._join,
             "claim": self._claim,

@@ -1,8 +1,9 @@
 """Events over the API: what is on, what is left, which seats."""
 
-from quart import Blueprint
+from quart import Blueprint, Response, jsonify
 from quart.typing import ResponseReturnValue
 
+from ticketflow.web.polling import pollable
 from ticketflow.web.services import services
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
@@ -16,10 +17,12 @@ async def every() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:event_id>")
-async def one(event_id: int) -> ResponseReturnValue:
+async def one(event_id: int) -> Response:
     """One event with what is left of each ticket type."""
     catalogue = services().catalogue
-    return catalogue.public(catalogue.event(event_id))
+    response = jsonify(catalogue.public(catalogue.event(event_id)))
+    response.headers["Cache-Control"] = "no-cache"
+    return await pollable(response)
 
 
 @blueprint.get("/<int:event_id>/seats")

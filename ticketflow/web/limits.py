@@ -93,17 +93,20 @@ def sign_in_limit(settings: Settings) -> RateLimit:
 
 
 def join_sources(settings: Settings, account: int | None, address: str) -> dict[str, int]:
-    """Where a join comes from, and how many new places each may take in a minute: for `WaitingRoom.join`.
-
-    An address that is none, such as a local socket's, is everybody's, and is not counted.
-    """
+    """Where a join comes from, and how many new places each may take in a minute: for `WaitingRoom.join`."""
     sources = {}
-    network = network_of(address)
-    if settings.joins_per_address and network and not (settings.embedded and _is_loopback(address)):
+    network = counted(settings, address)
+    if settings.joins_per_address and network:
         sources[f"address:{network}"] = settings.joins_per_address
     if settings.joins_per_account and account is not None:
         sources[f"account:{account}"] = settings.joins_per_account
     return sources
+
+
+def counted(settings: Settings, address: str) -> str | None:
+    """What an address is counted as; None if it is nobody's: an embedded crowd runs on loopback, and a local
+    socket has no address."""
+    return None if settings.embedded and _is_loopback(address) else network_of(address)
 
 
 @lru_cache(maxsize=4_096)

@@ -1,16 +1,16 @@
-"""The pages a fan sees: events, the queue, the tickets."""
+"""The pages a fan sees before the desk: events and the queue."""
 
 from quart import Blueprint, Response, redirect, render_template, request, url_for
 from quart.typing import ResponseReturnValue
 
-from ticketflow.domain import Event, SaleState, User
+from ticketflow.domain import Event, SaleState, now
 from ticketflow.showing import show_event
-from ticketflow.store import bookings as booking_store
-from ticketflow.web.artwork import artwork
+from ticketflow.web.listing import found_by, is_over, nearness
 from ticketflow.web.newcomers import newcomer
-from ticketflow.web.paging import event_at, fresh, shown_booking, shown_event, sign_in_first, ticket_of
+from ticketflow.web.paging import event_at, fresh, shown_event, ticket_of
+from ticketflow.web.pictures import share_of
 from ticketflow.web.services import Services, services
-from ticketflow.web.session import account_id, signed_in
+from ticketflow.web.session import account_id
 from waiting_room import NotCalled, NotOpen, RoomClosed, State, TooManyJoins
 from waiting_room.shown import as_shown, keep_shown
 from waiting_room.views import queue_view
@@ -18,14 +18,24 @@ from waiting_room.web import cookie_name, problem, set_ticket
 
 blueprint = Blueprint("pages", __name__)
 
-ARTWORK_SECONDS = 86_400
+FEW_EVENTS = 8
+"""So many are looked through by eye; above that the landing page offers a search."""
 
 
 @blueprint.get("/")
 async def landing() -> ResponseReturnValue:
-    catalogue = services().catalogue
+    catalogue, at = services().catalogue, now()
     shown = [show_event(event, catalogue.public(event)) for event in catalogue.published()]
-    return await render_template("landing.html", events=shown)
+    over = [event for event in shown if is_over(event, at)]
+    coming = sorted((event for event in shown if event not in over), key=nearness)
+    return await render_template(
+        "landing.html",
+        events=found_by(coming, request.args.get("q", "")),
+        over=found_by(over, request.args.get("q", "")),
+        asked=request.args.get("q", ""),
+        many=len(shown) > FEW_EVENTS,
+        said_at=at,
+    )
 
 
 @blueprint.get("/events/<slug>")
@@ -34,16 +44,14 @@ async def event_page(slug: str) -> ResponseReturnValue:
     room = await found.rooms.of(event.id)
     ticket = await ticket_of(found, room, event)
     standing = await room.look(ticket) if ticket else None
+    shown = shown_event(found, event)
     return await render_template(
-        "event.html", event=shown_event(found, event), standing=standing and queue_view(standing)
+        "event.html",
+        event=shown,
+        standing=standing and queue_view(standing),
+        share=share_of(event, shown["sale_state"], found.settings.public_url),
+        said_at=now(),
     )
-
-
-@blueprint.get("/events/<slug>/artwork.svg")
-async def artwork_file(slug: str) -> ResponseReturnValue:
-    _, event = event_at(slug)
-    headers = {"Cache-Control": f"public, max-age={ARTWORK_SECONDS}"}
-    return Response(artwork(event.id), content_type="image/svg+xml", headers=headers)
 
 
 @blueprint.post("/events/<slug>/queue")
@@ -109,16 +117,6 @@ async def leave(slug: str) -> ResponseReturnValue:
     response = redirect(url_for("pages.event_page", slug=slug), 303)
     response.delete_cookie(cookie_name(event.id))
     return response
-
-
-@blueprint.get("/tickets")
-async def tickets() -> ResponseReturnValue:
-    found = services()
-    user: User | None = await signed_in()
-    if user is None:
-        return sign_in_first(request.path)
-    mine = await booking_store.of_user(found.database, user.id)
-    return await fresh("tickets.html", bookings=[shown_booking(found, booking) for booking in mine])
 
 
 async def _door(

@@ -11,7 +11,6 @@ from quart import (
     has_request_context,
     has_websocket_context,
     jsonify,
-    render_template,
     request,
 )
 from quart.typing import ResponseReturnValue
@@ -22,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from ticketflow.domain import Refusal
 from ticketflow.store import violations
+from ticketflow.web.error_pages import error_page
 from waiting_room import WaitingRoomError
 from waiting_room.web import problem as room_problem
 
@@ -58,14 +58,17 @@ STATUS = {
     "idempotency_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
     "bad_payment_method": HTTPStatus.UNPROCESSABLE_ENTITY,
     "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "too_many_sockets": HTTPStatus.TOO_MANY_REQUESTS,
     "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "busy": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one table from a refusal's code to its HTTP status."""
 
 _HTTP = {
+    403: ("forbidden", "This is not yours to open. Perhaps another account may."),
     404: ("not_found", "There is nothing at this address. Perhaps it has moved, or the link lost a letter."),
     405: ("method_not_allowed", "This address is there, but it cannot be used in that way."),
+    410: ("gone", "This was here, and has ended."),
     413: ("body_too_large", "That is more than this desk reads at once."),
 }
 """Our own code and words for what the framework refuses; its words speak of servers and URLs."""
@@ -161,27 +164,8 @@ def install(app: Quart) -> None:
             return answer(body)  # refused at the handshake
         if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
             return answer(body)
-        page = await render_template(
-            "error.html",
-            status=body["status"],
-            title=_TITLES.get(body["status"], body["title"]),
-            detail=body["detail"],
-            action={"label": "All events", "href": "/"},
-        )
-        headers = {"Retry-After": str(body["retry_after"])} if "retry_after" in body else {}
-        return page, body["status"], headers
+        return await error_page(body)
 
     for kind in (Exception, HTTPException, Refusal, WaitingRoomError, RateLimitExceeded):
         app.register_error_handler(kind, handle)
     app.register_error_handler(RequestSchemaValidationError, handle)
-
-
-_TITLES = {
-    403: "This door is not open to you",
-    404: "There is nothing here",
-    409: "Not at this moment",
-    410: "This has ended",
-    429: "One moment, please",
-    500: "Something broke on our side",
-    503: "We will be right back",
-}

@@ -14,6 +14,8 @@ from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
+from ticketflow.live.open_sockets import OpenSockets
+from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.passwords import Passwords
 from ticketflow.payments import Gateway
@@ -32,6 +34,8 @@ class Services:
     hub: Hub
     seat_board: SeatBoard
     control_room: ControlRoom
+    open_sockets: OpenSockets
+    poll_pace: PollPace
     rooms: Rooms
     draws: Draws
     stock: Stock

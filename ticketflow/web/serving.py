@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 from hypercorn.asyncio import serve
-from hypercorn.config import Config
+from hypercorn.config import Config, Sockets
 from quart import Quart
 
 from ticketflow.collector import spare_the_collector
@@ -17,11 +17,30 @@ from ticketflow.web.services import Services
 # Fans come in one second, not one by one.
 BACKLOG = 4096
 MOST_SOCKET_MESSAGE_BYTES = 65_536
-PING_SECONDS = 20.0
-GRACE_SECONDS = 5.0
+# For sockets to be told to go and requests to be answered; `docker stop` kills after ten seconds.
+GRACE_SECONDS = 8.0
 # Longer than a proxy keeps an idle connection (nginx: 60 s): who closes first must not be us, or a
 # request that is on its way at that moment gets no answer.
 KEEP_ALIVE_SECONDS = 75.0
+
+
+class _Config(Config):
+    """Hypercorn's, for sockets that give up on a peer which has not said a word for `vanished_seconds`.
+
+    A phone that loses its network says no goodbye: what is sent to it, if only a ping, is repeated for a
+    quarter of an hour unless the kernel is told otherwise. So it is with a reader that keeps its window shut.
+    """
+
+    vanished_seconds = 30.0
+
+    def create_sockets(self) -> Sockets:
+        """The library's listening sockets. Those they accept inherit the option."""
+        sockets = super().create_sockets()
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            for listening in sockets.insecure_sockets:
+                millis = round(self.vanished_seconds * 1000)
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, millis)
+        return sockets
 
 
 def stop_signal() -> asyncio.Event:
@@ -51,12 +70,17 @@ def _taken(settings: Settings, error: OSError) -> BadSetting:
 
 
 async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> None:
-    """Serve `app` until `stop` is set, then let requests finish. Raises `BadSetting` if the port is taken."""
-    config = Config()
+    """Serve `app` until `stop` is set, then let sockets go and requests finish.
+
+    Raises `BadSetting` if the port is taken.
+    """
+    config = _Config()
     config.bind = [f"{settings.host}:{settings.port}"]
     config.backlog = BACKLOG
     config.websocket_max_message_size = MOST_SOCKET_MESSAGE_BYTES
-    config.websocket_ping_interval = PING_SECONDS
+    # Its task outlives the socket by up to an interval, and a stop would wait for it. `OpenSockets` pings.
+    config.websocket_ping_interval = None
+    config.vanished_seconds = settings.socket_idle_seconds
     config.graceful_timeout = GRACE_SECONDS
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.keep_alive_max_requests = 100_000
@@ -67,8 +91,7 @@ async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> No
 
     async def stopping() -> None:
         await stop.wait()
-        found.hub.drain()
-        found.control_room.drain()
+        found.open_sockets.drain()
 
     spare_the_collector()
     try:
@@ -78,6 +101,9 @@ async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> No
 
 
 def _tell_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Python 3.11 calls it an error when Hypercorn, stopping, cancels a connection; there may be hundreds."""
-    if not isinstance(context.get("exception"), asyncio.CancelledError):
+    """What is wrong with a connection is no error of ours: a peer is gone, or Hypercorn, stopping, cancels
+    hundreds, which Python 3.11 calls an error."""
+    error = context.get("exception")
+    peer_is_gone = "transport" in context and isinstance(error, OSError)
+    if not isinstance(error, asyncio.CancelledError) and not peer_is_gone:
         loop.default_exception_handler(context)

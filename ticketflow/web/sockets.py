@@ -2,85 +2,86 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from quart import Blueprint, abort, websocket
 
 from ticketflow.domain import Event
 from ticketflow.live.hub import Socket
+from ticketflow.live.open_sockets import OpenSocket
 from ticketflow.live.slot import Closed, Slot
 from ticketflow.web.desk_socket import DeskSocket
 from ticketflow.web.guard import socket_origin_allowed
+from ticketflow.web.limits import client_address, counted
 from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
-from ticketflow.web.session import require_organiser, signed_in
+from ticketflow.web.session import account_id, require_organiser, signed_in
 from waiting_room.web import PASS_HEADER, TICKET_HEADER, cookie_name, good_cookie
 
 blueprint = Blueprint("sockets", __name__, url_prefix="/ws")
 
-RESTART = 1012
-"""Close code when this process stops: reconnect to another, with some jitter (RFC 6455's registry)."""
 TRY_AGAIN = 1013
 """Close code for a reader that took nothing for too long: reconnect, and read the state anew."""
-
-
-_CODES: dict[type[BaseException], int] = {Closed: RESTART, TimeoutError: TRY_AGAIN}
 
 
 @blueprint.websocket("/events/<int:event_id>")
 async def stock(event_id: int) -> None:
     """What is left of an event, as it changes."""
-    found, event = _open(event_id)
-    socket = Socket()
-    with found.hub.attach(event.id, socket):
-        _put_stock(found, event, socket.slot)
-        await websocket.accept()
-        await _converse(found, socket.slot, _read_nothing())
+    found = services()
+    with _entered(found) as line:
+        event = found.catalogue.event(event_id)
+        with found.hub.attach(event.id, Socket(line.slot)):
+            _put_stock(found, event, line.slot)
+            await websocket.accept()
+            await _converse(found, line, _read_nothing())
 
 
 @blueprint.websocket("/desk/<int:event_id>")
 async def desk(event_id: int) -> None:
     """A fan's line from the queue to the ticket: frames come down, commands go up."""
-    found, event = _open(event_id)
-    user = await signed_in()
-    room = await found.rooms.of(event.id)
-    header = websocket.headers.get(TICKET_HEADER)
-    if header is not None:
-        room.read_ticket(header)
-    cookie = good_cookie(room, websocket.cookies.get(cookie_name(event.id)))
-    ticket = header or await own_ticket(found, event, room, cookie)
-    line = DeskSocket(found, event, room, user, ticket, websocket.headers.get(PASS_HEADER))
-    await websocket.accept()
-    with found.hub.attach(event.id, line.socket):
-        _put_stock(found, event, line.socket.slot)
-        try:
-            await line.begin()
-            await _converse(found, line.socket.slot, line.read(websocket.receive))
-        finally:
-            await line.end()
+    found = services()
+    with _entered(found) as line:
+        event = found.catalogue.event(event_id)
+        user = await signed_in()
+        room = await found.rooms.of(event.id)
+        header = websocket.headers.get(TICKET_HEADER)
+        if header is not None:
+            room.read_ticket(header)
+        cookie = good_cookie(room, websocket.cookies.get(cookie_name(event.id)))
+        ticket = header or await own_ticket(found, event, room, cookie)
+        fan = DeskSocket(found, event, room, line.slot, user, ticket, websocket.headers.get(PASS_HEADER))
+        await websocket.accept()
+        with found.hub.attach(event.id, fan.socket):
+            _put_stock(found, event, line.slot)
+            try:
+                await fan.begin()
+                await _converse(found, line, fan.read(websocket.receive))
+            finally:
+                await fan.end()
 
 
 @blueprint.websocket("/organiser/<int:event_id>")
 async def control_room(event_id: int) -> None:
     """The organiser's desk, once a second."""
     found = services()
-    if not socket_origin_allowed(found.settings):
-        abort(403)
-    event = found.catalogue.own_event(event_id, (await require_organiser()).id)
-    slot = Slot()
-    with found.control_room.attach(event.id, slot):
-        slot.put("desk", json.dumps(await found.control_room.frame(event)))
-        await websocket.accept()
-        await _converse(found, slot, _read_nothing())
+    with _entered(found) as line:
+        event = found.catalogue.own_event(event_id, (await require_organiser()).id)
+        with found.control_room.attach(event.id, line.slot):
+            line.slot.put("desk", json.dumps(await found.control_room.frame(event)))
+            await websocket.accept()
+            await _converse(found, line, _read_nothing())
 
 
-def _open(event_id: int) -> tuple[Services, Event]:
-    found = services()
+@contextmanager
+def _entered(found: Services) -> Iterator[OpenSocket]:
+    """The socket at hand, counted among the open ones, if a page of ours opens it or no page at all."""
     if not socket_origin_allowed(found.settings):
         abort(403)
-    return found, found.catalogue.event(event_id)
+    address = counted(found.settings, client_address(found.settings.proxy_hops))
+    with found.open_sockets.enter(address=address, account=account_id()) as line:
+        yield line
 
 
 def _put_stock(found: Services, event: Event, slot: Slot) -> None:
@@ -95,9 +96,9 @@ async def _read_nothing() -> None:
         await websocket.receive()
 
 
-async def _converse(found: Services, slot: Slot, reading: Coroutine[Any, Any, None]) -> None:
+async def _converse(found: Services, line: OpenSocket, reading: Coroutine[Any, Any, None]) -> None:
     """Send from the slot and read, until one of both ends: the socket closes, or the reader is too slow."""
-    sending = asyncio.create_task(slot.pump(websocket.send, found.settings.socket_idle_seconds))
+    sending = asyncio.create_task(line.slot.pump(websocket.send, found.settings.socket_idle_seconds))
     listening = asyncio.create_task(reading)
     try:
         await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +106,8 @@ async def _converse(found: Services, slot: Slot, reading: Coroutine[Any, Any, No
         sending.cancel()
         listening.cancel()
         ended = await asyncio.gather(sending, listening, return_exceptions=True)
-    code = next((code for kind, code in _CODES.items() if isinstance(ended[0], kind)), None)
+    codes: dict[type[BaseException], int] = {Closed: line.close_code, TimeoutError: TRY_AGAIN}
+    code = next((code for kind, code in codes.items() if isinstance(ended[0], kind)), None)
     if code:
         with suppress(TimeoutError):
             async with asyncio.timeout(1):

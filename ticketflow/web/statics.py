@@ -12,18 +12,43 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup
 from quart import Quart, Response, abort, request
 
 SHEETS = (
-    *("base", "hues", "parts", "paper", "account", "landing", "event", "queue", "draw"),
+    *("tokens", "hues", "base", "bar", "parts", "paper", "account", "landing", "event", "queue", "draw"),
     *("book", "seats", "booking", "desk"),
 )
 """The style sheets in the order they are joined: what is general first."""
 STYLE = "site.css"
 BOOT = "js/theme-boot.js"
 """Runs in the head before anything is painted: it stands in the page itself."""
+MARK = "mark.svg"
+PREFETCH = {
+    "prefetch": [
+        {
+            "where": {
+                "href_matches": [
+                    "/",
+                    "/events/:slug",
+                    "/signin*",
+                    "/register*",
+                    "/tickets",
+                    "/profile",
+                    "/organiser",
+                ]
+            },
+            "eagerness": "moderate",
+        }
+    ]
+}
+"""What a browser may fetch while somebody's finger or pointer lies on a link to it.
+
+Only pages that are the same for being looked at: a look at the line or the desk says "I am here" and renews
+what is held, so it must be meant. The browser forgets what it fetched with the page that it fetched it for.
+"""
 FOR_EVER = "public, max-age=31536000, immutable"
 AGAIN = "no-cache"
 _WORTH_COMPRESSING = 500
@@ -53,8 +78,10 @@ class Statics:
         self._files = {name: _read(name, whole) for name, whole in files.items()}
         self._files[STYLE] = _read(STYLE, b"\n".join(sheets))
         modules = {f"/static/{name}": self.asset(name) for name in sorted(files) if name.endswith(".js")}
-        self.inline = (boot, json.dumps({"imports": modules}))
-        """The texts of the scripts that stand in each page: the boot script and the import map."""
+        self.inline = (boot, json.dumps({"imports": modules}), json.dumps(PREFETCH))
+        """The texts that stand in each page as scripts: the boot script, the import map, what to prefetch."""
+        self.icon = f"data:image/svg+xml,{quote(files[MARK].decode())}"
+        """The mark as an address of its own: it costs no request."""
 
     def asset(self, name: str) -> str:
         """The versioned address of a file. Raises KeyError if there is none of this name."""
@@ -65,10 +92,16 @@ class Statics:
         return " ".join(f"'sha256-{_base64(text)}'" for text in self.inline)
 
     def install(self, app: Quart) -> None:
-        """Answer `/static/...`, and give templates `asset`, `theme_boot` and `import_map`."""
+        """Answer `/static/...`, and give templates `asset`, `icon` and the inline scripts."""
         app.add_url_rule("/static/<path:filename>", "static", self._send)
-        boot, import_map = map(Markup, self.inline)
-        app.jinja_env.globals |= {"asset": self.asset, "theme_boot": boot, "import_map": import_map}
+        boot, import_map, rules = map(Markup, self.inline)
+        app.jinja_env.globals |= {
+            "asset": self.asset,
+            "icon": self.icon,
+            "theme_boot": boot,
+            "import_map": import_map,
+            "prefetch_rules": rules,
+        }
 
     async def _send(self, filename: str) -> Response:
         file = self._files.get(filename)

@@ -1,0 +1,158 @@
+"""How many sockets an address and an account may have, over real connections; and who is let go."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.api.support import cookies_of, services
+from tests.house import House, Sale, eventually, make_sale, settings_for
+from tests.live.served import desk_url, served, stock_url
+from ticketflow.domain import Refusal
+from ticketflow.live.open_sockets import ELSEWHERE, RESTART, OpenSockets
+from ticketflow.live.slot import Closed
+from ticketflow.settings import Settings
+from ticketflow.web.limits import counted
+
+PROXIES = 1
+"""Each connection says itself, as a proxy would, where it comes from."""
+
+
+@pytest.fixture
+def settings(sqlite_url: str, redis_url: str, smtp, prefix: str) -> Settings:
+    given = {"database_url": sqlite_url, "redis_url": redis_url, "smtp_url": smtp.url, "prefix": prefix}
+    return settings_for(**given, proxy_hops=PROXIES, sockets_per_address=3, sockets_per_account=2)
+
+
+@pytest.fixture
+async def line(settings: Settings) -> AsyncIterator["Line"]:
+    sale = await make_sale(settings)
+    async with served(settings) as house, AsyncExitStack() as stack:
+        yield Line(house, sale, stack)
+
+
+class Line:
+    """Opens sockets of a house for addresses and accounts."""
+
+    def __init__(self, house: House, sale: Sale, stack: AsyncExitStack) -> None:
+        self.house, self.sale, self._stack = house, sale, stack
+
+    async def open(self, address: str, *, cookie: str = "", desk: bool = False) -> ClientConnection:
+        """A socket that has had its first frame."""
+        headers = {"X-Forwarded-For": address} | ({"Cookie": cookie} if cookie else {})
+        url = (desk_url if desk else stock_url)(self.house, self.sale.event_id)
+        socket = await self._stack.enter_async_context(connect(url, additional_headers=headers))
+        assert json.loads(await socket.recv())["type"] == "stock"
+        return socket
+
+    async def count(self, expected: int) -> None:
+        """Return once so many are open."""
+
+        async def so() -> bool:
+            return len(services(self.house).open_sockets) == expected
+
+        await eventually(so)
+
+
+async def check_an_address_is_held_to_its_limit(line: Line) -> None:
+    mine = [await line.open("203.0.113.7", desk=number == 0) for number in range(3)]
+    with pytest.raises(InvalidStatus) as refused:
+        await line.open("203.0.113.7")
+    answer = refused.value.response
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "30"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.body is not None
+    assert json.loads(answer.body)["code"] == "too_many_sockets"
+    await line.open("203.0.113.8")
+    await mine[0].close()
+    await line.count(3)
+    await line.open("203.0.113.7")
+    # What a network can make up by itself is one address.
+    for number in range(3):
+        await line.open(f"2001:db8::{number}")
+    with pytest.raises(InvalidStatus):
+        await line.open("2001:db8::ffff")
+    async with line.house.visitor() as polling:
+        polled = await polling.get(
+            f"/api/events/{line.sale.event_id}", headers={"X-Forwarded-For": "203.0.113.7"}
+        )
+        assert polled.status_code == 200, "who has no socket may still look"
+
+
+async def test_an_address_is_held_to_its_limit(line: Line):
+    await check_an_address_is_held_to_its_limit(line)
+
+
+async def test_control_without_the_limit_a_fourth_comes_in(line: Line):
+    services(line.house).open_sockets._per_address = 0
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        await check_an_address_is_held_to_its_limit(line)
+
+
+async def check_the_newest_page_of_an_account_wins(line: Line, seconds: float = 10) -> None:
+    async with line.house.visitor() as fan, line.house.visitor() as other:
+        await fan.register()
+        await other.register()
+        first = await line.open("203.0.113.1", cookie=cookies_of(fan), desk=True)
+        await line.open("203.0.113.2", cookie=cookies_of(fan))
+        await line.open("203.0.113.3", cookie=cookies_of(other))
+        await line.open("203.0.113.4", cookie=cookies_of(fan))
+        async with asyncio.timeout(seconds):
+            while (said := json.loads(await first.recv()))["type"] != "reconnect":
+                pass
+            assert said["after"] is None
+            with pytest.raises(ConnectionClosed) as ended:
+                await first.recv()
+        assert ended.value.rcvd is not None
+        assert ended.value.rcvd.code == ELSEWHERE
+        await line.count(3)
+
+
+async def test_the_newest_page_of_an_account_wins(line: Line):
+    await check_the_newest_page_of_an_account_wins(line)
+
+
+async def test_control_without_the_limit_the_oldest_stays(line: Line, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(OpenSockets, "_make_room", lambda *_: None)
+    with pytest.raises(TimeoutError):
+        await check_the_newest_page_of_an_account_wins(line, seconds=0.5)
+
+
+def test_an_embedded_crowd_on_loopback_is_counted_for_nobody(settings: Settings):
+    assert counted(settings, "127.0.0.1") == "127.0.0.1"
+    assert counted(settings, "unknown") is None
+    embedded = replace(settings, embedded=True)
+    assert counted(embedded, "127.0.0.1") is counted(embedded, "::1") is None
+    assert counted(embedded, "203.0.113.7") == "203.0.113.7"
+
+
+async def test_who_has_left_is_forgotten():
+    sockets = OpenSockets(per_address=2, per_account=2)
+    for _ in range(5):
+        with sockets.enter(address="203.0.113.7", account=7):
+            assert len(sockets) == 1
+    assert (len(sockets), sockets._by_address, sockets._by_account) == (0, {}, {})
+
+
+async def test_who_comes_while_it_drains_is_asked_to_go_elsewhere():
+    sockets = OpenSockets(per_address=0, per_account=0)
+    with sockets.enter(address=None, account=None) as socket:
+        sockets.drain()
+        with pytest.raises(Refusal) as refused, sockets.enter(address=None, account=None):
+            pass
+        assert refused.value.code == "not_ready"
+        sent: list[str] = []
+
+        async def send(text: str) -> None:
+            sent.append(text)
+
+        with pytest.raises(Closed):
+            await socket.slot.pump(send, 20)
+    assert [json.loads(text)["type"] for text in sent] == ["reconnect"]
+    assert socket.close_code == RESTART

@@ -1,0 +1,52 @@
+"""A booking as an entry for the fan's own calendar."""
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from icalendar import Calendar
+from icalendar import Event as Entry
+
+from ticketflow.domain import Booking, BookingStatus, Event
+
+_STATUS = {
+    BookingStatus.PROCESSING: "TENTATIVE",
+    BookingStatus.CONFIRMED: "CONFIRMED",
+    BookingStatus.CANCELLED: "CANCELLED",
+}
+
+
+def calendar_file(event: Event, booking: Booking, public_url: str, at: datetime) -> bytes:
+    """An iCalendar file (RFC 5545) of the event, written at `at`.
+
+    Its UID is the booking's for ever, so that a calendar replaces what it has; the number goes up with each
+    state. It has a begin and no end: how long an evening lasts is not known here.
+    """
+    url = f"{public_url.rstrip('/')}/bookings/{booking.id}"
+    entry = Entry()
+    entry.add("uid", f"booking-{booking.id}@{urlsplit(public_url).hostname}")
+    entry.add("sequence", list(_STATUS).index(booking.status))
+    entry.add("dtstamp", at)
+    entry.add("dtstart", event.starts_at)
+    entry.add("summary", event.name)
+    entry.add("location", event.venue)
+    entry.add("description", _words(event, booking, url))
+    entry.add("url", url)
+    entry.add("status", _STATUS[booking.status])
+    calendar = Calendar()
+    calendar.add("prodid", "-//TicketFlow//Tickets//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "CANCEL" if booking.status is BookingStatus.CANCELLED else "PUBLISH")
+    calendar.add_component(entry)
+    return bytes(calendar.to_ical())
+
+
+def _words(event: Event, booking: Booking, url: str) -> str:
+    kind = event.ticket_type(booking.ticket_type_id).name
+    lines = [f"{booking.quantity} {'ticket' if booking.quantity == 1 else 'tickets'}: {kind}"]
+    if booking.status is BookingStatus.CANCELLED:
+        lines = ["This booking was cancelled. Its tickets are not valid any more.", *lines]
+    else:
+        lines += [
+            f"{ticket.seat}: {ticket.code}" if ticket.seat else ticket.code for ticket in booking.tickets
+        ]
+    return "\n".join([*lines, f"Booking {booking.code}" if booking.code else "Being paid", url])

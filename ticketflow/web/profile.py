@@ -1,0 +1,18 @@
+"""The page about oneself: the account, the look, and the way out."""
+
+from quart import Blueprint, redirect, render_template, url_for
+from quart.typing import ResponseReturnValue
+
+from ticketflow.store import users
+from ticketflow.web.services import services
+from ticketflow.web.session import signed_in
+
+blueprint = Blueprint("profile", __name__)
+
+
+@blueprint.get("/profile")
+async def profile() -> ResponseReturnValue:
+    user = await signed_in()
+    if user is None:
+        return redirect(url_for("account_pages.sign_in_page", next=url_for("profile.profile")))
+    return await render_template("profile.html", since=await users.member_since(services().database, user.id))
