@@ -1,4 +1,4 @@
-"""The pages a fan sees: events, the queue, the tickets."""
+"""The pages a fan sees before the desk: events and the queue."""
 
 from quart import Blueprint, Response, redirect, render_template, request, url_for
 from quart.typing import ResponseReturnValue
