@@ -98,10 +98,7 @@
   }
 
   /** What a finger may touch for `element`: a label does what its field does. */
-  function touchable(element) {
-    return [element, ...(element.labels ?? [])].map((part) => part.getBoundingClientRect())
-      .reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one));
-  }
+  const touchable = (element) => [element, ...(element.labels ?? [])].map((part) => part.getBoundingClientRect());
 
   /** The targets narrower or lower than `least` pixels. Seats excepted: the map grows, and a seat is where it is. */
   function small(least) {
@@ -109,11 +106,11 @@
     const [x, y] = [scrollX, scrollY];
     for (const element of top().querySelectorAll(TARGETS)) {
       if (!shown(element) || element.matches(":disabled, .skip, .unseen, [role=gridcell]") || withinText(element)) continue;
-      let box = touchable(element);
-      if (box.width >= least - 0.5 && box.height >= least - 0.5) continue;
+      if (touchable(element).some(({ width, height }) => Math.min(width, height) >= least - 0.5)) continue;
       element.scrollIntoView({ block: "center", behavior: "instant" });
-      box = touchable(element);
-      if (!reaches(element, box, least / 2)) found.push(`${named(element)} is a target of ${Math.round(box.width)} by ${Math.round(box.height)}`);
+      const boxes = touchable(element);
+      if (boxes.some((box) => reaches(element, box, least / 2))) continue;
+      found.push(`${named(element)} is a target of ${Math.round(boxes[0].width)} by ${Math.round(boxes[0].height)}`);
     }
     scrollTo({ left: x, top: y, behavior: "instant" });
     return found;
