@@ -49,6 +49,7 @@ PAGES = {
     "GET /register": PUBLIC,
     "POST /register": PUBLIC,
     "POST /signout": PUBLIC,
+    "GET /profile": SIGNED_IN,
     "GET /tickets": SIGNED_IN,
     "GET /bookings/<booking_id>": SIGNED_IN,
     "GET /bookings/<booking_id>/cancel": SIGNED_IN,
