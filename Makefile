@@ -24,7 +24,7 @@ test: $(VENV)/.installed-dev ## Install what the tests need, and run them
 # Most tests wait for something most of the time. A file's tests stay together: they share a house.
 IN_PARALLEL := -n 2 --dist loadfile
 
-bench: $(VENV)/.installed-dev ## Measure the room, the bookings, the ledger and the live desk against their bounds (about seven minutes)
+bench: $(VENV)/.installed-dev ## Measure the room, the bookings, the ledger, the live desk and the pages against their bounds (about ten minutes)
 	@$(VENV)/bin/python -m bench
 
 soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, and 100,000 random commands to room and model

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from tests import servers
 
-from . import booking, fanout, join_http, ledger, waiting_room
+from . import booking, fanout, join_http, ledger, pages, waiting_room
 from .common import Measure, show
 
 
@@ -21,6 +21,7 @@ async def main(*wanted: str) -> bool:
         "booking": booking.measures,
         "ledger": ledger.measures,
         "fanout": fanout.measures,
+        "pages": pages.measures,
     }
     measures: list[Measure] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

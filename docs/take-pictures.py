@@ -1,4 +1,4 @@
-"""Takes the README's pictures: `.venv/bin/python docs/take-pictures.py`, some five minutes.
+"""Takes the README's pictures: `.venv/bin/python docs/take-pictures.py`, some four minutes.
 
 Starts `ticketflow up` on a free port with a new folder, lets a crowd buy and a long line form, and goes
 through the sale as a fan and as the organiser. Nothing in the pictures is drawn by hand.
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from ticketflow.seed import FAN, ORGANISER, PASSWORD
 
@@ -29,7 +29,7 @@ BUYERS = 60
 AHEAD, BEHIND = 500, 90
 SLOW, QUICK = 90, 150
 """Admissions a minute before and after the organiser turns the rate up, so that the charts have a story."""
-CHART_SECONDS = 80
+CHART_SECONDS = 60
 LOOKS: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 BIG, SEATED = "coldplay-mumbai-2026", "strings-by-candlelight"
 # Chromium dithers gradients, and noise cannot be compressed: colours are rounded to steps no eye can tell.
@@ -103,14 +103,14 @@ class Studio:
         message = "Doors at six. Bring the ticket on your phone."
         await self._set(BIG, mode="open", message=message)
         await asyncio.sleep(CHART_SECONDS)
-        await desk.locator('[data-test="rate"]').fill(str(QUICK))
-        await desk.locator('[data-test="rate-apply"]').click()
+        await hook(desk, "rate").fill(str(QUICK))
+        await hook(desk, "rate-apply").click()
         await asyncio.sleep(CHART_SECONDS)
         await desk.mouse.move(0, 0)
 
     async def _until_waiting(self, desk: Page, count: float) -> None:
-        waiting = desk.locator('[data-test="waiting"]')
-        while int(await waiting.inner_text()) < count:  # noqa: ASYNC110
+        waiting = hook(desk, "waiting")
+        while int(await waiting.text_content() or 0) < count:  # noqa: ASYNC110
             await asyncio.sleep(1)
 
     async def one_ticket(self) -> None:
@@ -119,17 +119,17 @@ class Studio:
         fan = await self._signed_in(FAN, **PHONE, color_scheme="dark")
         await self._join(fan, SEATED)
         await self._set(SEATED, mode="open")
-        come_in = fan.get_by_role("button", name="Come in")
+        come_in = hook(fan, "come-in")
         await expect(come_in).to_be_visible()
         await self._take(fan, "your-turn-phone")
         await come_in.click()
-        await fan.get_by_role("button", name="One more").click()
+        await hook(fan, "quantity").fill("2")
         await self._take(fan, "choose-phone")
-        await fan.get_by_role("button", name="Hold these for me").click()
-        await expect(fan.get_by_role("button", name="Pay")).to_be_visible()
+        await hook(fan, "hold").click()
+        await expect(hook(fan, "pay")).to_be_visible()
         await self._take(fan, "checkout-phone")
-        await fan.get_by_role("button", name="Pay").click()
-        await expect(fan.locator('[data-test="booking-status"]')).to_have_text("Confirmed")
+        await hook(fan, "pay").click()
+        await expect(hook(fan, "booking-status")).to_have_text("Confirmed")
         wide = await self._signed_in(FAN, viewport={"width": 900, "height": 820}, color_scheme="dark")
         await wide.goto(fan.url)
         await self._take(wide, "ticket")
@@ -147,8 +147,8 @@ class Studio:
 
     async def _join(self, page: Page, slug: str) -> None:
         await page.goto(f"/events/{slug}")
-        await page.get_by_role("button", name="Join the queue").click()
-        await expect(page.locator('[data-test="place"]')).not_to_have_text("–")
+        await hook(page, "join").click()
+        await expect(hook(page, "place")).not_to_have_text("–")
 
     async def _set(self, slug: str, **policy: Any) -> None:
         answer = await self._organiser.patch(f"/api/organiser/events/{self._sales[slug]}/room", json=policy)
@@ -182,6 +182,11 @@ class Studio:
             self._darkroom = await self._browser.new_page()
         image = await self._darkroom.evaluate(WITHOUT_NOISE, b64encode(picture).decode())
         return png(image["width"], image["height"], b64decode(image["pixels"]))
+
+
+def hook(page: Page, name: str) -> Locator:
+    """The one of the elements with this `data-test` that is on show."""
+    return page.locator(f'[data-test="{name}"]').filter(visible=True)
 
 
 def png(width: int, height: int, rgba: bytes) -> bytes:

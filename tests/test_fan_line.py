@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.waiting_room.model_sale import Crowd, ModelSale
 from ticketflow.live.fan_line import FanLine
+from ticketflow.live.outlook import Outlook
 from ticketflow.live.slot import Slot
 from waiting_room import Frame, Mode, Standing, State
 from waiting_room.promise import first_promise
@@ -169,3 +170,26 @@ def test_what_is_no_news_is_not_told_again():
     told = len(slot.views)
     line.advance(frame, frame.ranks)
     assert len(slot.views) == told
+
+
+def test_what_will_be_left_is_told_of_those_who_really_are_ahead():
+    sale, _, slot = fan_in_the_middle()
+    asked: list[int | None] = []
+
+    def left_after(ahead: int | None) -> Outlook | None:
+        asked.append(ahead)
+        return Outlook(7, 9, False) if len(asked) == 1 else None
+
+    line = FanLine(slot, never, left_after)
+    frame = sale.frame()
+    told = replace(standing(frame, sale.line[1000]), place=1, ahead=0)
+    line.tell(told)
+    assert slot.views[-1]["left_at_turn"] == {"least": 7, "most": 9, "sure": False}
+    sale.run(2)
+    advance(sale, line)
+    # Shown as the first, as before; behind others who have come back.
+    assert slot.views[-1]["place"] == 1
+    assert "left_at_turn" not in slot.views[-1]
+    assert asked[0] == 0
+    assert asked[-1] is not None
+    assert asked[-1] > 500

@@ -58,7 +58,7 @@ def notice_of(standing: Standing, policy: RoomPolicy, frame: Frame | None) -> No
         advice=_advice(policy),
         place=standing.place,
         message=standing.message,
-        refresh_seconds=_next_look(standing, policy),
+        refresh_seconds=next_look(standing, policy),
         action="leave",
     )
 
@@ -206,8 +206,11 @@ def _advice(policy: RoomPolicy) -> tuple[str, ...]:
     return stay, f"If your turn comes while you are away, come back within {window}: your place is kept."
 
 
-def _next_look(standing: Standing, policy: RoomPolicy) -> int:
-    """Well within the time to claim, and before the fan would count as away."""
+def next_look(standing: Standing, policy: RoomPolicy) -> int:
+    """After how many seconds a page without a script looks again: the nearer the turn, the sooner.
+
+    Well within the time to claim, and before the fan would count as away.
+    """
     low = standing.wait_seconds[0] if standing.wait_seconds else LATEST * 5
     return _within(min(low / 10, policy.claim_seconds / 3, policy.away_seconds / 3))
 

@@ -106,7 +106,8 @@ export function showStock({ sale_state, remaining, gone_in_minutes = {} }, root 
 
 /** An event as the API tells it, in the shape of a stock frame. */
 export function stockOf({ ticket_types, ...event }) {
-  return { ...event, remaining: Object.fromEntries(ticket_types.map((type) => [type.id, type.remaining])) };
+  const each = (name) => Object.fromEntries(ticket_types.map((type) => [type.id, type[name]]));
+  return { ...event, remaining: each("remaining"), held: each("held") };
 }
 
 function sum(remaining) {

@@ -1,6 +1,7 @@
 // The queue page: the wait, the place, the line, and what the fan decides.
 import { Desk, prepareStock, showConnection, showStock } from "./desk.js";
 import { clock, countDown, roll, say } from "./page.js";
+import { callFan, prepareSigns, title } from "./signs.js";
 
 // A wait told as an interval, in clock times and in minutes.
 
@@ -30,14 +31,21 @@ export function tellWait(seconds, from = new Date()) {
   if (seconds === null || seconds === undefined) return ["The line stands still at the moment", "Your place does not change while it does."];
   if (!isInterval(seconds, from)) return UNKNOWN;
   const [low, high] = seconds;
-  if (high <= 60) return ["Your turn within a minute", "Stay on this page if you can."];
+  if (high <= 60) return ["Your turn within a minute", `${ROUGHLY}.`];
   // To the whole minute on the safe side at both ends, as the minutes are.
-  const start = clock(new Date(from.getTime() + low * 1000));
-  const end = clock(new Date(from.getTime() + high * 1000 + 59_999));
+  const start = moment(new Date(from.getTime() + low * 1000), from);
+  const end = moment(new Date(from.getTime() + high * 1000 + 59_999), from);
   const [fewest, most] = [Math.floor(low / 60), Math.ceil(high / 60)];
   const minutes = fewest === 0 ? `Within ${most}` : fewest === most ? `About ${most}` : `In ${fewest} to ${most}`;
   const lead = start === end ? `Your turn at about ${start}` : `Your turn between ${start} and ${end}`;
   return [lead, `${minutes} minutes. ${ROUGHLY}.`];
+}
+
+const ANOTHER_DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+
+/** The time of day where the reader is; on another day than `from` also which day, and by whose clock. */
+function moment(date, from) {
+  return date.toDateString() === from.toDateString() ? clock(date) : ANOTHER_DAY.format(date);
 }
 
 function isInterval(seconds, from) {
@@ -46,15 +54,16 @@ function isInterval(seconds, from) {
   return low >= 0 && low <= high && !Number.isNaN(new Date(from.getTime() + high * 1000 + 59_999).getTime());
 }
 
-// The best place this browser was shown, in a cookie that outlives the page. In step with waiting_room/shown.py.
+// The best place this browser was shown, and the first, in a cookie that outlives the page. In step with waiting_room/shown.py.
 
 const KEPT_SECONDS = 86_400;
+const NONE = { best: Infinity, first: 0 };
 
-/** Knows the best place shown for one place in the line, which `mark` stands for. */
+/** Knows the best and the first place shown for one place in the line, which `mark` stands for. */
 export class BestShown {
   #name;
   #mark;
-  #best = Infinity;
+  #shown = NONE;
 
   constructor(roomId, mark) {
     this.#name = `queue_${roomId}_shown`;
@@ -64,21 +73,30 @@ export class BestShown {
   /** The best of `place` (null: not known) and of what was shown before, also by another page; null if there is none. */
   with(place) {
     const kept = this.#kept();
-    this.#best = Math.min(this.#best, kept, isPlace(place) ? place : Infinity);
-    if (this.#best < kept) this.#write(`${this.#mark}.${this.#best}`, KEPT_SECONDS);
-    return Number.isFinite(this.#best) ? this.#best : null;
+    const best = Math.min(this.#shown.best, kept.best, isPlace(place) ? place : Infinity);
+    if (!Number.isFinite(best)) return null;
+    this.#shown = { best, first: Math.max(this.#shown.first, kept.first, best) };
+    if (best < kept.best) this.#write(`${this.#mark}.${best}.${this.#shown.first}`, KEPT_SECONDS);
+    return best;
+  }
+
+  /** Percent of the way done since the first place shown; who is next has all of it behind them. In step with web/waiting.py. */
+  get done() {
+    const { best, first } = this.#shown;
+    return best <= 1 ? 100 : Math.floor((100 * (first - best)) / (first - 1)) || 0;
   }
 
   /** The turn has come, or the place was given up: what was shown before it says nothing of a wait after it. */
   forget() {
-    if (this.#kept() < Infinity) this.#write("", 0);
-    this.#best = Infinity;
+    if (this.#kept() !== NONE) this.#write("", 0);
+    this.#shown = NONE;
   }
 
   #kept() {
     const start = `${this.#name}=${this.#mark}.`;
     const text = document.cookie.split("; ").find((cookie) => cookie.startsWith(start))?.slice(start.length) ?? "";
-    return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Infinity;
+    const [, best, first] = /^([1-9]\d{0,9})(?:\.([1-9]\d{0,9}))?$/.exec(text) ?? [];
+    return best ? { best: Number(best), first: Number(first ?? best) } : NONE;
   }
 
   #write(value, seconds) {
@@ -87,30 +105,12 @@ export class BestShown {
   }
 }
 
-function isPlace(place) {
-  return Number.isSafeInteger(place) && place > 0;
-}
+const isPlace = (place) => Number.isSafeInteger(place) && place > 0;
 
-// Where the fan stands in the line, and how the line has moved while they watched.
+// How the line has moved while the fan watched.
 
 const BARS = 20;
 const BAR_MS = 6_000;
-
-/** Walks the dot: each halving of those ahead is an equal step, so that it moves visibly to the very end. */
-export class Walk {
-  #element;
-  #most = 1;
-
-  constructor(element) {
-    this.#element = element;
-  }
-
-  show(ahead, waiting) {
-    this.#most = Math.max(this.#most, ahead, waiting);
-    const done = 1 - Math.log2(1 + ahead) / Math.log2(1 + this.#most);
-    this.#element.style.setProperty("--at", Math.min(0.97, Math.max(0.02, done)).toFixed(4));
-  }
-}
 
 /** A bar for every six seconds: by how many places the line moved on. */
 export class Pace {
@@ -144,66 +144,90 @@ export class Pace {
     const width = 240 / BARS;
     const bars = this.#bars.map((count, i) => {
       const height = count ? Math.max(4, (48 * count) / most) : 2;
-      return draw("rect", { x: i * width, y: 48 - height, width: width - 2, height, class: count ? "moved" : "still" });
+      return bar({ x: i * width, y: 48 - height, width: width - 2, height, class: count ? "moved" : "still" });
     });
     this.#svg.replaceChildren(...bars);
   }
 }
 
-function draw(name, attributes) {
-  const shape = document.createElementNS("http://www.w3.org/2000/svg", name);
+function bar(attributes) {
+  const shape = document.createElementNS("http://www.w3.org/2000/svg", "rect");
   for (const [key, value] of Object.entries(attributes)) shape.setAttribute(key, value);
   return shape;
 }
 
 // The queue page: shows each new standing, and does what the fan decides.
 
+const NEAR_SECONDS = 60;
 const room = document.querySelector("[data-room]");
 const part = (name) => room.querySelector(`[data-${name}]`);
+const parts = (name) => room.querySelectorAll(`[data-${name}]`);
 const { eventPath, name: eventName } = room.dataset;
 const desk = new Desk(room.dataset.room);
-const walk = new Walk(part("walk"));
 const pace = new Pace(part("pace"));
 const best = new BestShown(room.dataset.room, room.dataset.mark);
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let shown = null;
 // The doors alone have turned, and nobody's turn has come.
 const STANDING_BY = new Set(["lobby", "closed"]);
-let claimBy = null;
-let stopClaimClock = () => {};
+let deadline = null;
+let stopClock = () => {};
+let wait = null;
+// Nothing is free: "held" by others, or "sold"; null as long as something is.
+let taken = { held: "held", sold: "sold" }[room.dataset.now] ?? null;
 
 function show(standing) {
-  const changed = room.dataset.state !== standing.state;
-  room.dataset.state = standing.state;
-  if (standing.state === "waiting") showPlace(standing);
-  else if (!STANDING_BY.has(standing.state)) best.forget();
-  if (standing.state === "lobby") showLobby(standing);
-  if (standing.state === "called") showClaim(standing.claim_by);
-  if (standing.state === "missed" && standing.expires_at) {
-    part("missed-until").textContent = `until ${clock(new Date(standing.expires_at))}`;
-  }
+  const { state, message } = standing;
+  const changed = room.dataset.state !== state;
+  room.dataset.state = state;
+  wait = standing.wait_seconds;
+  if (state === "waiting") showPlace(standing);
+  else if (!STANDING_BY.has(state)) best.forget();
+  if (state === "lobby") showLobby(standing);
+  if (state === "called") showClaim(standing.claim_by);
+  if (state === "missed") showMissed(standing.expires_at);
+  showNow();
   part("waiting").textContent = standing.waiting;
-  part("message-box").hidden = !standing.message;
-  part("message").textContent = standing.message ?? "";
-  document.title = titleFor(standing);
-  if (changed) announce(standing);
+  part("message-box").hidden = !message;
+  part("message").textContent = message ?? "";
+  if (state !== "called") title(titleFor(state));
+  else if (changed) callFan(room, eventName, true);
+  if (changed) announce(state);
 }
 
-function showPlace({ place, ahead, waiting, wait_seconds, slower, rate_per_minute }) {
+function showPlace({ place, ahead, waiting, slower, rate_per_minute, left_at_turn }) {
   // The server tells places from samples, and others come back ahead; what was shown once never rises again.
   shown = best.with(place);
   const before = shown === null ? (ahead ?? 0) : shown - 1;
   roll(part("place"), shown);
   part("ahead").textContent = before;
   part("behind").textContent = Math.max(0, waiting - before - 1);
-  walk.show(before, waiting);
+  if (shown !== null) showWay(best.done);
   pace.saw(before);
-  const [lead, minutes] = tellWait(wait_seconds);
+  const [lead, minutes] = tellWait(wait);
   part("turn").textContent = lead;
   part("turn-minutes").textContent = minutes;
-  const reason = tellSlower(slower, wait_seconds);
+  const reason = tellSlower(slower, wait);
   part("slower").textContent = reason;
-  part("rate").textContent = wait_seconds ? `About ${rate_per_minute} people a minute are let in` : "Nobody is let in at the moment";
+  part("rate").textContent = wait ? `About ${rate_per_minute} people a minute are let in` : "Nobody is let in at the moment";
+  showOutlook(left_at_turn);
   say(`Your place is ${shown}. ${lead}. ${reason}`.trim());
+}
+
+/** The walker steps on: everything behind it is drawn through. */
+function showWay(percent) {
+  part("way").setAttribute("aria-valuenow", percent);
+  part("done").textContent = percent;
+  part("way-done").style.width = `${percent}%`;
+  for (const circle of parts("way-at")) circle.style.cx = `${percent}%`;
+}
+
+/** What will be left at the fan's turn, where something honest can be said of it. */
+function showOutlook(left) {
+  room.dataset.told = taken || !left ? "none" : left.sure ? "sure" : left.most ? "pace" : "gone";
+  if (!left) return;
+  for (const number of parts("least")) number.textContent = left.least;
+  part("most").textContent = left.most;
 }
 
 function showLobby({ opened, opens_at }) {
@@ -213,24 +237,118 @@ function showLobby({ opened, opens_at }) {
   part("not-drawn").hidden = !opened;
 }
 
+// Moments the server names, by this device's clock, which may go wrong by minutes: what is left is right all the same.
+
+const SLIGHT_MS = 2_000;
+
+function wrongness() {
+  const [visit] = performance.getEntriesByType("navigation");
+  const fast = visit ? performance.timeOrigin + visit.responseStart - Date.parse(room.dataset.at) : 0;
+  return Math.abs(fast) > SLIGHT_MS ? fast : 0;
+}
+
+const wrongBy = wrongness();
+const here = (iso) => new Date(Date.parse(iso) + wrongBy);
+
+/** Counts down to a moment once, however often it is told; `show` as for `countDown`. */
+function countTo(iso, show) {
+  if (!iso || iso === deadline) return;
+  deadline = iso;
+  stopClock();
+  stopClock = countDown(here(iso), show);
+}
+
 function showClaim(until) {
-  if (!until || until === claimBy) return;
-  claimBy = until;
-  stopClaimClock();
-  const end = new Date(until);
-  stopClaimClock = countDown(end, (text) => (part("claim-clock").textContent = text));
-  const keptUntil = clock(new Date(end.getTime() + room.dataset.keepSeconds * 1000));
-  part("kept-until").textContent = `Come in by ${clock(end)}. If you miss it, your place is still kept until ${keptUntil}.`;
+  const kept = clock(new Date(here(until).getTime() + room.dataset.keepSeconds * 1000));
+  countTo(until, (text, left) => {
+    part("claim-clock").textContent = text;
+    part("kept-until").textContent = left
+      ? `Come in by ${clock(here(until))}. If you miss it, your place is still kept until ${kept}.`
+      : `That time is over. Your place is still kept until ${kept}.`;
+  });
 }
 
-function titleFor({ state }) {
-  if (state === "waiting" && shown !== null) return `Place ${shown}: ${eventName}`;
-  if (state === "called") return `Your turn: ${eventName}`;
-  return `Your place: ${eventName}`;
+function showMissed(until) {
+  part("missed-until").textContent = until ? `until ${clock(here(until))}` : "for a while";
+  countTo(until, (_, left) => {
+    const lapsed = room.toggleAttribute("data-lapsed", left === 0);
+    part("back").textContent = lapsed ? "Join again" : "Take my place back";
+  });
 }
 
-function announce({ state }) {
+/** What there is to do now: one sentence of those in the page. */
+function showNow() {
+  const { state } = room.dataset;
+  room.dataset.now = taken ?? (state !== "waiting" ? "calm" : !wait ? "still" : wait[1] <= NEAR_SECONDS ? "near" : "calm");
+}
+
+function showWhatIsLeft(frame) {
+  showStock(frame, room);
+  const [free, held] = [sum(frame.remaining), sum(frame.held)];
+  const before = taken;
+  taken = frame.sale_state === "sold_out" ? "sold" : free === 0 && held > 0 ? "held" : null;
+  part("held").textContent = held;
+  if (taken) room.dataset.told = "none";
+  showNow();
+  if (taken === before) return;
+  if (taken === "sold") say("Every ticket is sold. Your place is kept.", { now: true });
+  else if (before === "sold" && free) say(`Tickets are back: ${free} left.`, { now: true });
+}
+
+const sum = (numbers = {}) => Object.values(numbers).reduce((total, n) => total + n, 0);
+
+// Out of touch, the page shows what it last knew, and from when that is.
+
+const HICCUP_MS = 1_000;
+let lostAt = null;
+let staleTimer;
+
+function showTouch(state) {
+  showConnection(state, "Your place is kept.");
+  if (state.live || (state.polling && state.reached)) {
+    clearTimeout(staleTimer);
+    lostAt = null;
+    delete room.dataset.stale;
+    part("as-of").textContent = "";
+  } else if (!lostAt) {
+    lostAt = new Date();
+    staleTimer = setTimeout(showStale, navigator.onLine ? HICCUP_MS : 0);
+  }
+}
+
+function showStale() {
+  room.dataset.stale = "";
+  part("as-of").textContent = `, as of ${clock(lostAt)}`;
+}
+
+const TITLES = { called: "Your turn", active: "You are in", lobby: "In the lobby", missed: "Your place is kept", closed: "The sale is closed" };
+
+function titleFor(state) {
+  if (state === "waiting") return shown === null ? `Your place: ${eventName}` : `Place ${shown}: ${eventName}`;
+  return `${TITLES[state] ?? "The line"}: ${eventName}`;
+}
+
+const FADE = { opacity: [0, 1] };
+const RISE = { ...FADE, translate: ["0 1.5rem", "0 0"] };
+
+/** One view goes and the next one comes: nothing of it slides from where it stood in the one before. */
+function turnOver() {
+  const focused = document.activeElement;
   scrollTo({ top: 0 });
+  if (document.hidden) return;
+  document.body.classList.add("turning");
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    document.body.classList.remove("turning");
+    for (const view of room.children) if (!view.matches(".strip")) view.animate(calm.matches ? FADE : RISE, { duration: 600, easing: "ease-out" });
+    if (focused === document.body || !room.contains(focused)) return;
+    focused.focus({ preventScroll: true });
+    // What was in use is gone with its view; the next one is read from its heading on.
+    if (document.activeElement !== focused) [...parts("heading")].find((heading) => heading.checkVisibility())?.focus({ preventScroll: true });
+  }));
+}
+
+function announce(state) {
+  turnOver();
   const news = {
     called: "It is your turn. Press Come in.", missed: "Your turn has passed. Your place is kept, you can take it back.",
     waiting: "You are in the line.", closed: "The sale is closed.", active: "You are in. Choose your tickets.",
@@ -267,19 +385,12 @@ part("leave-dialog").addEventListener("close", ({ target }) => {
 });
 
 // First of all to be heard: whatever is wrong with what the page came with, the next frame puts it right.
-desk.on("place", show)
-  .on("stock", (frame) => showStock(frame, room))
-  .on("connection", (state) => showConnection(state, "Your place is kept."));
+desk.on("place", show).on("stock", showWhatIsLeft).on("connection", showTouch);
 const figure = Number(part("place").textContent);
 if (figure) roll(part("place"), (shown = best.with(figure)));
 prepareStock(room);
-if (room.dataset.wait !== "null") [part("turn").textContent, part("turn-minutes").textContent] = tellWait(parsed(room.dataset.wait));
-showClaim(room.dataset.claimBy);
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return NaN;
-  }
-}
+prepareSigns(room, part("signs-note"));
+if (room.dataset.wait) [part("turn").textContent, part("turn-minutes").textContent] = tellWait(room.dataset.wait.split(" ").map(Number));
+if (room.dataset.claimBy) showClaim(room.dataset.claimBy);
+if (room.dataset.missedEnd) showMissed(room.dataset.missedEnd);
+if (room.dataset.state === "called") callFan(room, eventName, false);

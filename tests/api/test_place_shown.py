@@ -88,6 +88,9 @@ async def test_a_wait_after_a_missed_turn_is_another_one(house: House):
         "{mark}.-1",
         "{mark}.1e0",
         "{mark}.٣",
+        "{mark}.1.",
+        "{mark}.1.0",
+        "{mark}.1.2.3",
         "{mark}." + "9" * 4000,
         "x.1",
     ],
@@ -112,7 +115,7 @@ async def test_the_page_tells_no_order_and_its_script_may_write_the_cookie(house
         standing = await (room := await services(house).rooms.of(sale.event_id)).look(ticket)
         page = await fan.get(f"/events/{sale.slug}/queue")
         kept = next(c for c in page.headers.get_list("Set-Cookie") if "_shown=" in c)
-        assert kept.startswith(f"queue_{sale.event_id}_shown={room.mark(standing)}.1;")
+        assert kept.startswith(f"queue_{sale.event_id}_shown={room.mark(standing)}.1.1;")
         assert "HttpOnly" not in kept
         assert "SameSite=Lax" in kept
         assert "Path=/" in kept

@@ -1,175 +1,116 @@
-"""Each page in each of its states, on a phone: no barrier, no sideways scroll, no complaint."""
+"""Each page in each of its states, on a phone and on a desk, dark and light: no barrier in anybody's way."""
 
+from functools import partial
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, expect
+import pytest
+from playwright.async_api import Browser, Route
 
-from tests.browser.inspector import Inspector
-from tests.browser.stage import PHONE, Stage, by_menu, hook, one_command, seen, sign_in
-from ticketflow.seed import FAN, ORGANISER, PASSWORD
+from tests.broken import STATUSES
+from tests.browser.at_home import at_home
+from tests.browser.backstage import Backstage
+from tests.browser.inspector import Inspector, pictures_folder
+from tests.browser.stage import PHONE, Stage, one_command
+from tests.browser.walk import VARIABLES, Walk
+from ticketflow.settings import Settings
+from ticketflow.web import error_pages
 
-SEATED, LOBBY = "/events/strings-by-candlelight", "/events/open-synths-night"
 
-
+@pytest.mark.timeout(300)
 async def test_every_page(browser: Browser, tmp_path: Path):
-    inspector = Inspector()
-    # Long enough to be looked over while called, short enough to be seen missed.
-    async with one_command(tmp_path, browser, TICKETFLOW_CLAIM_SECONDS="20") as stage:
-        stranger = await stage.person(viewport=PHONE)
-        await before_an_account(stranger, inspector)
-        organiser = await an_organiser(stage, inspector)
-        fan, late = await stage.person(viewport=PHONE), await stage.person(viewport=PHONE)
-        await in_the_line(fan, late, organiser, inspector)
-        await to_the_ticket(fan, inspector)
-        await the_mail(fan, inspector)
-        await cancelled(fan, inspector)
-        await after_the_turn(late, organiser, inspector)
-        await the_draw(stranger, organiser, inspector)
+    inspector = Inspector(pictures_folder())
+    async with one_command(tmp_path, browser, **VARIABLES) as stage, Backstage(stage.url) as back:
+        await Walk(stage, back, inspector.look_over, inspector.watch).whole()
         assert inspector.faults == [], "\n".join(inspector.faults)
         assert stage.complaints == []
 
 
-async def before_an_account(stranger: Page, inspector: Inspector) -> None:
-    for path in (
-        "/",
-        SEATED,
-        LOBBY,
-        LOBBY + "/draw",
-        SEATED + "/book",
-        "/signin",
-        "/register",
-        "/mailbox",
-        "/no/such/page",
-    ):
-        await stranger.goto(path)
-        await inspector.look_over(stranger, path)
-    await sign_in(stranger, FAN, "not the password")
-    await expect(stranger.get_by_role("alert")).to_be_visible()
-    await inspector.look_over(stranger, "sign-in refused")
-    await stranger.goto("/register")
-    await stranger.get_by_label("Name").fill("A")
-    await stranger.get_by_label("Email").fill("a@b")
-    await stranger.get_by_label("Password").fill("short")
-    await stranger.get_by_role("button", name="Make the account").click()
-    await expect(stranger.get_by_text("That does not look like an e-mail address.")).to_be_visible()
-    await inspector.look_over(stranger, "register refused")
-    await stranger.goto(LOBBY)
-    await seen(stranger, "join").click()
-    await expect(stranger.get_by_role("heading", name="You are in the lobby")).to_be_visible()
-    await inspector.look_over(stranger, "lobby")
-    await stranger.get_by_role("link", name="How the draw works").click()
-    await expect(stranger.get_by_role("heading", name="You are in the draw")).to_be_visible()
-    await inspector.look_over(stranger, "in the draw")
+async def test_error_pages(settings: Settings, browser: Browser, monkeypatch: pytest.MonkeyPatch):
+    """The pages for what goes wrong; none of them tries again while it is looked at."""
+    monkeypatch.setattr(error_pages, "SOONEST_SECONDS", 600)
+    inspector = Inspector(pictures_folder())
+    async with at_home(settings, browser) as home:
+        page = await inspector.watch(await home.stage.person(viewport=PHONE))
+        for status in STATUSES:
+            answered = await page.goto(f"/broken/{status}")
+            assert answered is not None
+            assert answered.status == status
+            await inspector.look_over(page, f"error {status}")
+        assert inspector.faults == [], "\n".join(inspector.faults)
+        assert home.stage.complaints == []
 
 
-async def an_organiser(stage: Stage, inspector: Inspector) -> Page:
-    """The organiser's pages on a phone; then their desk stops the seated sale."""
-    organiser = await stage.person(viewport=PHONE)
-    await sign_in(organiser, ORGANISER, PASSWORD)
-    await expect(hook(organiser, "profile")).to_be_visible()
-    await by_menu(organiser, "Organise")
-    await inspector.look_over(organiser, "organiser's sales")
-    await organiser.get_by_role("link", name="Strings by Candlelight").click()
-    await expect(organiser.get_by_text("Live, a frame a second")).to_be_visible()
-    await hook(organiser, "pause").click()
-    await expect(organiser.get_by_text("In force since")).to_be_visible()
-    await hook(organiser, "message").fill("Doors at half past seven. " + "Verylongwordswithoutaspace" * 4)
-    await hook(organiser, "message-apply").click()
-    await inspector.look_over(organiser, "organiser's desk")
-    return organiser
+GOOD = """<!doctype html><html lang="en"><head><title>A page</title>
+<meta name="viewport" content="width=device-width"><style>
+body { background: #fff; color: #000; font: 16px sans-serif; margin: 0 }
+button { min-width: 48px; min-height: 48px } %s</style></head>
+<body><main><h1>A page</h1>%s<p>Words to read.</p></main></body></html>"""
+PICTURE = (
+    "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'><rect width='9999' height='9999'/></svg>"
+)
+EMPTY = "<svg xmlns='http://www.w3.org/2000/svg' width='1' height='1'/>"
+LATE = """<script>window.late = new Promise((resume) => setTimeout(() => {
+  document.body.prepend(document.createElement("hr"));
+  resume();
+}, 50))</script>"""
+FAULTS: dict[str, tuple[str, str, str]] = {
+    "nothing": ("", "", ""),
+    "low contrast": ("p { color: #999 }", "", "color-contrast"),
+    "low contrast in the dark": (
+        "@media (prefers-color-scheme: dark) { p { color: #999 } }",
+        "",
+        "dark: color",
+    ),
+    "low contrast on a picture": (
+        f'main {{ background: url("{PICTURE}") }} h1, p {{ color: #444 }}',
+        "",
+        "has a contrast of",
+    ),
+    "sideways scroll": (".wide { width: 400px; height: 9px }", "<div class=wide></div>", "400 pixels wide"),
+    "sideways scroll when narrow": (
+        ".wide { width: 350px; height: 9px }",
+        "<div class=wide></div>",
+        "320: 350 pixels wide",
+    ),
+    "a small target": ("button { min-height: 30px }", "<button>Go</button>", "is a target of 48 by 30"),
+    "a tiny target": ("button { min-height: 0; height: 20px }", "<button>Go</button>", "target"),
+    "cut off": (
+        "div { width: 99px; overflow: hidden; white-space: nowrap }",
+        "<div>Too long for it</div>",
+        "cut",
+    ),
+    "cut off by spacing": (
+        "div { width: 110px; overflow: hidden; white-space: nowrap }",
+        "<div>Just fits now</div>",
+        "320: div “Just fits now” is cut off",
+    ),
+    "covered": ("p { margin-top: -30px }", "", "cover each other"),
+    "no name": ("", "<button></button>", "button-name"),
+    "a shift": ("hr { height: 200px }", LATE, "a layout shift of"),
+    "many requests": ("", "".join(f'<img alt="" src="/{n}.svg">' for n in range(11)), " requests; "),
+    "much to carry": ("", f"<!--{'.' * 100_000}-->", "bytes over the wire"),
+}
 
 
-async def in_the_line(fan: Page, late: Page, organiser: Page, inspector: Inspector) -> None:
-    await sign_in(fan, FAN, PASSWORD)
-    await fan.goto("/profile")
-    await inspector.look_over(fan, "profile")
-    await fan.goto("/tickets")
-    await inspector.look_over(fan, "no tickets")
-    await fan.goto(SEATED)
-    await expect(fan.get_by_text("Paused for a moment")).to_be_visible()
-    await inspector.look_over(fan, "paused event")
-    for who in (fan, late):
-        await who.goto(SEATED)
-        await seen(who, "join").click()
-    await expect(fan.get_by_text("1 behind you")).to_be_visible()
-    await inspector.look_over(fan, "waiting")
-    await seen(fan, "leave").click()
-    await inspector.look_over(fan, "asked about leaving")
-    await fan.get_by_role("button", name="Stay").click()
-    await hook(organiser, "open").click()
-    await expect(seen(fan, "come-in")).to_be_visible()
-    await inspector.look_over(fan, "called")
+async def test_the_inspector_sees(browser: Browser, tmp_path: Path):
+    """Each fault is found, and nothing else is; a good page has none."""
+    stage = Stage(browser, "http://page.test")
+    for fault, (style, words, told) in FAULTS.items():
+        inspector = Inspector(tmp_path)
+        page = await stage.person(viewport=PHONE)
+        await page.route("**/*", partial(answer, GOOD % (style, words)))
+        await inspector.watch(page)
+        await page.goto("/")
+        await page.evaluate("window.late")
+        await inspector.look_over(page, "page")
+        assert [found for found in inspector.faults if not told or told not in found] == [], fault
+        assert bool(inspector.faults) == bool(told), fault
+        await page.context.close()
 
 
-async def to_the_ticket(fan: Page, inspector: Inspector) -> None:
-    await seen(fan, "come-in").click()
-    await expect(seen(fan, "hold")).to_be_visible()
-    await inspector.look_over(fan, "choosing")
-    await seen(fan, "hold").click()
-    await fan.get_by_label("A card that is declined").check()
-    await seen(fan, "pay").click()
-    await expect(fan.get_by_text("Your tickets are still held")).to_be_in_viewport()
-    await inspector.look_over(fan, "card declined")
-    await fan.get_by_label("A card whose bank takes a few seconds").check()
-    await seen(fan, "pay").click()
-    await expect(hook(fan, "booking-status")).to_have_text("Confirmed")
-    await inspector.look_over(fan, "confirmed")
-    await fan.goto("/tickets")
-    await inspector.look_over(fan, "my tickets")
-    await fan.goto(SEATED + "/queue")
-    await inspector.look_over(fan, "done")
-
-
-async def the_mail(fan: Page, inspector: Inspector) -> None:
-    """The letter appears in the mailbox by itself, and shows its text and its page."""
-    await fan.goto("/mailbox")
-    await fan.get_by_role("link", name="Your tickets for Strings by Candlelight").click()
-    await expect(fan.frame_locator("iframe").get_by_text("They are yours")).to_be_visible()
-    await inspector.look_over(fan, "a letter")
-    await fan.get_by_role("link", name="Back to the mailbox").click()
-    await inspector.look_over(fan, "mailbox")
-
-
-async def cancelled(fan: Page, inspector: Inspector) -> None:
-    """Asked in a dialog, or on a page of its own where no script runs; then the end, on all its pages."""
-    await fan.goto("/tickets")
-    await seen(fan, "cancel").click()
-    await inspector.look_over(fan, "asked about cancelling")
-    await fan.get_by_role("button", name="Keep it").click()
-    await fan.goto(await hook(fan, "cancel").get_attribute("href") or "")
-    await inspector.look_over(fan, "asked on a page")
-    await hook(fan, "cancel-confirm").click()
-    await expect(hook(fan, "booking-status")).to_have_text("Cancelled, refunded")
-    await inspector.look_over(fan, "cancelled")
-    await fan.goto("/mailbox")
-    await fan.get_by_role("link", name="Cancelled: your tickets").click()
-    await expect(fan.frame_locator("iframe").get_by_text("Your booking is cancelled")).to_be_visible()
-
-
-async def after_the_turn(late: Page, organiser: Page, inspector: Inspector) -> None:
-    await expect(seen(late, "join")).to_have_text("Take my place back")
-    await inspector.look_over(late, "missed")
-    await hook(organiser, "close").click()
-    await expect(late.get_by_role("heading", name="The sale is closed")).to_be_visible()
-    await inspector.look_over(late, "closed")
-
-
-async def the_draw(entrant: Page, organiser: Page, inspector: Inspector) -> None:
-    """The lobby opens: its one entrant is first, and their browser works out the same number."""
-    await organiser.goto("/organiser")
-    await organiser.get_by_role("link", name="Night of the Open Synths").click()
-    await hook(organiser, "open").click()
-    await expect(organiser.get_by_text("In force since")).to_be_visible()
-    await entrant.reload()
-    await expect(hook(entrant, "drawn-place")).to_have_text("1")
-    await expect(entrant.get_by_text("This browser has worked the number out itself")).to_be_visible()
-    await expect(entrant.get_by_text("it is the same")).to_be_visible()
-    await inspector.look_over(entrant, "drawn")
-    await entrant.get_by_label("Look at an entrant").fill("somebody-else")
-    await entrant.get_by_role("button", name="Work it out").click()
-    await expect(entrant.get_by_text("Not in the draw")).to_be_visible()
-    await inspector.look_over(entrant, "not in the draw")
-    async with entrant.expect_download() as download:
-        await hook(entrant, "draw-list").click()
-    listed = (await (await download.value).path()).read_text()
-    assert "entrants 1\n" in listed
+async def answer(page: str, route: Route) -> None:
+    """The page, and an empty picture for whatever it asks for."""
+    if route.request.resource_type == "document":
+        await route.fulfill(content_type="text/html", body=page)
+    else:
+        await route.fulfill(content_type="image/svg+xml", body=EMPTY)

@@ -1,5 +1,6 @@
 """A fan's place belongs to the fan: a refresh, a second tab or a lost connection does not change it."""
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -82,7 +83,7 @@ async def test_no_wait_in_the_page_however_absurd_stops_its_script(
         fan = await stage.person()
         await take_place(fan, sale)
         await fan.add_init_script(SPOIL)
-        for behind, wait in enumerate(["[1e300,1e301]", "[NaN,Infinity]", "7", '"soon"', "[60]", "{"], 1):
+        for behind, wait in enumerate(["1e300 1e301", "NaN Infinity", "7", "soon at once", "60 9", "{"], 1):
             await fan.goto(f"/events/{sale.slug}/queue?spoilt={quote(wait)}")
             await somebody_joins(house, sale)
             await expect(fan.get_by_text(f"{behind} behind you")).to_be_visible()
@@ -112,22 +113,48 @@ async def leaving_is_asked_about_and_then_done(page: Page, sale: Sale) -> None:
 
 async def test_a_broken_connection_heals_by_itself(settings: Settings, browser: Browser, tmp_path: Path):
     sale = await make_sale(settings, mode="paused")
-    async with two_processes(settings, tmp_path, sale, browser) as (house, stage):
+    async with two_processes(settings, tmp_path, sale, browser) as (house, stage), house.visitor() as ahead:
         fan = await stage.person()
         line = Line()
         await fan.context.route_web_socket("**/ws/**", line.connect)
-        async with house.visitor() as ahead:
-            await ahead.join(sale)
-            await take_place(fan, sale)
-            await expect(hook(fan, "place")).to_have_text("2")
-            await fan.context.set_offline(True)
-            await line.cut()
-            await expect(fan.get_by_text("You are offline. Your place is kept.")).to_be_visible()
-            await ahead.delete(f"/api/events/{sale.event_id}/queue")
+        await fan.clock.install()
+        await ahead.join(sale)
+        await take_place(fan, sale)
+        await expect(hook(fan, "place")).to_have_text("2")
+        await expect(fan.locator("[data-room]")).not_to_have_attribute("data-stale", "")
+        await expect(fan.get_by_text("At least 496 will be left at your turn")).to_be_visible()
+        await line.cut()
+        await fan.context.set_offline(True)
+        await fan.evaluate(OFFLINE)
+        await the_last_place_stands_greyed(fan)
+        await ahead.delete(f"/api/events/{sale.event_id}/queue")
         line.repair()
         await fan.context.set_offline(False)
         await expect(hook(fan, "place")).to_have_text("1")
+        await expect(fan.locator(".place-label")).to_have_text("Your place")
+        await expect(fan.get_by_text("At least 500 will be left at your turn")).to_be_visible()
         await expect(fan.get_by_text("You are offline.")).to_be_hidden()
+        await the_way_done_is_kept(fan)
+
+
+OFFLINE = "new Promise((done) => navigator.onLine ? addEventListener('offline', () => done()) : done())"
+
+
+async def the_last_place_stands_greyed(fan: Page) -> None:
+    """Within two seconds of the page's own time, however long they take here."""
+    await fan.clock.run_for(2_000)
+    assert await fan.get_by_text("You are offline. Your place is kept.").is_visible()
+    assert re.fullmatch(r"Your place, as of \d\d:\d\d", await fan.locator(".place-label").inner_text())
+    assert await fan.locator("[data-room]").get_attribute("data-stale") == ""
+    await expect(hook(fan, "place")).to_have_text("2")
+
+
+async def the_way_done_is_kept(fan: Page) -> None:
+    """From the second place to the first it is the whole way, after a reload as before it."""
+    await expect(fan.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
+    await fan.reload()
+    await expect(fan.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
+    await expect(fan.get_by_text("100% of the way")).to_be_visible()
 
 
 class Line:

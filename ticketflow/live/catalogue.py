@@ -12,6 +12,7 @@ from typing import Any
 from databases import Database
 
 from ticketflow.domain import Booking, Event, Refusal, SaleState, TicketType, iso, now, sale_state, to_micros
+from ticketflow.live.outlook import Outlook, outlook
 from ticketflow.live.pace import Pace
 from ticketflow.stock import Counts
 from ticketflow.store import events as event_store
@@ -152,6 +153,20 @@ class Catalogue:
             "gone_in_minutes": {str(type_id): minutes for type_id, minutes in self.gone_in(event).items()},
         }
 
+    def left_at_turn(self, event: Event, ahead: int | None) -> Outlook | None:
+        """How many tickets will be left after those ahead; None where nothing honest can be said."""
+        frame, counts = self._frames.get(event.id), self._counts.get(event.id)
+        if ahead is None or frame is None or counts is None or frame.recovering:
+            return None
+        return outlook(
+            free=sum(max(0, n) for n in counts.remaining.values()),
+            sold=sum(counts.sold.values()),
+            limit=event.per_user_limit,
+            # A place may be 1% off, and who has missed a turn may come back to the front.
+            turns=ahead + ahead // 100 + frame.inside + frame.missed,
+            visits=frame.admitted_total - frame.inside,
+        )
+
     def _doors(self, event: Event) -> dict[str, bool]:
         """Whether the doors have ever been open, and whether they open only by hand."""
         frame = self._frames.get(event.id)
@@ -164,6 +179,7 @@ class Catalogue:
         """The contract's event."""
         counts = self._counts.get(event.id)
         remaining = counts.remaining if counts else {}
+        held = _held(event, counts)
         return {
             "id": event.id,
             "slug": event.slug,
@@ -186,6 +202,7 @@ class Catalogue:
                     "capacity": t.capacity,
                     # Until the first count arrives nothing is known to be left; never a wrong promise.
                     "remaining": max(0, remaining.get(t.id, 0)),
+                    "held": held[t.id],
                     "seated": t.seated,
                 }
                 for t in event.ticket_types
@@ -203,4 +220,15 @@ class Catalogue:
             "version": counts.version,
             **self.sale_view(event),
             "remaining": {str(type_id): max(0, n) for type_id, n in counts.remaining.items()},
+            "held": {str(type_id): n for type_id, n in _held(event, counts).items()},
         }
+
+
+def _held(event: Event, counts: Counts | None) -> dict[int, int]:
+    """What is set aside for somebody who has not paid yet, and may come back, by type."""
+    if counts is None:
+        return {t.id: 0 for t in event.ticket_types}
+    return {
+        t.id: max(0, t.capacity - counts.sold.get(t.id, 0) - max(0, counts.remaining.get(t.id, 0)))
+        for t in event.ticket_types
+    }

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from ticketflow.live.outlook import Outlook
 from ticketflow.live.slot import Slot
 from waiting_room import Frame, Mode, RankMap, Standing, State
 from waiting_room.promise import Promise, first_promise, next_promise
@@ -15,13 +16,25 @@ class FanLine:
 
     Between looks the place comes from the room's frame: no Redis command a fan. `look` asks Redis,
     when the frontier has passed the fan, a deadline is over, or the room has changed its nature.
+    `left_after` says what so many people ahead will leave of the tickets.
     """
 
-    __slots__ = ("_look", "_looked_at", "_moved", "_own", "_place", "_promise", "_slot", "_standing", "_told")
+    __slots__ = (
+        *("_ahead", "_left_after", "_look", "_looked_at", "_moved", "_own", "_place", "_promise", "_slot"),
+        *("_standing", "_told"),
+    )
 
-    def __init__(self, slot: Slot, look: Callable[[], Awaitable[Standing]]) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        look: Callable[[], Awaitable[Standing]],
+        left_after: Callable[[int | None], Outlook | None] = lambda ahead: None,
+    ) -> None:
         self._slot = slot
         self._look = look
+        self._left_after = left_after
+        # How many really are ahead: more than are shown once others have come back to the front.
+        self._ahead: int | None = None
         self._standing: Standing | None = None
         self._place: int | None = None
         self._promise: Promise | None = None
@@ -39,6 +52,7 @@ class FanLine:
     def tell(self, standing: Standing) -> None:
         """Take a standing that Redis gave, and tell it."""
         last, place, promise = self._standing, standing.place, standing.promise
+        self._ahead = standing.ahead
         if last and last.order == standing.order and last.state is standing.state is State.WAITING:
             # What Redis says of the wait remembers nothing; the next frame moves the promise on.
             # While the room recovers no place is known, and the last one stands.
@@ -88,6 +102,7 @@ class FanLine:
         # Until a map is drawn that has this fan in it, the place stands that Redis gave at the join.
         if standing.state is State.WAITING and ranks is not None and ranks.covers(standing.order):
             place = ranks.place(standing.order)
+            self._ahead = place - 1
             if not frame.recovering:
                 self._place = _in_front(place, self._place)
             self._promise = _promised(self._promise, place - 1, frame)
@@ -95,7 +110,11 @@ class FanLine:
 
     def _put(self, line: str) -> None:
         """Tell it, if it is news: one object in three parts, one of which is made for this fan and frame."""
-        turn = json.dumps(turn_view(self._place, self._promise))
+        view = turn_view(self._place, self._promise)
+        waits = self._standing is not None and self._standing.state is State.WAITING
+        if waits and (left := self._left_after(self._ahead)):
+            view["left_at_turn"] = left._asdict()
+        turn = json.dumps(view)
         text = f"{self._own[:-1]}, {turn[1:-1]}, {line[1:]}"
         if text != self._told:
             self._told = text

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -131,7 +132,11 @@ class DeskSocket:
         self._ticket = ticket
         visitor = self._room.read_ticket(ticket).visitor
         self._services.hub.name(self._event.id, self.socket, visitor)
-        self._fan = self.socket.fan = FanLine(self.socket.slot, lambda: self._room.look(ticket, present=True))
+        self._fan = self.socket.fan = FanLine(
+            self.socket.slot,
+            lambda: self._room.look(ticket, present=True),
+            partial(self._services.catalogue.left_at_turn, self._event),
+        )
         await self._fan.refresh()
 
     async def _join(self, fields: dict[str, Any]) -> Reply:

@@ -5,6 +5,7 @@ from quart.typing import ResponseReturnValue
 
 from ticketflow.domain import Event, SaleState, now
 from ticketflow.showing import show_event
+from ticketflow.web import waiting
 from ticketflow.web.listing import found_by, is_over, nearness
 from ticketflow.web.newcomers import newcomer
 from ticketflow.web.paging import event_at, fresh, shown_event, ticket_of
@@ -12,7 +13,7 @@ from ticketflow.web.pictures import share_of
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import account_id
 from waiting_room import NotCalled, NotOpen, RoomClosed, State, TooManyJoins
-from waiting_room.shown import as_shown, keep_shown
+from waiting_room.shown import as_shown, first_shown, keep_shown
 from waiting_room.views import queue_view
 from waiting_room.web import cookie_name, problem, set_ticket
 
@@ -85,9 +86,15 @@ async def queue(slug: str) -> ResponseReturnValue:
         return await _door(found, event)
     if ticket is None:
         return redirect(url_for("pages.event_page", slug=slug))
-    standing = as_shown(await room.look(ticket, present=False), room, event.id)
-    view = {**queue_view(standing), "return_seconds": (await room.policy()).return_seconds}
-    page = await fresh("queue.html", event=shown_event(found, event), standing=view, mark=room.mark(standing))
+    found_at = await room.look(ticket, present=False)
+    standing = as_shown(found_at, room, event.id)
+    page = await fresh(
+        "queue.html",
+        event=shown_event(found, event),
+        standing=waiting.view(standing, await room.policy(), first=first_shown(standing, room, event.id)),
+        outlook=found.catalogue.left_at_turn(event, found_at.ahead),
+        mark=room.mark(standing),
+    )
     keep_shown(page, standing, room, event.id, secure=found.settings.secure)
     return page
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from quart import Blueprint, Response, redirect, render_template, request, url_for
+from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
 from ticketflow.domain import Booking, BookingStatus, Event, Refusal, can_cancel, now
@@ -14,6 +14,7 @@ from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter
 from ticketflow.web.calendar_file import calendar_file
 from ticketflow.web.listing import LASTS
+from ticketflow.web.paging import fresh, sign_in_first
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import signed_in
 
@@ -30,7 +31,7 @@ async def tickets() -> ResponseReturnValue:
     found, at = services(), now()
     user = await signed_in()
     if user is None:
-        return redirect(url_for("account_pages.sign_in_page", next=request.path))
+        return sign_in_first(request.path)
     mine = await booking_store.of_user(found.database, user.id)
     known = {booking.id for booking in mine}
     underway = [booking for booking in await counter.underway(found, user) if booking.id not in known]
@@ -38,12 +39,11 @@ async def tickets() -> ResponseReturnValue:
     coming = [group for group in groups if _is_coming(*group, at)]
     over = [group for group in reversed(groups) if not _is_coming(*group, at)]
     codes = _codes_shown(coming)
-    page = await render_template(
+    return await fresh(
         "tickets.html",
         coming=[_shown(group, at, codes) for group in coming],
         over=[_shown(group, at, set()) for group in over],
     )
-    return Response(page, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
 @blueprint.get("/bookings/<booking_id>/calendar.ics")
@@ -52,7 +52,7 @@ async def calendar(booking_id: str) -> ResponseReturnValue:
     found = services()
     user = await signed_in()
     if user is None:
-        return redirect(url_for("account_pages.sign_in_page", next=request.path))
+        return sign_in_first(request.path)
     booking = await counter.find_booking(found, user, booking_id)
     if booking.status is BookingStatus.REFUSED:
         raise Refusal("not_found", "This booking did not go through, so there is nothing for a calendar.")
