@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from .load import PING, PONG, TEXT, client_frame, handshake, message
 
 AT_ONCE = 100
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 NARROW_BYTES = 4_096
 """What the kernel keeps for a reader who has stopped."""
 STUFFING = 400
@@ -137,12 +137,6 @@ class Crowd:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while any(ear.transport.get_write_buffer_size() for ear in self.ears):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.05)
-
-    async def heard_by_all(self, marker: bytes) -> None:
-        """Return once the last text at each socket holds `marker`."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not all(marker in ear.last for ear in self.ears):  # noqa: ASYNC110 - no event tells it
-                await asyncio.sleep(0.1)
 
     def forget(self) -> None:
         """Count anew from here on."""

@@ -50,6 +50,7 @@ PAGES = {
     "GET /register": PUBLIC,
     "POST /register": PUBLIC,
     "POST /signout": PUBLIC,
+    "GET /profile": SIGNED_IN,
     "GET /tickets": SIGNED_IN,
     "GET /bookings/<booking_id>": SIGNED_IN,
     "GET /bookings/<booking_id>/calendar.ics": SIGNED_IN,

@@ -51,6 +51,9 @@ async def test_selling_fast_is_said_with_the_forecast_and_only_while_it_sells(
             counts = catalogue.counts(sale.event_id)
             return counts is not None and counts.sold[sale.type_ids[0]] == 12
 
+        async def told_everybody() -> bool:
+            return bool(services(house).hub._shown[sale.event_id]["gone_in_minutes"])
+
         await eventually(heard)
         later = 110.0
         event = (await fan.get(f"/api/events/{sale.event_id}")).json()
@@ -61,6 +64,8 @@ async def test_selling_fast_is_said_with_the_forecast_and_only_while_it_sells(
         assert house.app is not None
         async with house.app.test_client().websocket(f"/ws/events/{sale.event_id}") as socket:
             assert json.loads(await socket.receive())["gone_in_minutes"] == {kind: 1}
+            # Each tick of the room makes the hub look: it has told everybody before the time goes on.
+            await eventually(told_everybody)
             later = 110.0 + 400.0
             # The rush is over. No count changes any more, and still who listens is told.
             while json.loads(await socket.receive())["gone_in_minutes"]:
