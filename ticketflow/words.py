@@ -20,6 +20,11 @@ def money(minor: int, currency: str) -> str:
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency}"
 
 
+def count(number: int) -> str:
+    """A whole number as people read it: 49906 is "49,906"."""
+    return f"{number:,}"
+
+
 def day(when: datetime | str) -> str:
     """A date as "Sat 12 December 2026", in UTC."""
     moment = _moment(when)

@@ -1,6 +1,6 @@
 // The organiser's desk: charts, levers, and a frame a second.
 import { LiveSocket, call, prepareStock, showStock } from "./desk.js";
-import { exactClock } from "./page.js";
+import { count, exactClock } from "./page.js";
 
 // A small line chart in an SVG of 300 by 80.
 
@@ -172,14 +172,14 @@ let lastAt = null;
 
 function show(frame) {
   for (const metric of root.querySelectorAll("[data-metric]")) {
-    metric.querySelector("[data-value]").textContent = frame[metric.dataset.metric] ?? 0;
+    metric.querySelector("[data-value]").textContent = count(frame[metric.dataset.metric] ?? 0);
   }
   compare(frame);
   for (const [name, values] of Object.entries(seen)) {
     values.push(frame[name]);
     if (values.length > SECONDS_SHOWN) values.shift();
     spark(root.querySelector(`[data-chart="${name}"]`), values, SECONDS_SHOWN, name === "waiting" ? null : levers.rate);
-    root.querySelector(`[data-peak="${name}"]`).textContent = `last 3 min, most ${Math.max(...values)}`;
+    root.querySelector(`[data-peak="${name}"]`).textContent = `last 3 min, most ${count(Math.max(...values))}`;
   }
   showStock(frame, root);
   showMail(frame.mail ?? {});
@@ -191,8 +191,8 @@ function compare(frame) {
   const { mode, waiting, called, active, max_active, admitted_last_minute } = frame;
   const full = called + active >= max_active;
   const slow = mode === "open" && waiting > 0 && !full && admitted_last_minute < 0.8 * levers.rate;
-  note("admitted_last_minute", slow ? `under the ${levers.rate} set` : `set: ${levers.rate}`, slow);
-  note("active", full ? `full at ${max_active}` : `of ${max_active}`, full && waiting > 0);
+  note("admitted_last_minute", slow ? `under the ${count(levers.rate)} set` : `set: ${count(levers.rate)}`, slow);
+  note("active", full ? `full at ${count(max_active)}` : `of ${count(max_active)}`, full && waiting > 0);
   note("free", frame.free === 0 ? "sold out or held" : "", false);
 }
 
@@ -203,12 +203,12 @@ function note(name, text, off) {
 }
 
 function showMail(mail) {
-  const cells = Object.entries(mail).map(([name, count]) => {
+  const cells = Object.entries(mail).map(([name, letters]) => {
     const cell = document.createElement("div");
     const [term, value] = [document.createElement("dt"), document.createElement("dd")];
-    cell.dataset.off = name === "failed" && count > 0 ? "yes" : "no";
+    cell.dataset.off = name === "failed" && letters > 0 ? "yes" : "no";
     term.textContent = name[0].toUpperCase() + name.slice(1);
-    value.textContent = count;
+    value.textContent = count(letters);
     cell.append(term, value);
     return cell;
   });

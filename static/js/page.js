@@ -101,7 +101,7 @@ function ago(date) {
   return Math.abs(minutes) < 1440 ? AGO.format(Math.round(minutes / 60), "hour") : tell("both", date);
 }
 
-/** Writes every <time data-local="clock|exact|day|both|ago"> and <data data-money> under `root` the reader's way. */
+/** Writes every <time data-local="clock|exact|day|both|ago">, <data data-money> and <data data-count> under `root` the reader's way. */
 export function localise(root = document) {
   for (const element of root.querySelectorAll("time[data-local]")) {
     const text = tell(element.dataset.local, new Date(element.dateTime));
@@ -111,6 +111,7 @@ export function localise(root = document) {
     const text = money(Number(element.value), element.dataset.money);
     if (element.textContent !== text) element.textContent = text;
   }
+  for (const element of root.querySelectorAll("data[data-count]")) element.textContent = count(Number(element.value));
 }
 
 /** The time of day; a Date that is none would throw, and take the page's script with it. */
@@ -163,7 +164,14 @@ export async function clockAhead(said) {
   return date ? new Date(date) - Date.now() + CLOCK_MS : 0;
 }
 
-// Money in minor units.
+// Counts, and money in minor units.
+
+const COUNTS = new Intl.NumberFormat(READER);
+
+/** "49,906" for 49906, or "49.906". */
+export function count(number) {
+  return COUNTS.format(number);
+}
 
 /** Currencies that have other than two digits after the point, as the server counts them. */
 const DIGITS = JSON.parse(document.querySelector('meta[name="currency-digits"]').content);

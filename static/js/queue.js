@@ -1,6 +1,6 @@
 // The queue page: the wait, the place, the line, and what the fan decides.
 import { Desk, prepareStock, showConnection, showStock } from "./desk.js";
-import { clock, countDown, roll, say } from "./page.js";
+import { clock, count, countDown, roll, say } from "./page.js";
 import { callFan, prepareSigns, title } from "./signs.js";
 
 // A wait told as an interval, in clock times and in minutes.
@@ -187,7 +187,7 @@ function show(standing) {
   if (state === "called") showClaim(standing.claim_by);
   if (state === "missed") showMissed(standing.expires_at);
   showNow();
-  part("waiting").textContent = standing.waiting;
+  part("waiting").textContent = count(standing.waiting);
   part("message-box").hidden = !message;
   part("message").textContent = message ?? "";
   if (state !== "called") title(titleFor(state));
@@ -200,8 +200,8 @@ function showPlace({ place, ahead, waiting, slower, rate_per_minute, left_at_tur
   shown = best.with(place);
   const before = shown === null ? (ahead ?? 0) : shown - 1;
   roll(part("place"), shown);
-  part("ahead").textContent = before;
-  part("behind").textContent = Math.max(0, waiting - before - 1);
+  part("ahead").textContent = count(before);
+  part("behind").textContent = count(Math.max(0, waiting - before - 1));
   if (shown !== null) showWay(best.done);
   pace.saw(before);
   const [lead, minutes] = tellWait(wait);
@@ -209,9 +209,9 @@ function showPlace({ place, ahead, waiting, slower, rate_per_minute, left_at_tur
   part("turn-minutes").textContent = minutes;
   const reason = tellSlower(slower, wait);
   part("slower").textContent = reason;
-  part("rate").textContent = wait ? `About ${rate_per_minute} people a minute are let in` : "Nobody is let in at the moment";
+  part("rate").textContent = wait ? `About ${count(rate_per_minute)} people a minute are let in` : "Nobody is let in at the moment";
   showOutlook(left_at_turn);
-  say(`Your place is ${shown}. ${lead}. ${reason}`.trim());
+  say(`${shown === null ? "" : `Your place is ${count(shown)}. `}${lead}. ${reason}`.trim());
 }
 
 /** The walker steps on: everything behind it is drawn through. */
@@ -226,8 +226,8 @@ function showWay(percent) {
 function showOutlook(left) {
   room.dataset.told = taken || !left ? "none" : left.sure ? "sure" : left.most ? "pace" : "gone";
   if (!left) return;
-  for (const number of parts("least")) number.textContent = left.least;
-  part("most").textContent = left.most;
+  for (const number of parts("least")) number.textContent = count(left.least);
+  part("most").textContent = count(left.most);
 }
 
 function showLobby({ opened, opens_at }) {

@@ -13,7 +13,7 @@ SKY = {"light": "#cbe3fb", "dark": "#0c162f"}
 
 def install(app: Quart, found: Services) -> None:
     """Give templates their filters and what each of them needs; keep pages out of every cache."""
-    app.jinja_env.filters |= {"day": words.day, "clock": words.clock}
+    app.jinja_env.filters |= {"day": words.day, "clock": words.clock, "count": shown_count}
 
     @app.context_processor
     async def everywhere() -> dict[str, object]:
@@ -39,6 +39,11 @@ def shown_money(minor: int, currency: str) -> Markup:
     """An amount as page.js finds it again, to write it the reader's way."""
     text = words.money(minor, currency)
     return Markup('<data value="{}" data-money="{}">{}</data>').format(minor, currency, text)
+
+
+def shown_count(number: int) -> Markup:
+    """A whole number as page.js finds it again, to write it the reader's way."""
+    return Markup('<data value="{}" data-count>{}</data>').format(number, words.count(number))
 
 
 def ask_nobody() -> None:
