@@ -27,16 +27,25 @@
     return found;
   }
 
+  /** What an element that clips shows its content through: a fieldset, only what is below its legend. */
+  function frameOf(element) {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    const legend = element.querySelector(":scope > legend");
+    return { left, right, bottom, top: legend ? legend.getBoundingClientRect().bottom : top };
+  }
+
   /** What stands in the way of `box`: "scroll" if it can be scrolled to, "cut" if it is lost. */
   function lost(holder, box) {
     for (const element of ancestors(holder)) {
       const style = getComputedStyle(element);
-      if (style.overflowX === "visible" && style.overflowY === "visible") continue;
-      const frame = element.getBoundingClientRect();
+      if ((style.overflowX === "visible" && style.overflowY === "visible") || holder.localName === "legend") continue;
+      const frame = frameOf(element);
       const beside = box.right > frame.right + 2 || box.left < frame.left - 2;
-      const below = box.bottom > frame.bottom + box.height / 2 || box.top < frame.top - box.height / 2;
-      if (beside && style.overflowX !== "visible") return /auto|scroll/.test(style.overflowX) || style.textOverflow === "ellipsis" ? "scroll" : "cut";
-      if (below && style.overflowY !== "visible") return /auto|scroll/.test(style.overflowY) ? "scroll" : "cut";
+      const some = box.bottom > frame.bottom + 2 || box.top < frame.top - 2;
+      const most = box.bottom > frame.bottom + box.height / 2 || box.top < frame.top - box.height / 2;
+      const scrolls = /auto|scroll/.test(style.overflowX + style.overflowY);
+      if ((beside || some) && (scrolls || (beside && style.textOverflow === "ellipsis"))) return "scroll";
+      if ((beside && style.overflowX !== "visible") || (most && style.overflowY !== "visible")) return "cut";
     }
     return box.right > innerWidth + 1 || box.left < -1 ? "cut" : "";
   }
