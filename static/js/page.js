@@ -301,7 +301,9 @@ const SENT_MS = 10_000;
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method !== "post") return;
+  // "Keep it" in a dialog sends nothing, and the other button may still be pressed after it.
+  const method = event.submitter?.formMethod || form.method;
+  if (event.defaultPrevented || method !== "post") return;
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "yes";
   event.submitter?.setAttribute("data-pressed", "");

@@ -10,3 +10,9 @@ try {
 } catch {
   // Storage can be forbidden; the system's look then stands.
 }
+// A page change that the browser cuts short (one goes on before it is over) is no error.
+for (const moment of ["pageswap", "pagereveal"]) {
+  addEventListener(moment, ({ viewTransition: change }) => {
+    for (const part of [change?.ready, change?.finished, change?.updateCallbackDone]) part?.catch(() => {});
+  });
+}

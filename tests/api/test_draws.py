@@ -322,8 +322,9 @@ async def test_a_lobby_that_was_paused_still_draws_and_one_that_was_open_says_it
         assert not tells_secret(await told_over_http(house, lobby, fan, organiser), seed)
         queue = await page_of(fan, lobby, "/queue")
         assert "drawn into one order at random" in queue
-        for name in ("", "/queue", "/draw"):
-            page = await page_of(fan, lobby, name)
+        # The event's page has both sentences, and shows the one that its mark says; the queue's hides one.
+        assert 'data-by-hand="yes"' in (await fan.get(f"/events/{lobby.slug}")).text
+        for page in (queue, await page_of(fan, lobby, "/draw")):
             assert ("opens the sale by hand" in page, "The sale starts " in page) == (True, False)
         await turn(organiser, lobby, "open")
         await turn(organiser, lobby, "lobby")

@@ -97,6 +97,7 @@ async def test_what_stays_is_carried_from_page_to_page(home: Home, sale: Sale):
     assert fetched == [f"{home.stage.url}/events/{sale.slug}"]
     await poster.click()
     await expect(reader.get_by_role("heading", name="How the line works")).to_be_visible()
+    await reader.wait_for_function("window.carried !== undefined")
     carried = await reader.evaluate("window.carried")
     for name in ("mark", f"art-{sale.event_id}", f"name-{sale.event_id}"):
         assert f"::view-transition-group({name})" in carried

@@ -67,7 +67,7 @@ async def hears_of_a_change(house: House, sale: Sale, lively: ClientConnection) 
         await fan.come_in(sale)
         assert (await fan.hold(sale)).status_code == 201
         left = (await fan.get(f"/api/events/{sale.event_id}")).json()["ticket_types"][0]["remaining"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             said = json.loads(await lively.recv())
             if said["type"] == "stock" and list(said["remaining"].values()) == [left]:
