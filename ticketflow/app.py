@@ -99,6 +99,9 @@ def _services(
     catalogue, rooms, stock = background.catalogue, background.rooms, background.stock
     results = Results()
     seat_board = SeatBoard(catalogue, stock)
+    open_sockets = OpenSockets(
+        per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
+    )
     return Services(
         settings=settings,
         redis=stores.redis,
@@ -112,12 +115,11 @@ def _services(
             rooms=rooms,
             results=results,
             seat_board=seat_board,
+            open_sockets=open_sockets,
         ),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
-        open_sockets=OpenSockets(
-            per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
-        ),
+        open_sockets=open_sockets,
         poll_pace=PollPace(),
         rooms=rooms,
         draws=Draws(catalogue, rooms, stores.database),

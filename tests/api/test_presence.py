@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.api.support import DeskLine, desk_line, open_sale, services
 from tests.house import House, Sale, Visitor, eventually, in_process
 from ticketflow.live import presence
-from ticketflow.live.slot import Slot
+from ticketflow.live.open_sockets import OpenSocket
 from ticketflow.web.desk_socket import DeskSocket
 from waiting_room import WaitingRoom
 from waiting_room.web import cookie_name
@@ -89,7 +89,7 @@ async def test_a_page_is_vouched_for_before_its_first_look_is_back(
         event = found.catalogue.event(full.event_id)
         monkeypatch.setattr(WaitingRoom, "look", look)
         ticket = fan.cookies[cookie_name(full.event_id)]
-        line = DeskSocket(found, event, room, Slot(), None, ticket, None)
+        line = DeskSocket(found, event, room, OpenSocket(), None, ticket, None)
         with found.hub.attach(full.event_id, line.socket), suppress(ConnectionError):
             await line.begin()
     assert seen == [{full.event_id: {visitor}}]

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 from quart.testing.connections import WebsocketResponseError
+from sqlalchemy import func, select
 
 from tests.api.support import BALCONY, STANDING, check_problem, cookies_of, desk_line, open_sale
-from tests.house import House, Sale, Visitor
+from tests.house import PASSWORD, House, Sale, Visitor
+from ticketflow.live.open_sockets import OpenSockets
+from ticketflow.live.slot import Slot
+from ticketflow.store.tables import bookings
 from ticketflow.web.plain_sockets import PlainConnection, PlainWebsocket
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -145,3 +149,70 @@ async def test_the_houses_sockets_are_plain(house: House):
     assert issubclass(house.app.asgi_websocket_class, PlainConnection)
     # Made from ours by the schema.
     assert issubclass(house.app.websocket_class, PlainWebsocket)
+
+
+NEW = {"name": "Somebody else", "password": PASSWORD}
+WAYS_OUT = [
+    ("/signout", {}),
+    ("/api/logout", {}),
+    ("/register", {"data": NEW}),
+    ("/api/register", {"json": NEW}),
+    ("/signin", {"data": {"password": PASSWORD}}),
+    ("/api/login", {"json": {"password": PASSWORD}}),
+]
+"""How a browser stops being its account's: by a page or the API, with or without the next account."""
+
+
+async def check_an_open_page_is_not_the_last_accounts(
+    house: House, sale: Sale, way_out: str, fields: dict[str, Any]
+) -> None:
+    async with house.visitor() as fan, house.visitor() as other:
+        await fan.register()
+        await fan.come_in(sale)
+        email = f"new-{fan.email}"
+        if "regist" not in way_out:
+            await other.register()
+            email = other.email
+        held = (await fan.hold(sale)).json()["id"]
+        async with desk_line(house, sale, fan) as tab:
+            assert (await tab.ask("extend", hold_id=held))["status"] == 200
+            sent: dict[str, Any] = {how: {**body, "email": email} for how, body in fields.items()}
+            answer = await fan.post(way_out, **sent)
+            assert answer.status_code < 400, answer.text
+            for do, given in (
+                ("book", {"hold_id": held, "key": "k"}),
+                ("release", {"hold_id": held}),
+                ("hold", {"ticket_type_id": sale.type_ids[0], "quantity": 1}),
+            ):
+                check_problem((await tab.ask(do, **given))["body"], 401, "not_signed_in")
+    assert (
+        await house.database.fetch_val(select(func.count()).where(bookings.c.event_id == sale.event_id)) == 0
+    )
+
+
+@pytest.mark.parametrize(("way_out", "fields"), WAYS_OUT)
+async def test_an_open_page_is_not_the_last_accounts(
+    house: House, sale: Sale, monkeypatch: pytest.MonkeyPatch, way_out: str, fields: dict[str, Any]
+):
+    # It sleeps, and does not see that it is let go.
+    monkeypatch.setattr(Slot, "close", lambda _: None)
+    await check_an_open_page_is_not_the_last_accounts(house, sale, way_out, fields)
+
+
+async def test_control_without_the_end_of_a_session_an_open_page_buys_for_the_last_account(
+    house: House, sale: Sale, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(OpenSockets, "end_session", lambda *_: None)
+    with pytest.raises(AssertionError):
+        await check_an_open_page_is_not_the_last_accounts(house, sale, "/signout", {})
+
+
+async def test_who_looks_for_a_booking_of_another_account_is_not_told_that_it_failed(
+    house: House, sale: Sale, fan: Visitor
+):
+    await fan.come_in(sale)
+    booking = (await fan.book((await fan.hold(sale)).json()["id"])).json()["id"]
+    assert (await fan.get(f"/api/bookings/{booking}")).status_code == 200
+    await fan.register()
+    said = (await fan.get(f"/api/bookings/{booking}")).json()["detail"]
+    assert "with another account" in said

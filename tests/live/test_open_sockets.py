@@ -14,7 +14,8 @@ from tests.api.support import cookies_of, services
 from tests.house import House, Sale, eventually, make_sale, settings_for
 from tests.live.served import desk_url, served, stock_url
 from ticketflow.domain import Refusal
-from ticketflow.live.open_sockets import ELSEWHERE, RESTART, OpenSockets
+from ticketflow.live import open_sockets
+from ticketflow.live.open_sockets import ELSEWHERE, ENDED_KEPT_SECONDS, RESTART, SIGNED_OUT, OpenSockets
 from ticketflow.live.slot import Closed
 from ticketflow.settings import Settings
 from ticketflow.web.limits import counted
@@ -103,14 +104,7 @@ async def check_the_newest_page_of_an_account_wins(line: Line, seconds: float = 
         await line.open("203.0.113.2", cookie=cookies_of(fan))
         await line.open("203.0.113.3", cookie=cookies_of(other))
         await line.open("203.0.113.4", cookie=cookies_of(fan))
-        async with asyncio.timeout(seconds):
-            while (said := json.loads(await first.recv()))["type"] != "reconnect":
-                pass
-            assert said["after"] is None
-            with pytest.raises(ConnectionClosed) as ended:
-                await first.recv()
-        assert ended.value.rcvd is not None
-        assert ended.value.rcvd.code == ELSEWHERE
+        assert await let_go(first, seconds) == (None, ELSEWHERE)
         await line.count(3)
 
 
@@ -122,6 +116,89 @@ async def test_control_without_the_limit_the_oldest_stays(line: Line, monkeypatc
     monkeypatch.setattr(OpenSockets, "_make_room", lambda *_: None)
     with pytest.raises(TimeoutError):
         await check_the_newest_page_of_an_account_wins(line, seconds=0.5)
+
+
+async def let_go(socket: ClientConnection, seconds: float = 10) -> tuple[float | None, int]:
+    """After how many seconds a socket is to come back, and the code it was closed with."""
+    async with asyncio.timeout(seconds):
+        while (said := json.loads(await socket.recv()))["type"] != "reconnect":
+            pass
+        with pytest.raises(ConnectionClosed) as ended:
+            await socket.recv()
+    assert ended.value.rcvd is not None
+    return said["after"], ended.value.rcvd.code
+
+
+@pytest.fixture
+async def elsewhere(line: Line) -> AsyncIterator[Line]:
+    """Another process of the same house."""
+    async with served(line.house.settings) as house, AsyncExitStack() as stack:
+        yield Line(house, line.sale, stack)
+
+
+async def check_pages_come_back_as_who_is_signed_in_now(
+    line: Line, elsewhere: Line, seconds: float = 10
+) -> None:
+    async with line.house.visitor() as laptop, line.house.visitor() as phone:
+        await laptop.register()
+        await phone.sign_in(laptop.email)
+        alices = cookies_of(laptop)
+        here = await line.open("203.0.113.1", cookie=alices, desk=True)
+        there = await elsewhere.open("203.0.113.1", cookie=alices, desk=True)
+        kept = await line.open("203.0.113.2", cookie=cookies_of(phone), desk=True)
+        await laptop.post("/signout")
+        for socket in (here, there):
+            after, code = await let_go(socket, seconds)
+            assert after is not None
+            assert (after < 1, code) == (True, SIGNED_OUT)
+        # The answer that takes the cookie away may be slower than the page, which then asks again.
+        for process in (line, elsewhere):
+            with pytest.raises(InvalidStatus) as refused:
+                await process.open("203.0.113.1", cookie=alices)
+            assert refused.value.response.status_code == 401
+        await laptop.register()
+        await line.open("203.0.113.1", cookie=cookies_of(laptop), desk=True)
+        await kept.send(json.dumps({"id": 1, "do": "seats"}))
+        async with asyncio.timeout(seconds):
+            while json.loads(await kept.recv())["type"] != "reply":
+                pass
+
+
+async def test_pages_come_back_as_who_is_signed_in_now(line: Line, elsewhere: Line):
+    await check_pages_come_back_as_who_is_signed_in_now(line, elsewhere)
+
+
+async def test_control_without_word_from_the_others_a_process_keeps_its_pages(
+    line: Line, elsewhere: Line, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(services(elsewhere.house).open_sockets, "end_session", lambda *_: None)
+    with pytest.raises(TimeoutError):
+        await check_pages_come_back_as_who_is_signed_in_now(line, elsewhere, seconds=0.5)
+
+
+async def test_control_without_the_memory_of_its_end_a_session_comes_back(
+    line: Line, elsewhere: Line, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(OpenSockets, "_has_just_ended", lambda *_: False)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        await check_pages_come_back_as_who_is_signed_in_now(line, elsewhere)
+
+
+async def test_a_session_that_ended_is_remembered_for_a_minute(monkeypatch: pytest.MonkeyPatch):
+    at = 1000.0
+    monkeypatch.setattr(open_sockets, "_clock", lambda: at)
+    sockets = OpenSockets(per_address=0, per_account=0)
+    sockets.end_session(7, "7.a")
+    with pytest.raises(Refusal) as refused, sockets.enter(address=None, account=7, session="7.a"):
+        pass
+    assert refused.value.code == "not_signed_in"
+    with sockets.enter(address=None, account=7, session="7.b"):
+        pass
+    at += ENDED_KEPT_SECONDS
+    with sockets.enter(address=None, account=7, session="7.a"):
+        pass
+    sockets.end_session(7, "7.b")
+    assert list(sockets._ended) == ["7.b"]
 
 
 def test_an_embedded_crowd_on_loopback_is_counted_for_nobody(settings: Settings):

@@ -73,6 +73,7 @@ async def desk(sockets: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
         rooms=nothing,
         results=nothing,
         seat_board=SeatBoard(catalogue, nothing),
+        open_sockets=nothing,
     )
     slots = [Told() for _ in range(sockets)]
     with ExitStack() as attached:

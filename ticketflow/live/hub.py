@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from ticketflow.booking.results import Result, Results
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.fan_line import FanLine
+from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.live.slot import FRAME_SECONDS, Slot
 from ticketflow.rooms import Rooms
@@ -75,6 +76,7 @@ class Hub:
         rooms: Rooms,
         results: Results,
         seat_board: SeatBoard,
+        open_sockets: OpenSockets,
     ) -> None:
         self._redis = redis
         self._prefix = prefix
@@ -83,6 +85,7 @@ class Hub:
         self._rooms = rooms
         self._results = results
         self._seat_board = seat_board
+        self._open_sockets = open_sockets
         self._sockets: defaultdict[int, set[Socket]] = defaultdict(set)
         self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
         self._bookers: defaultdict[tuple[int, int], set[Socket]] = defaultdict(set)
@@ -138,6 +141,15 @@ class Hub:
         await self.refresh()
         await self._redis.publish(f"{self._prefix}:events", str(event_id))
 
+    async def end_session(self, account: int, session: str) -> None:
+        """Let go the sockets of a session that is over: this process's now, others' when they hear."""
+        self._open_sockets.end_session(account, session)
+        try:
+            message = json.dumps({"account": account, "session": session})
+            await self._redis.publish(f"{self._prefix}:sessions", message)
+        except RedisError as error:
+            log.warning("a sign-out could not be told to the other processes: %s", error)
+
     async def run(self) -> None:
         """Listen until cancelled; after a cut, subscribe again and catch up."""
         while True:
@@ -176,8 +188,8 @@ class Hub:
 
     async def _subscribe(self, pubsub: PubSub) -> None:
         await pubsub.psubscribe(f"{self._prefix}:{{event:*")
-        await pubsub.subscribe(f"{self._prefix}:events")
-        for _ in range(2):
+        await pubsub.subscribe(f"{self._prefix}:events", f"{self._prefix}:sessions")
+        for _ in range(3):
             await pubsub.get_message(timeout=HEARTBEAT_SECONDS)
 
     async def _listen(self, pubsub: PubSub) -> None:
@@ -209,6 +221,10 @@ class Hub:
     async def _hear(self, channel: str, data: str) -> None:
         if channel == f"{self._prefix}:events":
             await self.refresh()
+            return
+        if channel == f"{self._prefix}:sessions":
+            over = json.loads(data)
+            self._open_sockets.end_session(over["account"], over["session"])
             return
         match = self._channel.fullmatch(channel)
         if match is None:

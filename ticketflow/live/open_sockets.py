@@ -1,5 +1,8 @@
 """Every open socket of this process: how many an address and an account may have, and how they are let go.
 
+A socket belongs to who was signed in when it opened. When that session ends its sockets are let go, and come
+back as whoever is signed in then.
+
 The counts are this process's own. Shared ones would have to be taken back from a process that died, and a
 limit is a brake: with N processes somebody may have N times as many, which is still a limit.
 """
@@ -19,6 +22,12 @@ RESTART = 1012
 """Close code when this process stops: reconnect to another (RFC 6455's registry)."""
 ELSEWHERE = 4001
 """Close code when newer sockets of the same account took this one's place: stay away until used again."""
+SIGNED_OUT = 4002
+"""Close code when the session a socket belonged to has ended: come back as who is signed in now."""
+SIGNED_OUT_RETURN_SECONDS = 0.5
+"""The answer that takes the cookie away follows the sockets' end: who came at once would still bring it."""
+ENDED_KEPT_SECONDS = 60.0
+"""So long a session that has ended opens no socket: by then its browser has had that answer, however slow."""
 RETURNS_A_SECOND = 100
 """So many sockets of a process that stops are asked back in a second; taking one in costs milliseconds."""
 MOST_SPREAD_SECONDS = 5.0
@@ -42,6 +51,11 @@ class OpenSocket:
     slot: Slot = field(default_factory=Slot)
     close_code: int = RESTART
 
+    @property
+    def signed_out(self) -> bool:
+        """Whether its session is over: what it still says is nobody's."""
+        return self.close_code == SIGNED_OUT
+
     def let_go(self, code: int, after: float | None) -> None:
         """Close it once what waits was sent. The last frame says after how many seconds to come back; None is
         when its page is used again."""
@@ -60,21 +74,28 @@ class OpenSockets:
         self._all: set[OpenSocket] = set()
         self._by_address: defaultdict[str, int] = defaultdict(int)
         # In the order they came: a dictionary is a set that remembers it.
-        self._by_account: defaultdict[int, dict[OpenSocket, None]] = defaultdict(dict)
+        self._by_account: defaultdict[int, dict[OpenSocket, str | None]] = defaultdict(dict)
+        # When each session has ended, by the loop's clock, the oldest first.
+        self._ended: dict[str, float] = {}
         self._draining = False
 
     def __len__(self) -> int:
         return len(self._all)
 
     @contextmanager
-    def enter(self, *, address: str | None, account: int | None) -> Iterator[OpenSocket]:
+    def enter(
+        self, *, address: str | None, account: int | None, session: str | None = None
+    ) -> Iterator[OpenSocket]:
         """A new socket, counted for as long as the block lasts. None is counted for nobody.
 
         Raises `Refusal` too_many_sockets: strangers share an address, so there the one who comes waits. An
         account is one person, who means the page they have just opened: its oldest socket goes instead.
+        not_signed_in: the session has just ended. not_ready: this process stops.
         """
         if self._draining:
             raise Refusal("not_ready", "This desk restarts. Your place is kept; try again in a moment.")
+        if self._has_just_ended(session):
+            raise Refusal("not_signed_in", "You have just signed out here. Your place in the queue is kept.")
         if address and self._per_address and self._by_address[address] >= self._per_address:
             raise Refusal(
                 "too_many_sockets",
@@ -88,7 +109,7 @@ class OpenSockets:
             self._by_address[address] += 1
         if account is not None:
             self._make_room(account)
-            self._by_account[account][socket] = None
+            self._by_account[account][socket] = session
         try:
             yield socket
         finally:
@@ -100,6 +121,19 @@ class OpenSockets:
             oldest = next(iter(mine))
             del mine[oldest]
             oldest.let_go(ELSEWHERE, None)
+
+    def _has_just_ended(self, session: str | None) -> bool:
+        ended_at = self._ended.get(session) if session else None
+        return ended_at is not None and _clock() - ended_at < ENDED_KEPT_SECONDS
+
+    def end_session(self, account: int, session: str) -> None:
+        """Let go the sockets of a session that is over: from here on they do nothing for the account."""
+        at = _clock()
+        self._ended = {name: then for name, then in self._ended.items() if at - then < ENDED_KEPT_SECONDS}
+        self._ended[session] = at
+        for socket, its_session in self._by_account.get(account, {}).items():
+            if its_session == session:
+                socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
 
     def _leave(self, socket: OpenSocket, address: str | None, account: int | None) -> None:
         self._all.discard(socket)
@@ -138,3 +172,7 @@ class OpenSockets:
         for number, socket in enumerate(leaving):
             share = (number + random.random()) / len(leaving)
             loop.call_later(closing * share, socket.let_go, RESTART, round(spread * share, 2))
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

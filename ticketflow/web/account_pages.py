@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from quart import Blueprint, redirect, render_template, request
 from quart.typing import ResponseReturnValue
-from quart_auth import logout_user
 from quart_rate_limiter import rate_limit
 
 from ticketflow.domain import Refusal
@@ -17,6 +16,7 @@ from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.services import services
+from ticketflow.web.session import end_session
 
 AskT = TypeVar("AskT", bound=BaseModel)
 
@@ -66,7 +66,7 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
 
     @blueprint.post("/signout")
     async def sign_out() -> ResponseReturnValue:
-        logout_user()
+        await end_session()
         response = redirect("/", 303)
         forget_places(services(), response)  # type: ignore[arg-type]
         return response

@@ -4,7 +4,6 @@ from http import HTTPStatus
 
 from quart import Blueprint, Response
 from quart.typing import ResponseReturnValue
-from quart_auth import AuthUser, login_user, logout_user
 from quart_rate_limiter import rate_limit
 from quart_schema import validate_request
 
@@ -15,7 +14,7 @@ from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.services import Services, services
-from ticketflow.web.session import require_user
+from ticketflow.web.session import begin_session, end_session, require_user
 
 WRONG = "The address or the password is not right."
 
@@ -26,7 +25,7 @@ async def register(found: Services, ask: Register, role: Role = Role.FAN) -> Use
     user = await users.create(
         found.database, name=ask.name, email=ask.email, password_hash=password_hash, role=role
     )
-    login_user(AuthUser(str(user.id)))
+    await begin_session(user.id)
     return user
 
 
@@ -35,7 +34,7 @@ async def sign_in(found: Services, ask: Credentials) -> User:
     known = await users.by_email(found.database, ask.email)
     if not await found.passwords.verify(known and known[1], ask.password) or known is None:
         raise Refusal("wrong_credentials", WRONG)
-    login_user(AuthUser(str(known[0].id)))
+    await begin_session(known[0].id)
     return known[0]
 
 
@@ -61,7 +60,7 @@ def accounts_blueprint(settings: Settings) -> Blueprint:
     @blueprint.post("/logout")
     async def sign_out_route() -> ResponseReturnValue:
         """Sign out, here."""
-        logout_user()
+        await end_session()
         response = Response(status=HTTPStatus.NO_CONTENT)
         forget_places(services(), response)
         return response

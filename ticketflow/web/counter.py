@@ -158,8 +158,9 @@ async def find_booking(services: Services, user: User, booking_id: str) -> Booki
         # An order is on its way only in Redis: should that be lost, this is all that is left to say of it.
         raise Refusal(
             "not_found",
-            "There is no such booking of yours. If you were told that one is on its way and find none here a "
-            "minute later, it did not go through, and nothing was charged.",
+            "This account has no such booking. If it was made with another account, sign in with that one to "
+            "see it. If it was made with this one, and there is still none a minute after you were told that "
+            "it is on its way, it did not go through, and nothing was charged.",
         )
     return booking
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from ticketflow.domain import Event, Refusal, User
 from ticketflow.live.fan_line import FanLine
 from ticketflow.live.hub import Socket
+from ticketflow.live.open_sockets import OpenSocket
 from ticketflow.live.seat_board import seats_view
-from ticketflow.live.slot import Slot
 from ticketflow.web import counter
 from ticketflow.web.asks import Ask, BookAsk, Command, HoldAsk
 from ticketflow.web.bookings import idempotency_key
@@ -54,7 +54,7 @@ class DeskSocket:
         services: Services,
         event: Event,
         room: WaitingRoom,
-        slot: Slot,
+        line: OpenSocket,
         user: User | None,
         ticket: str | None,
         token: str | None,
@@ -62,13 +62,14 @@ class DeskSocket:
         self._services = services
         self._event = event
         self._room = room
+        self._line = line
         self._user = user
         self._ticket = ticket
         # A pass is as good as a ticket for who only wants to book.
         self._visitor = room.read_pass(token).visitor if token else None
         self._fan: FanLine | None = None
         self._payments = asyncio.Semaphore(MOST_PAYMENTS_AT_ONCE)
-        self.socket = Socket(slot, user_id=user.id if user else None)
+        self.socket = Socket(line.slot, user_id=user.id if user else None)
         self._commands: dict[str, Callable[[dict[str, Any]], Awaitable[Reply]]] = {
             "join": self._join,
             "claim": self._claim,
@@ -219,7 +220,7 @@ class DeskSocket:
         return self._ticket
 
     def _needed_user(self) -> User:
-        if self._user is None:
+        if self._user is None or self._line.signed_out:
             raise Refusal("not_signed_in", "Sign in first. Your place in the queue is kept meanwhile.")
         return self._user
 

@@ -1,5 +1,6 @@
 """Who is asking: the signed-in user of a request or a websocket."""
 
+import secrets
 import time
 from functools import cached_property
 
@@ -8,7 +9,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from quart import Quart, current_app, g
 from quart.sessions import NullSession, SessionInterface
 from quart.wrappers import BaseRequestWebsocket
-from quart_auth import QuartAuth, current_user
+from quart_auth import AuthUser, QuartAuth, current_user, login_user, logout_user
 
 from ticketflow.domain import Refusal, Role, User
 from ticketflow.groups import GroupReader
@@ -82,8 +83,30 @@ def account_id() -> int | None:
 
     No query: whether the account is still there, who takes or buys something for it must ask `signed_in`.
     """
-    auth_id = current_user.auth_id
-    return int(auth_id) if auth_id else None
+    session = session_name()
+    return int(session.partition(".")[0]) if session else None
+
+
+def session_name() -> str | None:
+    """The session's own name: the account, and what tells this sign-in from its others on other devices."""
+    return current_user.auth_id
+
+
+async def begin_session(account: int) -> None:
+    """Sign an account in. Whoever was signed in here before is not from here on."""
+    await end_session()
+    login_user(AuthUser(f"{account}.{secrets.token_urlsafe(9)}"))
+
+
+async def end_session() -> None:
+    """Sign out, if anybody is signed in. When this returns, no open page of this process is theirs any more:
+    a socket keeps the account it was opened with, and this browser is the next one's."""
+    from ticketflow.web.services import services
+
+    account, session = account_id(), session_name()
+    if account is not None and session is not None:
+        await services().hub.end_session(account, session)
+    logout_user()
 
 
 async def require_user() -> User:

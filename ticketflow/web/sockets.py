@@ -17,7 +17,7 @@ from ticketflow.web.guard import socket_origin_allowed
 from ticketflow.web.limits import client_address, counted
 from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
-from ticketflow.web.session import account_id, require_organiser, signed_in
+from ticketflow.web.session import account_id, require_organiser, session_name, signed_in
 from waiting_room.web import PASS_HEADER, TICKET_HEADER, cookie_name, good_cookie
 
 blueprint = Blueprint("sockets", __name__, url_prefix="/ws")
@@ -51,7 +51,7 @@ async def desk(event_id: int) -> None:
             room.read_ticket(header)
         cookie = good_cookie(room, websocket.cookies.get(cookie_name(event.id)))
         ticket = header or await own_ticket(found, event, room, cookie)
-        fan = DeskSocket(found, event, room, line.slot, user, ticket, websocket.headers.get(PASS_HEADER))
+        fan = DeskSocket(found, event, room, line, user, ticket, websocket.headers.get(PASS_HEADER))
         await websocket.accept()
         with found.hub.attach(event.id, fan.socket):
             _put_stock(found, event, line.slot)
@@ -80,7 +80,8 @@ def _entered(found: Services) -> Iterator[OpenSocket]:
     if not socket_origin_allowed(found.settings):
         abort(403)
     address = counted(found.settings, client_address(found.settings.proxy_hops))
-    with found.open_sockets.enter(address=address, account=account_id()) as line:
+    account, session = account_id(), session_name()
+    with found.open_sockets.enter(address=address, account=account, session=session) as line:
         yield line
 
 
