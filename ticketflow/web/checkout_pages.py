@@ -53,7 +53,10 @@ async def checkout(slug: str) -> ResponseReturnValue:
         return sign_in_first(request.path)
     hold = await _held(found, event, user)
     if hold is None:
-        return _to_choice(event, None, wrong=TIME_OVER if "ended" in request.args else NOTHING_HELD)
+        ended = request.args.get("ended")
+        if ended and (booking_id := await counter.booking_of(found, user, ended)):
+            return _to_booking(booking_id)
+        return _to_choice(event, None, wrong=NOTHING_HELD if ended is None else TIME_OVER)
     if hold.booking_id:
         return _to_booking(hold.booking_id)
     return await _page(found, event, hold, paying=True)
@@ -112,6 +115,8 @@ async def extend(slug: str) -> ResponseReturnValue:
     try:
         await counter.extend(found, user, (await request.form).get("hold_id", ""))
     except Refusal as refused:
+        if _took_it(refused):
+            return _to_booking(refused.extra["booking_id"])
         return onward(url_for("checkout.checkout", slug=slug), wrong=refused.detail)
     return onward(url_for("checkout.checkout", slug=slug))
 
@@ -128,6 +133,8 @@ async def release(slug: str) -> ResponseReturnValue:
     try:
         await counter.release(found, user, form.get("hold_id", ""))
     except Refusal as refused:
+        if _took_it(refused):
+            return _to_booking(refused.extra["booking_id"])
         if refused.code != "not_found":  # gone is what was wanted
             return onward(url_for("checkout.checkout", slug=slug), wrong=refused.detail)
     return _to_choice(event, choice, fine="The tickets went back, and nothing was charged. Choose again.")
@@ -213,6 +220,8 @@ async def _why(found: Services, event: Event, choice: Choice, refused: Exception
 
 async def _not_paid(found: Services, event: Event, user: User, refused: Exception) -> Redirect:
     """Back to paying while the tickets are still held, else to choosing."""
+    if isinstance(refused, Refusal) and _took_it(refused):
+        return _to_booking(refused.extra["booking_id"])
     detail = str(problem_of(refused)["detail"])
     if isinstance(refused, Refusal) and refused.code == "idempotency_mismatch":
         detail = SENT_BEFORE
@@ -222,6 +231,11 @@ async def _not_paid(found: Services, event: Event, user: User, refused: Exceptio
     again = " Your tickets are still held: try again, or pay another way."
     kept = isinstance(refused, BookingRefused)
     return onward(url_for("checkout.checkout", slug=event.slug), wrong=detail + (again if kept else ""))
+
+
+def _took_it(refused: Refusal) -> bool:
+    """Whether another booking of the fan's has what was held: in another tab, or by the way back."""
+    return refused.code in ("already_booked", "hold_in_use") and "booking_id" in refused.extra
 
 
 def _to_choice(event: Event, choice: Choice | None, **words: str) -> Redirect:
