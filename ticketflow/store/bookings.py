@@ -26,7 +26,7 @@ async def by_id(database: Database, booking_id: str, user_id: int) -> Booking | 
 
 
 async def id_of_hold(database: Database, hold_id: str, user_id: int) -> str | None:
-    """The id of the user's booking that the hold became, also if it was cancelled since; None if it became none."""
+    """The id of the user's booking that the hold became, cancelled since or not; None if it became none."""
     made = (bookings.c.user_id == user_id) & (bookings.c.hold_id == hold_id)
     kept = bookings.c.status != BookingStatus.REFUSED.value
     found = await database.fetch_val(select(bookings.c.id).where(made & kept))

@@ -13,7 +13,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as Redirect
 
 from ticketflow.booking.desk import BookingRefused
-from ticketflow.domain import Event, Hold, Refusal, User, from_micros, now
+from ticketflow.domain import Event, Hold, Refusal, User, from_micros, iso, now
 from ticketflow.web import counter
 from ticketflow.web.asks import BookAsk, PaymentAsk
 from ticketflow.web.bookings import idempotency_key
@@ -160,6 +160,7 @@ async def _page(found: Services, event: Event, hold: Hold | None, *, paying: boo
         hall=await _hall(found, event, choice) if here == "choose" else None,
         said=said(),
         key=secrets.token_hex(16),
+        at=iso(now()),
         hold_seconds=found.settings.hold_seconds,
         extension=found.settings.hold_extension_seconds,
         methods=[{"id": method, "label": label} for method, label in found.gateway.methods.items()],

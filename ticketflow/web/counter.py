@@ -97,7 +97,9 @@ async def look_at_hold(services: Services, user: User, hold_id: str) -> Reply:
     """The hold, while it can be paid. Raises hold_gone, hold_in_use, already_booked."""
     event = _event_of(services, hold_id)
     async with _booked_or_gone(services, user, hold_id):
-        return Reply(HTTPStatus.OK, await hold_view(services, event, await services.desk.held(event, user, hold_id)))
+        return Reply(
+            HTTPStatus.OK, await hold_view(services, event, await services.desk.held(event, user, hold_id))
+        )
 
 
 @asynccontextmanager
