@@ -70,6 +70,7 @@ def _booking(order: Order) -> dict[str, Any]:
         "request_hash": order.request_hash,
         "created_at": order.submitted_at,
         "decided_at": now(),
+        "hold_id": order.hold_id,
     }
 
 

@@ -1,10 +1,8 @@
 // The checkout: choose, hold, pay. Two steps on one page, each with an address of its own.
-import { Desk, newKey, prepareStock, showConnection, showStock } from "./desk.js";
-import { countDown, exactClock, money, say } from "./page.js";
+import { callDesk, Desk, newKey, prepareStock, showConnection, showStock } from "./desk.js";
+import { countDown, DeskClock, exactClock, money, once, say } from "./page.js";
 
 // Step one of the checkout: which kind, how many or which seats, for how much.
-
-const CROSS = '<svg viewBox="0 0 10 10" aria-hidden="true"><path d="M1 1l8 8M9 1l-8 8" stroke="currentColor" stroke-width="1.600"/></svg>';
 
 export class Choosing {
   #form;
@@ -98,27 +96,8 @@ export class Choosing {
     this.#form.classList.toggle("picking", picks.size > 0);
     this.#form.querySelector("[data-picks]").hidden = !picks.size;
     this.#form.querySelector("[data-counting]").hidden = picks.size > 0;
-    this.#form.querySelector("[data-picked]").replaceChildren(...picks.seats.map((seat) => this.#pickedSeat(seat)));
+    this.#map.writePicked(this.#form.querySelector("[data-picked]"), () => this.#form.querySelector('[name="type"]:checked'));
     this.#show();
-  }
-
-  #pickedSeat(seat) {
-    const { brief, name } = this.#map.shortName(seat);
-    const item = document.createElement("li");
-    item.innerHTML = `<button type="button" class="picked-seat">${CROSS}</button>`;
-    const button = item.firstElementChild;
-    button.prepend(brief);
-    button.setAttribute("aria-label", `${brief}: put back ${name}`);
-    button.addEventListener("click", () => this.#putBack(button, seat));
-    return item;
-  }
-
-  /** The button goes with its seat; the focus goes on to its neighbour's. */
-  #putBack(button, seat) {
-    const place = [...button.closest("ul").children].indexOf(button.parentElement);
-    this.#map.picks.remove([seat]);
-    const left = [...this.#form.querySelectorAll("[data-picked] button")];
-    (left[Math.min(place, left.length - 1)] ?? this.#form.querySelector('[name="type"]:checked')).focus();
   }
 
   #show() {
@@ -188,7 +167,12 @@ export class Held {
     const shown = { "held-fee": fee, "held-seats": hold.seats?.length, "held-apart": hold.apart, "extend-form": !hold.extended, extended: hold.extended };
     for (const [name, there] of Object.entries(shown)) this.#page.querySelector(`[data-${name}]`).hidden = !there;
     this.#page.querySelector("[data-pay]").textContent = this.payWords;
-    this.#run(new Date(hold.expires_at), ended);
+    this.#run(this.end, ended);
+  }
+
+  /** When the hold ends, by this device's clock: the fan may be looking at it. */
+  get end() {
+    return deskClock.here(this.hold.expires_at);
   }
 
   clear() {
@@ -224,6 +208,7 @@ const problem = page.querySelector("[data-problem]");
 const payForm = page.querySelector("[data-pay-form]");
 const payButton = page.querySelector("[data-pay]");
 const paths = { choose: `/events/${facts.slug}/book`, pay: `/events/${facts.slug}/checkout` };
+const deskClock = new DeskClock(facts.at);
 const desk = new Desk(facts.event);
 const choosing = new Choosing(page.querySelector("[data-choose]"), facts);
 const held = new Held(page, facts);
@@ -251,17 +236,6 @@ function admit(now) {
   admitted = now;
   const step = admitted ? "choose" : "outside";
   if (!held.hold && page.dataset.step !== step) go(step);
-}
-
-/** Runs `work` once at a time, its button resting meanwhile. */
-async function once(button, work) {
-  if (button.getAttribute("aria-disabled") === "true") return;
-  button.setAttribute("aria-disabled", "true");
-  try {
-    await work();
-  } finally {
-    button.removeAttribute("aria-disabled");
-  }
 }
 
 /** To the sign-in form, and from there back to this very choice. */
@@ -302,9 +276,34 @@ function notHeld(status, body, type, units) {
   if (atSeat) map.refused(type.id, body.unit);
 }
 
-/** What is being paid for does not run out: the answer to the payment decides. */
-function clockRanOut() {
-  if (payButton.getAttribute("aria-disabled") !== "true") holdEnded();
+const ASK_AGAIN_MS = 2_000;
+const NO_ANSWER = "The time to pay seems to be over, but the desk does not answer. This page charges nothing meanwhile, and asks again by itself.";
+
+/** At zero the desk says what became of it: it may have got more time in another tab, or a clock was set. */
+async function clockRanOut() {
+  const { hold } = held;
+  // What is being paid for does not run out: the answer to the payment decides.
+  const settled = () => !hold || held.hold !== hold || payButton.getAttribute("aria-disabled") === "true";
+  if (settled()) return;
+  const { status, body, headers } = await callDesk(facts.event, "held", { hold_id: hold.id });
+  if (settled() || isOver(status, body)) return;
+  if (status === 200) {
+    if (problem.textContent === NO_ANSWER) tell("");
+    deskClock.hear(headers);
+    return held.write({ ...hold, ...body }, () => setTimeout(clockRanOut, ASK_AGAIN_MS));
+  }
+  if (status === 401) return signIn();
+  if (held.end > Date.now()) return; // asked after a payment: the clock asks again
+  tell(NO_ANSWER);
+  setTimeout(clockRanOut, ASK_AGAIN_MS);
+}
+
+/** Whether an answer ends this step: paid, or being paid, in another tab, which is shown in place of this page; or gone. */
+function isOver(status, body) {
+  const booked = ["already_booked", "hold_in_use"].includes(body?.code) && body.booking_id;
+  if (booked) location.replace(`/bookings/${booked}`);
+  else if (status === 410) holdEnded();
+  return Boolean(booked) || status === 410;
 }
 
 /** Nothing is held any more: back to choosing, with the same choice made. */
@@ -316,9 +315,7 @@ function chooseAgain(words) {
   tell(words);
 }
 
-function holdEnded() {
-  chooseAgain("The time to pay has passed, so these tickets went back. Nothing was charged. Choose again.");
-}
+const holdEnded = () => chooseAgain("The time to pay has passed, so these tickets went back. Nothing was charged. Choose again.");
 
 async function pay() {
   const { method, key } = Object.fromEntries(new FormData(payForm));
@@ -335,7 +332,9 @@ async function pay() {
   payButton.textContent = held.payWords;
   // In place of this page: the way back from the ticket does not lead to paying once more.
   if (status === 200 || status === 201 || status === 202) return location.replace(`/bookings/${body.id}`);
-  if (status === 410) return holdEnded();
+  if (isOver(status, body)) return;
+  // Once the button has come to rest: what is held may have got more time, or have ended meanwhile.
+  setTimeout(clockRanOut);
   if (body && "hold_kept" in body) return refused(body);
   tell(body?.detail ?? "The payment did not reach us. Nothing was charged and your tickets are still held. Try again.");
 }
@@ -349,17 +348,18 @@ function refused({ detail, hold_kept }) {
 
 async function giveBack() {
   const { status, body } = await desk.command("release", { hold_id: held.hold.id });
-  if (status !== 204 && status !== 200 && status !== 404 && status !== 410) return tell(body?.detail ?? "That did not work. Try again.");
+  if (isOver(status, body)) return;
+  if (status !== 204 && status !== 200 && status !== 404) return tell(body?.detail ?? "That did not work. Try again.");
   chooseAgain("");
   say("The tickets went back.", { now: true });
 }
 
 async function extend() {
   const { status, body } = await desk.command("extend", { hold_id: held.hold.id });
-  if (status === 410) return holdEnded();
+  if (isOver(status, body)) return;
   if (status !== 200) return tell(body?.detail ?? "That did not work. Your tickets are still held. Try again.");
   held.write({ ...held.hold, ...body }, clockRanOut);
-  say(`Held for you until ${exactClock(new Date(body.expires_at))}.`, { now: true });
+  say(`Held for you until ${exactClock(held.end)}.`, { now: true });
 }
 
 const WORK = { choose: hold, payForm: pay, giveBackForm: giveBack, extendForm: extend };

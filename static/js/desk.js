@@ -10,6 +10,7 @@ const CALLS = {
   claim: (event) => ["POST", `/api/events/${event}/queue/claim`],
   seats: (event) => ["GET", `/api/events/${event}/seats/state`],
   hold: (event, fields) => ["POST", `/api/events/${event}/holds`, fields],
+  held: (event, { hold_id }) => ["GET", `/api/holds/${hold_id}`],
   extend: (event, { hold_id }) => ["POST", `/api/holds/${hold_id}/extend`],
   release: (event, { hold_id }) => ["DELETE", `/api/holds/${hold_id}`],
   book: (event, { key, ...fields }) => ["POST", "/api/bookings", fields, { "Idempotency-Key": key }],

@@ -149,6 +149,32 @@ export function countDown(until, show) {
   return () => clearTimeout(timer);
 }
 
+const SLIGHT_MS = 2_000;
+
+/** The server's moments by this device's clock, which may be minutes wrong: what is left is right all the same. */
+export class DeskClock {
+  #fast = 0;
+
+  /** `at` is the server's time (ISO) in a page that comes from no cache. */
+  constructor(at) {
+    const [visit] = performance.getEntriesByType("navigation");
+    if (visit) this.#hear(performance.timeOrigin + visit.responseStart - Date.parse(at));
+  }
+
+  /** Learns from an answer that has just come: the clock may have been set since. */
+  hear(headers) {
+    this.#hear(Date.now() - Date.parse(headers.get("Date")));
+  }
+
+  here(iso) {
+    return new Date(Date.parse(iso) + this.#fast);
+  }
+
+  #hear(fast) {
+    if (Math.abs(fast - this.#fast) > SLIGHT_MS) this.#fast = fast;
+  }
+}
+
 const CLOCK_MS = 500;
 
 /**
@@ -162,6 +188,17 @@ export async function clockAhead(said) {
   const date = answer?.headers.get("Date");
   // A Date header is told to the second: on average it is half of one later.
   return date ? new Date(date) - Date.now() + CLOCK_MS : 0;
+}
+
+/** Runs `work` once at a time, its button resting meanwhile. */
+export async function once(button, work) {
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  try {
+    await work();
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
 }
 
 // Counts, and money in minor units.

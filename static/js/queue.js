@@ -1,6 +1,6 @@
 // The queue page: the wait, the place, the line, and what the fan decides.
 import { Desk, prepareStock, showConnection, showStock } from "./desk.js";
-import { clock, count, countDown, roll, say } from "./page.js";
+import { clock, count, countDown, DeskClock, roll, say } from "./page.js";
 import { callFan, prepareSigns, title } from "./signs.js";
 
 // A wait told as an interval, in clock times and in minutes.
@@ -237,18 +237,10 @@ function showLobby({ opened, opens_at }) {
   part("not-drawn").hidden = !opened;
 }
 
-// Moments the server names, by this device's clock, which may go wrong by minutes: what is left is right all the same.
+// Moments the server names, by this device's clock.
 
-const SLIGHT_MS = 2_000;
-
-function wrongness() {
-  const [visit] = performance.getEntriesByType("navigation");
-  const fast = visit ? performance.timeOrigin + visit.responseStart - Date.parse(room.dataset.at) : 0;
-  return Math.abs(fast) > SLIGHT_MS ? fast : 0;
-}
-
-const wrongBy = wrongness();
-const here = (iso) => new Date(Date.parse(iso) + wrongBy);
+const deskClock = new DeskClock(room.dataset.at);
+const here = (iso) => deskClock.here(iso);
 
 /** Counts down to a moment once, however often it is told; `show` as for `countDown`. */
 function countTo(iso, show) {

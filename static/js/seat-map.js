@@ -110,6 +110,8 @@ const STARTLED_MS = 2_500;
 const WISH_MS = 3_000;
 
 /** The map under `root`, ready to use; throws when the hall cannot be had. */
+const CROSS = '<svg viewBox="0 0 10 10" aria-hidden="true"><path d="M1 1l8 8M9 1l-8 8" stroke="currentColor" stroke-width="1.600"/></svg>';
+
 export async function openSeatMap(root, facts, desk) {
   const { status, body } = await call("GET", `/api/events/${facts.event}/seats/plan`);
   if (status !== 200) throw new Error(body?.detail);
@@ -207,6 +209,28 @@ class SeatMap {
   shortName(seat) {
     const row = this.#plan.row(seat);
     return { brief: `${row.name} ${this.#plan.number(seat)}`, name: `${row.section.name}, ${this.#plan.name(seat)}` };
+  }
+
+  /** Writes the chosen seats into `list`, each a button that puts it back; `rest` has the focus after the last. */
+  writePicked(list, rest) {
+    list.replaceChildren(...this.picks.seats.map((seat) => {
+      const { brief, name } = this.shortName(seat);
+      const item = document.createElement("li");
+      item.innerHTML = `<button type="button" class="picked-seat">${CROSS}</button>`;
+      const button = item.firstElementChild;
+      button.prepend(brief);
+      button.setAttribute("aria-label", `${brief}: put back ${name}`);
+      button.addEventListener("click", () => this.#putBack(list, item, seat, rest));
+      return item;
+    }));
+  }
+
+  /** The button goes with its seat; the focus goes on to its neighbour's. */
+  #putBack(list, item, seat, rest) {
+    const place = [...list.children].indexOf(item);
+    this.picks.remove([seat]);
+    const left = [...list.querySelectorAll("button")];
+    (left[Math.min(place, left.length - 1)] ?? rest()).focus();
   }
 
   async #ask() {

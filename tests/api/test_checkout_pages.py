@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import pytest
 
-from tests.api.support import BALCONY, STANDING, open_sale, services, state_of
+from tests.api.support import BALCONY, STANDING, is_problem, open_sale, services, state_of
 from tests.house import House, Sale, Visitor
 from ticketflow.domain import Hold
 
@@ -131,6 +131,29 @@ async def test_what_is_over_and_what_was_never_there(house: House, sale: Sale, f
     for step in ("checkout", "checkout/extend", "checkout/release"):
         page = await page_after(fan, await send(fan, sale, step, hold_id="no-such-hold", method="card-ok"))
         assert said(page) or "The tickets went back" in page
+
+
+async def test_what_was_paid_in_another_tab_leads_to_its_booking(house: House, sale: Sale, fan: Visitor):
+    """A hold that became a booking did not go back, and nobody is told so, by form or by API."""
+    page = await page_after(fan, await send(fan, sale, "book", type=sale.type_ids[0], quantity=1))
+    hold_id = field(page, "hold_id")
+    hold = f"/api/holds/{hold_id}"
+    assert (await fan.get(hold)).json()["id"] == hold_id
+    paid = (await fan.book(hold_id)).json()["id"]
+    for answer in (await fan.get(hold), await fan.post(f"{hold}/extend"), await fan.delete(hold)):
+        assert is_problem(answer, 409, "already_booked")["booking_id"] == paid
+    sent = {"hold_id": hold_id, "key": "of-another-page", "method": "card-slow"}
+    for step in ("checkout", "checkout/extend", "checkout/release"):
+        answer = await send(fan, sale, step, **sent)
+        assert answer.headers["Location"] == f"/bookings/{paid}"
+    ended = await fan.get(f"/events/{sale.slug}/checkout?ended={hold_id}")
+    assert ended.headers["Location"] == f"/bookings/{paid}"
+    assert len((await fan.get("/api/bookings")).json()) == 1
+    async with house.visitor() as thief:
+        await thief.register()
+        is_problem(await thief.get(hold), 410, "hold_expired")
+        ended = await thief.get(f"/events/{sale.slug}/checkout?ended={hold_id}")
+        assert "The time to pay has passed" in said(await page_after(thief, ended))
 
 
 async def test_who_is_not_let_in_is_shown_the_line(house: House, sale: Sale):

@@ -25,6 +25,7 @@ CONTRACT = {
     "DELETE /api/events/<int:room_id>/queue": TICKET,
     "POST /api/events/<int:room_id>/queue/claim": TICKET,
     "POST /api/events/<int:event_id>/holds": SIGNED_IN,
+    "GET /api/holds/<hold_id>": SIGNED_IN,
     "DELETE /api/holds/<hold_id>": SIGNED_IN,
     "POST /api/holds/<hold_id>/extend": SIGNED_IN,
     "POST /api/bookings": SIGNED_IN,

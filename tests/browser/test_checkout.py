@@ -1,10 +1,13 @@
 """The checkout with scripts: forth and back, more time once, and a ticket that tears off once."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
 
+from tests.api.support import open_sale
+from tests.browser.at_home import Home, at_home
 from tests.browser.stage import Stage, hook, mark, seen, sign_in, two_processes, was_never_left
 from tests.house import House, Sale, make_sale
 from ticketflow.settings import Settings
@@ -24,6 +27,57 @@ async def test_forth_and_back(settings: Settings, browser: Browser, tmp_path: Pa
         await what_is_given_back_is_chosen_again(fan, sale)
         await the_stub_tears_off_once(fan, sale)
         assert stage.complaints == []
+
+
+FAST_CLOCK = """(() => {
+  const { now } = Date;
+  window.fast = 600_000;
+  Date.now = () => now() + window.fast;
+  const { timeOrigin } = performance;
+  Object.defineProperty(performance, "timeOrigin", { get: () => timeOrigin + window.fast });
+})();"""
+
+
+async def test_the_time_is_the_desks_and_what_other_tabs_did_is_known(settings: Settings, browser: Browser):
+    """A clock ten minutes fast; then, at zero, a hold extended in another tab, and then paid there."""
+    settings = replace(settings, hold_seconds=420, hold_extension_seconds=240)
+    async with at_home(settings, browser) as home:
+        sale = await open_sale(home.house, types=TYPES)
+        fan, other = await two_tabs(home, sale)
+        await expect(fan.locator("[data-hold-clock]")).to_have_text(re.compile("^[67]:"))
+        await expect(seen(fan, "pay")).to_be_visible()
+        await seen(other, "more-time").click()
+        await expect(other.get_by_text("With the extra time")).to_be_visible()
+        await out_of_time(fan)
+        await expect(fan.get_by_text("With the extra time")).to_be_visible()
+        await expect(fan.locator("[data-hold-clock]")).to_have_text(re.compile("^1[01]:"))
+        await expect(seen(fan, "pay")).to_be_visible()
+        await seen(other, "pay").click()
+        await expect(other).to_have_url(re.compile("/bookings/"))
+        await seen(fan, "pay").click()
+        await expect(fan).to_have_url(other.url)
+        assert home.stage.complaints == []
+
+
+async def two_tabs(home: Home, sale: Sale) -> tuple[Page, Page]:
+    """The checkout of one hold: on a clock that is fast, and beside it on one that is right."""
+    fan = await home.stage.person()
+    async with home.house.visitor() as account:
+        await account.register()
+        await account.come_in(sale)
+        await sign_in(fan, account.email)
+        await expect(fan.get_by_role("link", name="My tickets")).to_be_visible()
+        assert (await account.hold(sale)).status_code == 201
+    other = await fan.context.new_page()
+    await fan.add_init_script(FAST_CLOCK)
+    for tab in (fan, other):
+        await tab.goto(f"/events/{sale.slug}/checkout")
+    return fan, other
+
+
+async def out_of_time(fan: Page) -> None:
+    """The old end has come, as this page sees it: its clock is set on by another seven minutes."""
+    await fan.evaluate("window.fast += 420_000")
 
 
 async def at_the_choice(house: House, stage: Stage, sale: Sale) -> Page:

@@ -24,7 +24,7 @@ from ticketflow.faults import Point, reached
 from ticketflow.payments import Gateway
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
-from ticketflow.stock import Stock
+from ticketflow.stock import REFUSALS, Stock
 from ticketflow.store import bookings
 
 T = TypeVar("T")
@@ -128,6 +128,23 @@ class Desk:
     async def basket(self, event: Event, user: User) -> Hold | None:
         """The tickets the user holds at this event."""
         return await self._stock.basket(event.id, user.id)
+
+    async def held(self, event: Event, user: User, hold_id: str) -> Hold:
+        """The user's hold while it can be paid. Raises hold_gone (over, or another's), hold_in_use."""
+        hold = await self._stock.find(event.id, hold_id, user.id)
+        if hold is None or (not hold.paying and hold.expires_at <= await self._stock.time()):
+            raise Refusal("hold_gone", REFUSALS["hold_gone"])
+        if hold.paying:
+            raise Refusal("hold_in_use", REFUSALS["hold_in_use"])
+        return hold
+
+    async def booking_of(self, event: Event, user: User, hold_id: str) -> str | None:
+        """The id of the booking that the user's hold became, or is becoming; None if there is none."""
+        # In this order: a hold leaves Redis only when its booking is in the database.
+        hold = await self._stock.find(event.id, hold_id, user.id)
+        if hold and hold.booking_id:
+            return hold.booking_id
+        return await bookings.id_of_hold(self._database, hold_id, user.id)
 
     async def book(self, event: Event, user: User, hold_id: str, payment: Payment) -> Answer:
         """Book what is held. Raises payment_declined, hold_gone, idempotency_mismatch and others."""

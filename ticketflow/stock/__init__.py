@@ -5,12 +5,13 @@ The database is the truth; what stands here is what makes it fast, and can be re
 
 from ticketflow.stock.inspection import Inspection, Snapshot, StoredHold
 from ticketflow.stock.keys import StockKeys
-from ticketflow.stock.replies import event_of_hold, parse_order
+from ticketflow.stock.replies import REFUSALS, event_of_hold, parse_order
 from ticketflow.stock.seats import Seats
 from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock
 
 __all__ = [
     "GROUP",
+    "REFUSALS",
     "Counts",
     "Inspection",
     "Seats",

@@ -25,6 +25,14 @@ async def by_id(database: Database, booking_id: str, user_id: int) -> Booking | 
     return found[0] if found else None
 
 
+async def id_of_hold(database: Database, hold_id: str, user_id: int) -> str | None:
+    """The id of the user's booking that the hold became, cancelled since or not; None if it became none."""
+    made = (bookings.c.user_id == user_id) & (bookings.c.hold_id == hold_id)
+    kept = bookings.c.status != BookingStatus.REFUSED.value
+    found = await database.fetch_val(select(bookings.c.id).where(made & kept))
+    return None if found is None else str(found)
+
+
 async def by_ids(database: Database, booking_ids: Sequence[str]) -> dict[str, Booking]:
     """Booking id -> booking, whoever's they are: for the ledger, never for a client."""
     found = await _fetch(database, select(bookings).where(bookings.c.id.in_(booking_ids)))

@@ -202,6 +202,7 @@ def _booking(verdict: Verdict, at: datetime) -> dict[str, Any]:
         "request_hash": order.request_hash,
         "created_at": order.submitted_at,
         "decided_at": at,
+        "hold_id": order.hold_id,
     }
 
 

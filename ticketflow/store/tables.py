@@ -150,6 +150,8 @@ bookings = Table(
     Column("request_hash", _exact(32), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("decided_at", Moment, nullable=False),
+    # What became this booking: who asks for the hold again is led here.
+    Column("hold_id", _exact(64)),
     Index("ix_bookings_user", "user_id", "created_at"),
     Index("ix_bookings_event_status", "event_id", "status"),
     **_MYSQL,

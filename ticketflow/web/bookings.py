@@ -35,6 +35,12 @@ async def hold(event_id: int, data: HoldAsk) -> ResponseReturnValue:
     return _send(await counter.hold(found, event, user, visitor, data))
 
 
+@blueprint.get("/holds/<hold_id>")
+async def held(hold_id: str) -> ResponseReturnValue:
+    """What is held, while it can be paid; where it became a booking, the refusal names that."""
+    return _send(await counter.look_at_hold(services(), await require_user(), hold_id))
+
+
 @blueprint.delete("/holds/<hold_id>")
 async def release(hold_id: str) -> ResponseReturnValue:
     """Give held tickets back."""

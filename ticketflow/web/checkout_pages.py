@@ -13,7 +13,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as Redirect
 
 from ticketflow.booking.desk import BookingRefused
-from ticketflow.domain import Event, Hold, Refusal, User, from_micros, now
+from ticketflow.domain import Event, Hold, Refusal, User, from_micros, iso, now
 from ticketflow.web import counter
 from ticketflow.web.asks import BookAsk, PaymentAsk
 from ticketflow.web.bookings import idempotency_key
@@ -53,7 +53,10 @@ async def checkout(slug: str) -> ResponseReturnValue:
         return sign_in_first(request.path)
     hold = await _held(found, event, user)
     if hold is None:
-        return _to_choice(event, None, wrong=TIME_OVER if "ended" in request.args else NOTHING_HELD)
+        ended = request.args.get("ended")
+        if ended and (booking_id := await counter.booking_of(found, user, ended)):
+            return _to_booking(booking_id)
+        return _to_choice(event, None, wrong=NOTHING_HELD if ended is None else TIME_OVER)
     if hold.booking_id:
         return _to_booking(hold.booking_id)
     return await _page(found, event, hold, paying=True)
@@ -112,6 +115,8 @@ async def extend(slug: str) -> ResponseReturnValue:
     try:
         await counter.extend(found, user, (await request.form).get("hold_id", ""))
     except Refusal as refused:
+        if _took_it(refused):
+            return _to_booking(refused.extra["booking_id"])
         return onward(url_for("checkout.checkout", slug=slug), wrong=refused.detail)
     return onward(url_for("checkout.checkout", slug=slug))
 
@@ -128,6 +133,8 @@ async def release(slug: str) -> ResponseReturnValue:
     try:
         await counter.release(found, user, form.get("hold_id", ""))
     except Refusal as refused:
+        if _took_it(refused):
+            return _to_booking(refused.extra["booking_id"])
         if refused.code != "not_found":  # gone is what was wanted
             return onward(url_for("checkout.checkout", slug=slug), wrong=refused.detail)
     return _to_choice(event, choice, fine="The tickets went back, and nothing was charged. Choose again.")
@@ -153,6 +160,7 @@ async def _page(found: Services, event: Event, hold: Hold | None, *, paying: boo
         hall=await _hall(found, event, choice) if here == "choose" else None,
         said=said(),
         key=secrets.token_hex(16),
+        at=iso(now()),
         hold_seconds=found.settings.hold_seconds,
         extension=found.settings.hold_extension_seconds,
         methods=[{"id": method, "label": label} for method, label in found.gateway.methods.items()],
@@ -213,6 +221,8 @@ async def _why(found: Services, event: Event, choice: Choice, refused: Exception
 
 async def _not_paid(found: Services, event: Event, user: User, refused: Exception) -> Redirect:
     """Back to paying while the tickets are still held, else to choosing."""
+    if isinstance(refused, Refusal) and _took_it(refused):
+        return _to_booking(refused.extra["booking_id"])
     detail = str(problem_of(refused)["detail"])
     if isinstance(refused, Refusal) and refused.code == "idempotency_mismatch":
         detail = SENT_BEFORE
@@ -222,6 +232,11 @@ async def _not_paid(found: Services, event: Event, user: User, refused: Exceptio
     again = " Your tickets are still held: try again, or pay another way."
     kept = isinstance(refused, BookingRefused)
     return onward(url_for("checkout.checkout", slug=event.slug), wrong=detail + (again if kept else ""))
+
+
+def _took_it(refused: Refusal) -> bool:
+    """Whether another booking of the fan's has what was held: in another tab, or by the way back."""
+    return refused.code in ("already_booked", "hold_in_use") and "booking_id" in refused.extra
 
 
 def _to_choice(event: Event, choice: Choice | None, **words: str) -> Redirect:

@@ -3,7 +3,8 @@
 The HTTP routes and the desk socket only bring what was asked and carry the reply away.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,12 @@ from waiting_room import WaitingRoomError
 
 BEST_AMONG = (1, 8, 32, 128, 128, 128)
 """Of how many good places one is drawn at each try: many may want the best seats in the same moment."""
+
+BOOKED = {
+    "hold_gone": ("already_booked", "These tickets are booked already, by you. They were not charged twice."),
+    "hold_in_use": ("hold_in_use", "You are paying for these tickets already. They are not charged twice."),
+}
+"""What is said of a hold that is gone or in use because a booking has it: the code, and words."""
 
 FindVisitor = Callable[[], Awaitable[str | None]]
 """Gives who the request's pass or ticket names. Raises `WaitingRoomError` if it is forged."""
@@ -73,9 +80,10 @@ async def _take_best(services: Services, event: Event, type_id: int, quantity: i
 
 
 async def release(services: Services, user: User, hold_id: str) -> Reply:
-    """Give a hold back. Raises not_found if it is not the user's, or over; hold_in_use."""
+    """Give a hold back. Raises not_found if it is not the user's, or over; hold_in_use, already_booked."""
     try:
-        await services.desk.release(_event_of(services, hold_id), user, hold_id)
+        async with _booked_or_gone(services, user, hold_id):
+            await services.desk.release(_event_of(services, hold_id), user, hold_id)
     except Refusal as refusal:
         if refusal.code == "hold_gone":
             raise Refusal(
@@ -85,15 +93,48 @@ async def release(services: Services, user: User, hold_id: str) -> Reply:
     return Reply(HTTPStatus.NO_CONTENT)
 
 
+async def look_at_hold(services: Services, user: User, hold_id: str) -> Reply:
+    """The hold, while it can be paid. Raises hold_gone, hold_in_use, already_booked."""
+    event = _event_of(services, hold_id)
+    async with _booked_or_gone(services, user, hold_id):
+        return Reply(
+            HTTPStatus.OK, await hold_view(services, event, await services.desk.held(event, user, hold_id))
+        )
+
+
+@asynccontextmanager
+async def _booked_or_gone(services: Services, user: User, hold_id: str) -> AsyncIterator[None]:
+    """A hold that a booking of the user's has taken has not gone back: the refusal leads to that booking."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.code not in BOOKED:
+            raise
+        booking_id = await booking_of(services, user, hold_id)
+        if booking_id is None:
+            raise
+        code, detail = BOOKED[refusal.code]
+        raise Refusal(code, detail, booking_id=booking_id) from None
+
+
+async def booking_of(services: Services, user: User, hold_id: str) -> str | None:
+    """The id of the user's booking, made or being made, that has what was held; None if there is none."""
+    try:
+        return await services.desk.booking_of(_event_of(services, hold_id), user, hold_id)
+    except Refusal:  # no hold's id
+        return None
+
+
 async def extend(services: Services, user: User, hold_id: str) -> Reply:
-    """Give a hold more time, once. Raises what `Desk.extend` raises, and sale_closed."""
+    """Give a hold more time, once. Raises what `Desk.extend` raises, sale_closed and already_booked."""
     event = _event_of(services, hold_id)
     if services.catalogue.sale_state(event) is SaleState.CLOSED:
         raise Refusal(
             "sale_closed",
             "The sale is closed, so no more time is given. What you hold stays held for what is left.",
         )
-    extended = await services.desk.extend(event, user, hold_id)
+    async with _booked_or_gone(services, user, hold_id):
+        extended = await services.desk.extend(event, user, hold_id)
     return Reply(HTTPStatus.OK, await hold_view(services, event, extended))
 
 
@@ -131,7 +172,8 @@ async def _book(
 ) -> Answer:
     visitor = await find_visitor()
     if ask.hold_id is not None:
-        return await services.desk.book(_event_of(services, ask.hold_id), user, ask.hold_id, payment)
+        async with _booked_or_gone(services, user, ask.hold_id):
+            return await services.desk.book(_event_of(services, ask.hold_id), user, ask.hold_id, payment)
     event = services.catalogue.event(ask.event_id or 0)
     _check_not_closed(services, event)
     if visitor is None:

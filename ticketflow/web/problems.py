@@ -52,6 +52,7 @@ STATUS = {
     "sold_out": HTTPStatus.CONFLICT,
     "unit_taken": HTTPStatus.CONFLICT,
     "hold_in_use": HTTPStatus.CONFLICT,
+    "already_booked": HTTPStatus.CONFLICT,
     "already_extended": HTTPStatus.CONFLICT,
     "hold_gone": HTTPStatus.GONE,
     "limit_exceeded": HTTPStatus.UNPROCESSABLE_ENTITY,
