@@ -382,7 +382,7 @@ async function openMap() {
   if (!root) return;
   root.dataset.opened = "";
   try {
-    const { openSeatMap } = await import("./seat-map.js");
+    const { openSeatMap } = await import("./seats.js");
     map = await openSeatMap(root, facts, desk);
     choosing.useMap(map);
   } catch {

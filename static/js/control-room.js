@@ -27,7 +27,6 @@ function path(d, kind) {
 
 // How the waits that fans were told turned out, for the organiser.
 
-const count = (number) => number.toLocaleString("en");
 
 /** "82% were right ..." for the `waits` of a desk frame. */
 export function tellRecord({ told = 0, right = 0, withdrawn = 0 } = {}) {

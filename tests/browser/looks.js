@@ -27,16 +27,25 @@
     return found;
   }
 
+  /** What an element that clips shows its content through: a fieldset, only what is below its legend. */
+  function frameOf(element) {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    const legend = element.querySelector(":scope > legend");
+    return { left, right, bottom, top: legend ? legend.getBoundingClientRect().bottom : top };
+  }
+
   /** What stands in the way of `box`: "scroll" if it can be scrolled to, "cut" if it is lost. */
   function lost(holder, box) {
     for (const element of ancestors(holder)) {
       const style = getComputedStyle(element);
-      if (style.overflowX === "visible" && style.overflowY === "visible") continue;
-      const frame = element.getBoundingClientRect();
+      if ((style.overflowX === "visible" && style.overflowY === "visible") || holder.localName === "legend") continue;
+      const frame = frameOf(element);
       const beside = box.right > frame.right + 2 || box.left < frame.left - 2;
-      const below = box.bottom > frame.bottom + box.height / 2 || box.top < frame.top - box.height / 2;
-      if (beside && style.overflowX !== "visible") return /auto|scroll/.test(style.overflowX) || style.textOverflow === "ellipsis" ? "scroll" : "cut";
-      if (below && style.overflowY !== "visible") return /auto|scroll/.test(style.overflowY) ? "scroll" : "cut";
+      const some = box.bottom > frame.bottom + 2 || box.top < frame.top - 2;
+      const most = box.bottom > frame.bottom + box.height / 2 || box.top < frame.top - box.height / 2;
+      const scrolls = /auto|scroll/.test(style.overflowX + style.overflowY);
+      if ((beside || some) && (scrolls || (beside && style.textOverflow === "ellipsis"))) return "scroll";
+      if ((beside && style.overflowX !== "visible") || (most && style.overflowY !== "visible")) return "cut";
     }
     return box.right > innerWidth + 1 || box.left < -1 ? "cut" : "";
   }
@@ -98,10 +107,7 @@
   }
 
   /** What a finger may touch for `element`: a label does what its field does. */
-  function touchable(element) {
-    return [element, ...(element.labels ?? [])].map((part) => part.getBoundingClientRect())
-      .reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one));
-  }
+  const touchable = (element) => [element, ...(element.labels ?? [])].map((part) => part.getBoundingClientRect());
 
   /** The targets narrower or lower than `least` pixels. Seats excepted: the map grows, and a seat is where it is. */
   function small(least) {
@@ -109,11 +115,11 @@
     const [x, y] = [scrollX, scrollY];
     for (const element of top().querySelectorAll(TARGETS)) {
       if (!shown(element) || element.matches(":disabled, .skip, .unseen, [role=gridcell]") || withinText(element)) continue;
-      let box = touchable(element);
-      if (box.width >= least - 0.5 && box.height >= least - 0.5) continue;
+      if (touchable(element).some(({ width, height }) => Math.min(width, height) >= least - 0.5)) continue;
       element.scrollIntoView({ block: "center", behavior: "instant" });
-      box = touchable(element);
-      if (!reaches(element, box, least / 2)) found.push(`${named(element)} is a target of ${Math.round(box.width)} by ${Math.round(box.height)}`);
+      const boxes = touchable(element);
+      if (boxes.some((box) => reaches(element, box, least / 2))) continue;
+      found.push(`${named(element)} is a target of ${Math.round(boxes[0].width)} by ${Math.round(boxes[0].height)}`);
     }
     scrollTo({ left: x, top: y, behavior: "instant" });
     return found;

@@ -23,7 +23,7 @@ VARIABLES = {
     # Long enough to be looked over while called, short enough to be seen missed.
     "TICKETFLOW_CLAIM_SECONDS": "60",
     # A payment that takes its time is a page of its own.
-    "TICKETFLOW_SLOW_PAYMENT_SECONDS": "20",
+    "TICKETFLOW_SLOW_PAYMENT_SECONDS": "15",
     "TICKETFLOW_BOOKING_WAIT_SECONDS": "1",
 }
 """What `ticketflow up` is to be told for the walk."""

@@ -7,6 +7,7 @@ own or a part of one. Modules are found by an import map: `import "./page.js"` g
 import gzip
 import json
 import mimetypes
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +24,8 @@ SHEETS = (
 )
 """The style sheets in the order they are joined: what is general first."""
 STYLE = "site.css"
+SEATS = ("hall", "reading", "view", "map")
+"""The modules of the seat map, each after those it needs: they come as one, js/seats.js."""
 BOOT = "js/theme-boot.js"
 """Runs in the head before anything is painted: it stands in the page itself."""
 MARK = "mark.svg"
@@ -52,6 +55,7 @@ what is held, so it must be meant. The browser forgets what it fetched with the 
 FOR_EVER = "public, max-age=31536000, immutable"
 AGAIN = "no-cache"
 _WORTH_COMPRESSING = 500
+_AMONG_THEMSELVES = re.compile(rb'^import [^;]* from "\./seat-[a-z]+\.js";\n', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Statics:
         sheets = [files.pop(f"css/{sheet}.css") for sheet in SHEETS]
         if missed := sorted(name for name in files if name.endswith(".css")):
             raise ValueError(f"{', '.join(missed)} is not among the sheets that are joined")
+        files["js/seats.js"] = _joined([files.pop(f"js/seat-{part}.js") for part in SEATS])
         boot = files.pop(BOOT).decode()
         self._files = {name: _read(name, whole) for name, whole in files.items()}
         self._files[STYLE] = _read(STYLE, b"\n".join(sheets))
@@ -115,6 +120,11 @@ class Statics:
         response.headers["Cache-Control"] = FOR_EVER if request.args.get("v") == file.version else AGAIN
         response.set_etag(f"{file.version}{'-gz' if small else ''}")
         return await response.make_conditional(request)
+
+
+def _joined(modules: list[bytes]) -> bytes:
+    """Modules as one: their names are their own, and what one asks of another is there already."""
+    return _AMONG_THEMSELVES.sub(b"", b"\n".join(modules))
 
 
 def _read(name: str, whole: bytes) -> _File:
