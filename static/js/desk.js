@@ -125,17 +125,25 @@ export function prepareStock(root = document) {
 const HICCUP_MS = 2_000;
 const line = document.querySelector("[data-connection]");
 let timer;
+let untold = "";
 
 /** Shows the state of the connection; `comfort` is the sentence for "we are out of touch". */
 export function showConnection({ live, expected = false, polling = false, reached = true, fresh = true }, comfort) {
   if (!line) return;
-  clearTimeout(timer);
-  if (live) line.textContent = fresh ? "" : `What you see may be some seconds old. ${comfort}`;
-  else if (polling && reached && navigator.onLine) line.textContent = "No live connection: looking every few seconds.";
+  if (live) tell(fresh ? "" : `What you see may be some seconds old. ${comfort}`);
+  else if (polling && reached && navigator.onLine) tell("No live connection: looking every few seconds.");
   else {
-    const words = expected ? "We are connecting you again." : "You are offline.";
-    timer = setTimeout(() => (line.textContent = `${words} ${comfort}`), line.textContent ? 0 : HICCUP_MS);
+    untold = `${expected ? "We are connecting you again." : "You are offline."} ${comfort}`;
+    if (line.textContent) tell(untold);
+    // Counted from when the line went: another try that fails makes the wait for the word no longer.
+    else timer ??= setTimeout(() => tell(untold), HICCUP_MS);
   }
+}
+
+function tell(words) {
+  clearTimeout(timer);
+  timer = undefined;
+  line.textContent = words;
 }
 
 // A socket that comes back: when the server says, or by jittered exponential back-off, and at once when the

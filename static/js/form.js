@@ -29,7 +29,8 @@ for (const field of fields) {
 const note = (field) => document.getElementById(`${field.id}-problem`);
 
 function complain(field) {
-  note(field).textContent = field.dataset.wrong || field.validationMessage;
+  const { wrong, long } = field.dataset;
+  note(field).textContent = (field.validity.tooLong ? long : wrong) || field.validationMessage;
   field.setAttribute("aria-invalid", "true");
 }
 

@@ -209,7 +209,9 @@ function showPlace({ place, ahead, waiting, slower, rate_per_minute, left_at_tur
   part("turn-minutes").textContent = minutes;
   const reason = tellSlower(slower, wait);
   part("slower").textContent = reason;
-  part("rate").textContent = wait ? `About ${count(rate_per_minute)} people a minute are let in` : "Nobody is let in at the moment";
+  // What is set is a limit, and no promise. In step with the macro `rate` of _parts.html.
+  const full = slower === "desk_full" ? "; now one comes in as one goes out" : "";
+  part("rate").textContent = wait ? `Up to ${count(rate_per_minute)} people a minute are let in${full}` : "Nobody is let in at the moment";
   showOutlook(left_at_turn);
   say(`${shown === null ? "" : `Your place is ${count(shown)}. `}${lead}. ${reason}`.trim());
 }

@@ -1,5 +1,7 @@
 """Accounts: made, signed in and out; and what other sites may not do with them."""
 
+import re
+
 import pytest
 
 from tests.api.support import desk_line, is_problem, state_of
@@ -40,6 +42,27 @@ async def test_an_address_has_one_account(house: House, sale: Sale):
         assert await state_of(house, sale) == before
         page = await second.post("/register", data={"name": "X", "email": first.email, "password": PASSWORD})
         assert page.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "words"),
+    [
+        ("name", " ", "Please say what to call you."),
+        ("name", "A" * 121, "A name has at most 120 characters."),
+        ("name", "Ann\x07", "A name has only characters that can be shown."),
+        ("email", "ann", "That does not look like an e-mail address."),
+        ("email", "a" * 250 + "@example.com", "An address has at most 254 characters."),
+        ("password", "short", "A password has 8 to 200 characters."),
+        ("password", "x" * 3_000, "A password has 8 to 200 characters."),
+    ],
+)
+async def test_the_page_says_what_is_wrong_with_a_field(house: House, field: str, text: str, words: str):
+    async with house.visitor() as fan:
+        good = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
+        page = await fan.post("/register", data=good | {field: text})
+    assert page.status_code == 422
+    said = re.findall(r'class="field-note field-problem" id="(\w+)-problem">([^<]+)<', page.text)
+    assert said == [(field, words)]
 
 
 @pytest.mark.parametrize("forged", ["", "1", "1.x", "x" * 5000, "é", "null"])

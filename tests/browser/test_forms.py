@@ -45,9 +45,24 @@ async def test_what_was_typed_is_kept_and_the_first_fault_has_the_focus(home: Ho
         "That does not look like an e-mail address. Your tickets are sent here."
     )
     assert await typed(fan) == {"name": "Ann", "email": "ann@example", "password": ""}
+    await a_name_longer_than_any(fan)
     inspector = Inspector()
     await inspector.look_over(fan, "a form with faults")
     assert inspector.faults == []
+
+
+async def a_name_longer_than_any(fan: Page) -> None:
+    """It is not typed further than it may be; one that stands there all the same is told for what it is."""
+    name = fan.get_by_label("Name")
+    await name.fill("")
+    await name.press_sequentially("A" * 121)
+    assert await name.input_value() == "A" * 120
+    await name.evaluate("(field) => (field.maxLength = 5)")
+    await name.press("Backspace")
+    await fan.get_by_role("button", name=MAKE).click()
+    await expect(name).to_have_accessible_description("A name has at most 120 characters.")
+    await name.evaluate("(field) => (field.maxLength = 120)")
+    await name.fill("Ann")
 
 
 async def test_a_draft_outlives_a_reload_an_error_and_the_other_form(home: Home):

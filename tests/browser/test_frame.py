@@ -20,6 +20,10 @@ NOTE_WHAT_STAYS = """addEventListener("pagereveal", ({ viewTransition }) => {
 NOTE_SHIFTS = """window.shifted = 0;
 new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifted += entry.value; })
   .observe({ type: "layout-shift", buffered: true });"""
+LINE_IS_CUT = """async () => {
+  const { imports } = JSON.parse(document.querySelector("script[type=importmap]").textContent);
+  (await import(imports["/static/js/desk.js"])).showConnection({ live: false }, "So it is.");
+}"""
 # What stands outside the window sideways, and lines too long to be read.
 MISFITS = """() => [...document.querySelectorAll("main p, main h1, main h2, .bar *")]
   .filter((element) => element.checkVisibility())
@@ -142,6 +146,14 @@ async def test_the_profile_and_its_look(home: Home):
     await expect(fan).to_have_url(f"{home.stage.url}/profile")
     await expect(hook(fan, "profile-email")).to_contain_text("ann@example.com")
     await expect(fan.get_by_text("Here since")).to_be_visible()
+    figures = fan.get_by_text("Amounts and counts are written the way your browser asks for.")
+    await expect(figures).to_be_visible()
+    plain = await home.stage.person(java_script_enabled=False)
+    await plain.context.add_cookies(await fan.context.cookies())  # type: ignore[arg-type]
+    await plain.goto("/profile")
+    await expect(plain.get_by_text("the way your browser asks for")).to_be_hidden()
+    unscripted = plain.get_by_role("region", name="Times and numbers").locator("noscript")
+    await expect(unscripted).to_contain_text("written the English way")
     inspector = Inspector()
     await inspector.look_over(fan, "profile")
     assert inspector.faults == []
@@ -171,6 +183,23 @@ READERS = {
 async def test_figures_are_the_readers_and_nothing_jumps(home: Home, sale: Sale):
     for (locale, zone), (price, twelve_hours) in READERS.items():
         await figures_are_the_readers(home, sale, locale, zone, price, twelve_hours)
+
+
+async def test_out_of_touch_is_said_once_for_all_the_tries_that_fail(home: Home, sale: Sale):
+    fan = await home.stage.person()
+    # A line that says nothing, so that only the test tells how it stands.
+    await fan.route_web_socket("**/ws/**", lambda socket: None)
+    await fan.clock.install(time=0)
+    # Time passes when the test says so, and not while a busy machine thinks.
+    await fan.clock.pause_at(1)
+    await fan.goto(f"/events/{sale.slug}")
+    await fan.evaluate(LINE_IS_CUT)
+    words = fan.locator("[data-connection]")
+    await fan.clock.run_for(1_900)
+    await expect(words).to_have_text("")
+    await fan.evaluate(LINE_IS_CUT)
+    await fan.clock.run_for(100)
+    assert await words.inner_text() == "You are offline. So it is."
 
 
 async def figures_are_the_readers(

@@ -1,12 +1,13 @@
 """What a fan is told while waiting: what is left, what to do, and that it is their turn."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
 
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, Route, WebSocketRoute, expect
 
-from tests.browser.stage import PHONE, hook, take_place, two_processes
+from tests.browser.stage import PHONE, Stage, hook, take_place, two_processes
 from tests.house import House, Sale, Visitor, make_sale
 from ticketflow.domain import now
 from ticketflow.settings import Settings
@@ -59,10 +60,33 @@ async def test_sold_out_and_back(settings: Settings, browser: Browser, tmp_path:
             for page in (fan, phone, deaf):
                 await take_place(page, sale)
                 await expect(told_now(page)).to_contain_text("Nobody is let in")
+            await a_full_desk_is_told(stage, sale, fan)
             await everything_goes_and_comes_back(buyer, sale, [fan, phone])
         # The control: the words were those of the news, not of the page as it came.
         await expect(told_now(deaf)).to_contain_text("Nobody is let in")
         assert stage.complaints == []
+
+
+async def a_full_desk_is_told(stage: Stage, sale: Sale, fan: Page) -> None:
+    """What is set is told as the limit that it is, and not as what happens."""
+
+    def full(frame: str | bytes) -> str:
+        said = json.loads(frame)
+        if said["type"] == "place":
+            said |= {"wait_seconds": [60, 300], "slower": "desk_full", "rate_per_minute": 1_234}
+        return json.dumps(said)
+
+    def told_full(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda frame: socket.send(full(frame)))
+
+    one = await stage.person()
+    await one.route_web_socket("**/ws/**", told_full)
+    await take_place(one, sale)
+    words = "Up to 1,234 people a minute are let in; now one comes in as one goes out"
+    await expect(one.locator("[data-rate]")).to_have_text(words)
+    await expect(fan.locator("[data-rate]")).to_have_text("Nobody is let in at the moment")
+    await one.context.close()
 
 
 async def everything_goes_and_comes_back(buyer: Visitor, sale: Sale, fans: list[Page]) -> None:

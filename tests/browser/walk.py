@@ -16,7 +16,9 @@ from ticketflow.seed import FAN, ORGANISER, PASSWORD
 Look = Callable[[Page, str], Awaitable[None]]
 Watch = Callable[[Page], Awaitable[Page]]
 SEATED, LOBBY, BIG = "strings-by-candlelight", "open-synths-night", "coldplay-mumbai-2026"
-QUIET, MISSED, LAST_ONE = "A quiet sale", "A missed sale", "A last ticket"
+# Words with no place to break: names that are longer than a phone is wide.
+QUIET, MISSED, LAST_ONE = "Weihnachtsliederabendkonzert", "Sommernachtsserenadenkonzert", "A last ticket"
+LONG_VENUE = "Elbphilharmonie Kammermusiksaal"
 VARIABLES = {
     # Long enough to be looked over while called, short enough to be seen missed.
     "TICKETFLOW_CLAIM_SECONDS": "60",
@@ -64,8 +66,8 @@ class Walk:
         await back.sell("A sold out sale", capacity=1)
         await back.buy(await back.buyer("A sold out sale"), "A sold out sale")
         await back.sell(LAST_ONE, capacity=1)
-        await back.sell(QUIET)
-        await back.sell(MISSED)
+        await back.sell(QUIET, venue=LONG_VENUE)
+        await back.sell(MISSED, venue=LONG_VENUE)
         await back.steer(MISSED, mode="paused")
         await back.steer(SEATED, mode="paused", message="Doors at half past seven. " + "Verylongword" * 8)
 

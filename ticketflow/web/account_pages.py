@@ -12,7 +12,14 @@ from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
 from ticketflow.showing import show_event
 from ticketflow.web import accounts
-from ticketflow.web.asks import Credentials, Register
+from ticketflow.web.asks import (
+    LEAST_PASSWORD,
+    MOST_EMAIL,
+    MOST_NAME,
+    MOST_PASSWORD,
+    Credentials,
+    Register,
+)
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.services import services
@@ -23,9 +30,17 @@ AskT = TypeVar("AskT", bound=BaseModel)
 _HINTS = {
     "name": "Please say what to call you.",
     "email": "That does not look like an e-mail address.",
-    "password": "A password has at least 8 characters.",
+    "password": f"A password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters.",
 }
 """What is wrong with a field, by its name: said by the server, and by form.js before it is asked."""
+
+_MOST = {"name": MOST_NAME, "email": MOST_EMAIL, "password": MOST_PASSWORD}
+_TOO_LONG = {
+    "name": f"A name has at most {MOST_NAME} characters.",
+    "email": f"An address has at most {MOST_EMAIL} characters.",
+    "password": _HINTS["password"],
+}
+_UNSHOWABLE = "A name has only characters that can be shown."
 
 
 def account_pages_blueprint(settings: Settings) -> Blueprint:
@@ -58,8 +73,7 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
         try:
             await accounts.register(services(), _read(Register, form))
         except ValidationError as error:
-            fields = {str(e["loc"][0]) for e in error.errors() if e["loc"]}
-            return await _form("register.html", form, {f: _HINTS.get(f, "") for f in fields}, 422)
+            return await _form("register.html", form, _told(error), 422)
         except Refusal as refusal:
             return await _form("register.html", form, {"email": refusal.detail}, 409)
         return redirect(_next(form), 303)
@@ -78,13 +92,34 @@ def _read(kind: type[AskT], form: dict[str, str]) -> AskT:
     return kind.model_validate({name: form.get(name, "") for name in kind.model_fields})
 
 
+def _told(error: ValidationError) -> dict[str, str]:
+    """What is wrong with each field, by its name, in our words."""
+    told = {}
+    for fault in error.errors():
+        field, kind = str(fault["loc"][0]), fault["type"]
+        told[field] = _HINTS.get(field, "")
+        if kind.endswith("too_long"):
+            told[field] = _TOO_LONG[field]
+        elif field == "name" and kind == "value_error":
+            told[field] = _UNSHOWABLE
+    return told
+
+
 async def _form(
     template: str, form: dict[str, str], problems: dict[str, str], status: int
 ) -> ResponseReturnValue:
     kept = {name: value for name, value in form.items() if name != "password"}
     onward = safe_path(form.get("next") or request.args.get("next", ""))
     page = await render_template(
-        template, form=kept, problems=problems, wrong=_HINTS, next=onward, event=_event_of(onward)
+        template,
+        form=kept,
+        problems=problems,
+        wrong=_HINTS,
+        long=_TOO_LONG,
+        most=_MOST,
+        password_least=LEAST_PASSWORD,
+        next=onward,
+        event=_event_of(onward),
     )
     return page, status
 

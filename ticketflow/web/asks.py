@@ -18,6 +18,9 @@ from pydantic import (
 from ticketflow.domain import request_hash
 
 MOST_TICKETS_AT_ONCE = 100
+MOST_NAME, MOST_EMAIL = 120, 254
+LEAST_PASSWORD, MOST_PASSWORD = 8, 200
+"""In characters."""
 MOST_UNITS = 200_000
 MOST_PRICE = 10**11
 
@@ -46,7 +49,7 @@ def _written_out(value: Any) -> Any:
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=254),
+    StringConstraints(strip_whitespace=True, max_length=MOST_EMAIL),
     AfterValidator(_email),
     AfterValidator(_printable),
 ]
@@ -63,14 +66,14 @@ class Ask(BaseModel):
 
 
 class Credentials(Ask):
-    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)]
-    password: Annotated[str, Field(max_length=200)]
+    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MOST_EMAIL)]
+    password: Annotated[str, Field(max_length=MOST_PASSWORD)]
 
 
 class Register(Ask):
-    name: Annotated[Line, Field(max_length=120)]
+    name: Annotated[Line, Field(max_length=MOST_NAME)]
     email: Email
-    password: Annotated[str, Field(min_length=8, max_length=200)]
+    password: Annotated[str, Field(min_length=LEAST_PASSWORD, max_length=MOST_PASSWORD)]
 
 
 class HoldAsk(Ask):
