@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, cast
@@ -42,6 +43,7 @@ class Desk:
 
     hub: Hub
     slots: list[Told]
+    leave: list[ExitStack]
     version: int = 0
 
     def change(self) -> int:
@@ -76,10 +78,11 @@ async def desk(sockets: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
         open_sockets=nothing,
     )
     slots = [Told() for _ in range(sockets)]
-    with ExitStack() as attached:
-        for slot in slots:
-            attached.enter_context(hub.attach(SALE.id, Socket(slot)))
-        yield Desk(hub, slots)
+    with ExitStack() as all_of_them:
+        attached = [all_of_them.enter_context(ExitStack()) for _ in slots]
+        for one, slot in zip(attached, slots, strict=True):
+            one.enter_context(hub.attach(SALE.id, Socket(slot)))
+        yield Desk(hub, slots, attached)
 
 
 def told_at_once(desk: Desk) -> None:
@@ -161,3 +164,37 @@ async def test_control_a_round_all_at_once_lets_nobody_in(desk: Desk, monkeypatc
     monkeypatch.setattr(hub_module, "AT_ONCE", AT_ONCE * 3)
     with pytest.raises(AssertionError, match="their turn"):
         await others_come_in_between(desk)
+
+
+async def some_leave_in_between(desk: Desk) -> None:
+    """The next round has others in its first portion: some who are still to hear of this one."""
+    first = desk.change()
+    for slot, one in zip(desk.slots, desk.leave, strict=True):
+        if slot.versions:
+            one.close()
+    desk.hub._stock_shown_at.clear()
+    last = desk.change()
+
+    async def who_is_left_knows() -> bool:
+        return sum(slot.versions[-1:] == [last] for slot in desk.slots) == 2 * AT_ONCE
+
+    await eventually(who_is_left_knows, seconds=1)
+    told = {tuple(slot.versions) for slot in desk.slots}
+    assert told == {(first,), (first, last)}
+
+
+@pytest.mark.parametrize("sockets", [AT_ONCE * 3])
+async def test_whoever_leaves_in_between_nobody_is_told_the_older_after_the_newer(desk: Desk):
+    await some_leave_in_between(desk)
+
+
+@pytest.mark.parametrize("sockets", [AT_ONCE * 3])
+async def test_control_a_round_that_waits_for_no_other_tells_the_older_last(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def at_once(event_id: int, kind: str, tell: Callable[[Socket], None]) -> None:
+        hub_module._tell_some(deque([(list(desk.hub._sockets[event_id]), tell)]), 0)
+
+    monkeypatch.setattr(desk.hub, "_go_round", at_once)
+    with pytest.raises((AssertionError, TimeoutError)):
+        await some_leave_in_between(desk)

@@ -5,7 +5,7 @@ import json
 import logging
 import random
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +63,10 @@ class Socket:
     fan: FanLine | None = None
 
 
+Rounds = deque[tuple[list[Socket], Callable[[Socket], None]]]
+"""Who is to be told, and how: the first is on its way, the others wait for it."""
+
+
 class Hub:
     """One subscription for the whole process. `run` it once; sockets come and go by `attach`."""
 
@@ -93,6 +97,7 @@ class Hub:
         self._stock_shown_at: defaultdict[int, float] = defaultdict(float)
         self._looks: dict[Socket, asyncio.Task[None]] = {}
         self._look_again: set[Socket] = set()
+        self._rounds: defaultdict[tuple[int, str], Rounds] = defaultdict(deque)
         self._shown: dict[int, dict[str, Any]] = {}
         """What each event's sockets were last told beside the counts."""
         self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|moves|counts|results)")
@@ -282,23 +287,18 @@ class Hub:
             return
         self._shown[event_id] = self._catalogue.sale_view(event)
         text = json.dumps(frame)
-        self._go_round(event_id, lambda socket: socket.slot.put("stock", text))
+        self._go_round(event_id, "stock", lambda socket: socket.slot.put("stock", text))
 
-    def _go_round(self, event_id: int, tell: Callable[[Socket], None]) -> None:
+    def _go_round(self, event_id: int, kind: str, tell: Callable[[Socket], None]) -> None:
         """Let `tell` tell all sockets of an event, some at a time.
 
-        A round that begins behind another stays behind it: nobody is told the older after the newer.
+        A round begins when the one of its kind before it is over: nobody is told the older after the newer,
+        whoever comes and goes meanwhile.
         """
-        everybody = list(self._sockets[event_id])
-
-        def some(begin: int) -> None:
-            end = begin + AT_ONCE
-            if end < len(everybody):
-                asyncio.get_running_loop().call_soon(some, end)
-            for socket in everybody[begin:end]:
-                tell(socket)
-
-        some(0)
+        rounds = self._rounds[event_id, kind]
+        rounds.append((list(self._sockets[event_id]), tell))
+        if len(rounds) == 1:
+            _tell_some(rounds, 0)
 
     def _hear_frame(self, event_id: int, frame: Frame) -> None:
         self._catalogue.take_frame(event_id, frame)
@@ -306,7 +306,7 @@ class Hub:
         if event and self._catalogue.sale_view(event) != self._shown.get(event_id):
             self._show_stock(event_id)
         ranks = self._catalogue.ranks(event_id)
-        self._go_round(event_id, lambda socket: self._move_on(socket, frame, ranks))
+        self._go_round(event_id, "frame", lambda socket: self._move_on(socket, frame, ranks))
 
     def _move_on(self, socket: Socket, frame: Frame, ranks: RankMap | None) -> None:
         if socket.fan is None:
@@ -348,6 +348,21 @@ class Hub:
         self._results.tell(result)
         for socket in self._bookers.get((event_id, result["user_id"]), ()):
             socket.slot.put(f"booking:{result['booking_id']}", json.dumps(booking_frame(result)))
+
+
+def _tell_some(rounds: Rounds, begin: int) -> None:
+    """Go on with the first round from there, and let others have their turn before the rest."""
+    everybody, tell = rounds[0]
+    end = begin + AT_ONCE
+    try:
+        for socket in everybody[begin:end]:
+            tell(socket)
+    finally:
+        over = end >= len(everybody)
+        if over:
+            rounds.popleft()
+        if rounds:
+            asyncio.get_running_loop().call_soon(_tell_some, rounds, 0 if over else end)
 
 
 def _take_out(index: dict[K, set[Socket]], key: K, socket: Socket) -> None:

@@ -1,19 +1,32 @@
 """Websockets without what costs much when there are thousands of them and each is told of each change."""
 
+import asyncio
 from collections.abc import Awaitable
 
 from hypercorn.protocol.ws_stream import WSStream
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
-from quart import Websocket
+from hypercorn.typing import ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, WebsocketScope
+from quart import Quart, Websocket
 from quart.asgi import ASGIWebsocketConnection
+
+MOST_WAITING = 8
+"""Messages of one socket that are taken in before they are read. A page waits for replies and never has so
+many; of who sends on and on, Hypercorn reads no further, and the rest waits at the sender's end."""
 
 
 class PlainConnection(ASGIWebsocketConnection):
-    """Quart's connection, which sends nothing compressed and signals to nobody what it sends."""
+    """Quart's connection, which sends nothing compressed, signals to nobody what it sends, and takes in no
+    more than is read."""
+
+    def __init__(self, app: Quart, scope: WebsocketScope) -> None:
+        super().__init__(app, scope)
+        self.queue = asyncio.Queue(MOST_WAITING)
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         _decline_compression(send)
-        await super().__call__(receive, send)
+        try:
+            await super().__call__(receive, send)
+        finally:
+            _read_no_more(receive, send)
 
     async def send_data(self, send: ASGISendCallable, data: str | bytes) -> None:
         text, raw = (data, None) if isinstance(data, str) else (None, data)
@@ -37,3 +50,20 @@ def _decline_compression(send: ASGISendCallable) -> None:
     stream = getattr(send, "__self__", None)
     if isinstance(stream, WSStream):
         stream.handshake.extensions = None
+
+
+def _read_no_more(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Let Hypercorn drop what still comes: the conversation is over, and nobody empties its queue.
+
+    It waits for room there with each message, and with the news that the socket is closed: for ever, if
+    somebody sent more at that moment than the queue holds. It has no setting for that either.
+    """
+    stream, queue = getattr(send, "__self__", None), getattr(receive, "__self__", None)
+    if isinstance(stream, WSStream) and isinstance(queue, asyncio.Queue):
+        stream.app_put = _drop
+        while not queue.empty():
+            queue.get_nowait()
+
+
+async def _drop(message: ASGIReceiveEvent) -> None:
+    """Take a message for nobody."""
