@@ -328,7 +328,8 @@ async def test_a_lobby_that_was_paused_still_draws_and_one_that_was_open_says_it
             assert ("opens the sale by hand" in page, "The sale starts " in page) == (True, False)
         await turn(organiser, lobby, "open")
         await turn(organiser, lobby, "lobby")
-        for name in ("", "/queue", "/draw"):
+        assert 'data-opened="yes"' in (await fan.get(f"/events/{lobby.slug}")).text
+        for name in ("/queue", "/draw"):
             page = await page_of(fan, lobby, name)
             assert ("nothing" in page, "first come, first served" in page) == (True, True)
             assert "drawn into one order at random" not in page

@@ -17,6 +17,10 @@ NOTE_WHAT_STAYS = """addEventListener("pagereveal", ({ viewTransition }) => {
     .map((animation) => animation.effect.pseudoElement ?? "")
     .filter((name) => name.includes("-group("))) : [];
 });"""
+CARRIED = """async () => {
+  while (window.carried === undefined) await new Promise(requestAnimationFrame);
+  return await window.carried;
+}"""
 NOTE_SHIFTS = """window.shifted = 0;
 new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifted += entry.value; })
   .observe({ type: "layout-shift", buffered: true });"""
@@ -101,8 +105,7 @@ async def test_what_stays_is_carried_from_page_to_page(home: Home, sale: Sale):
     assert fetched == [f"{home.stage.url}/events/{sale.slug}"]
     await poster.click()
     await expect(reader.get_by_role("heading", name="How the line works")).to_be_visible()
-    await reader.wait_for_function("window.carried !== undefined")
-    carried = await reader.evaluate("window.carried")
+    carried = await reader.evaluate(CARRIED)
     for name in ("mark", f"art-{sale.event_id}", f"name-{sale.event_id}"):
         assert f"::view-transition-group({name})" in carried
     calm = await home.stage.person(reduced_motion="reduce")
@@ -110,7 +113,7 @@ async def test_what_stays_is_carried_from_page_to_page(home: Home, sale: Sale):
     await calm.goto("/")
     await calm.get_by_role("link", name="A sale for tests").click()
     await expect(calm.get_by_role("heading", name="How the line works")).to_be_visible()
-    assert await calm.evaluate("window.carried") == []
+    assert await calm.evaluate(CARRIED) == []
 
 
 async def test_a_look_at_the_line_is_never_taken_in_advance(home: Home, sale: Sale):
