@@ -111,6 +111,8 @@ CROSS_SITE = [
     {"Origin": "http://["},
     {"Origin": "localhost"},
     {"Origin": ""},
+    {"Origin": "http://localhost/trap"},
+    {"Host": "desk.example", "Origin": "http://desk.example", "X-Forwarded-Proto": "https"},
 ]
 
 

@@ -1,6 +1,7 @@
 """The sockets' doors: who may open which, and the whole way through the desk's."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from tests.api.support import BALCONY, STANDING, check_problem, cookies_of, desk
 from tests.house import PASSWORD, House, Sale, Visitor
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.slot import Slot
+from ticketflow.settings import Settings
 from ticketflow.store.tables import bookings
+from ticketflow.web.guard import _own_origin
 from ticketflow.web.plain_sockets import PlainConnection, PlainWebsocket
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -37,6 +40,29 @@ async def test_another_sites_page_opens_no_socket(house: House, sale: Sale, orig
             status, body = await refusal(house, f"/ws/{kind}/{sale.event_id}", headers)
             check_problem(body, status)
             assert status == 403
+
+
+@pytest.mark.parametrize(
+    ("origin", "public_url", "scheme", "forwarded", "ours"),
+    [
+        ("http://desk.example", "http://localhost:8000", "ws", "", True),
+        ("https://desk.example", "http://localhost:8000", "ws", "https", True),
+        ("https://desk.example", "https://tickets.example", "ws", "", True),
+        ("https://tickets.example", "https://tickets.example", "ws", "", True),
+        ("http://desk.example", "http://localhost:8000", "wss", "", False),
+        ("http://desk.example", "http://localhost:8000", "ws", "https", False),
+        ("http://desk.example", "https://desk.example", "ws", "", False),
+        ("http://tickets.example", "https://tickets.example", "ws", "", False),
+        ("http://desk.example/", "http://localhost:8000", "ws", "", False),
+        ("ftp://desk.example", "http://localhost:8000", "ws", "", False),
+    ],
+)
+async def test_a_page_without_https_is_none_of_ours_where_we_have_it(
+    origin: str, public_url: str, scheme: str, forwarded: str, ours: bool
+):
+    """Who is on the wire could put it there."""
+    asked: Any = SimpleNamespace(host="desk.example", scheme=scheme, headers={"X-Forwarded-Proto": forwarded})
+    assert _own_origin(origin, asked, Settings(public_url=public_url)) is ours
 
 
 @pytest.mark.parametrize("kind", ["events", "desk", "organiser"])

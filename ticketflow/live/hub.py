@@ -7,7 +7,7 @@ import random
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -29,8 +29,9 @@ from waiting_room import Frame, RankMap, RoomLost, WaitingRoomError
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 5.0
-"""Rooms tick faster than this. Silence for so long means that the subscription may be deaf."""
+HEARTBEAT_SECONDS = 1.0
+"""Rooms tick faster than this. Silence for so long means that the subscription may be deaf: it is asked, and
+what it may have missed is read, so that pages are right within about a second even then."""
 RETRY_SECONDS = 0.5
 GATHER_SECONDS = FRAME_SECONDS
 """A change that finds the desk quiet is shown at once. Those that come within this behind it are gathered
@@ -158,30 +159,40 @@ class Hub:
     async def run(self) -> None:
         """Listen until cancelled; after a cut, subscribe again and catch up."""
         while True:
+            reading = asyncio.create_task(self._read_meanwhile(), name="read while deaf")
             try:
                 async with self._redis.pubsub() as pubsub:
                     await self._subscribe(pubsub)
                     # Subscribed first, then read: what changes in between is heard, not missed.
-                    await self.refresh()
+                    await self._read()
                     self.ready.set()
-                    self._say_in_touch(True)
+                    reading.cancel()
                     await self._listen(pubsub)
             except _CUT as error:
                 log.warning("the subscription broke, subscribing again: %s", error)
             except Exception:
                 # Without this loop the process is deaf: whatever it was, try again.
                 log.exception("the subscription broke, subscribing again")
-            await self._read_meanwhile()
+            finally:
+                reading.cancel()
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))
 
     async def _read_meanwhile(self) -> None:
-        """What cannot be heard can perhaps be read; if neither, pages say that what they show may be old."""
+        """What cannot be heard can perhaps be read, until it is heard again."""
+        while True:
+            with suppress(*_CUT):
+                await self._read()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read(self) -> None:
+        """Read anew. If that cannot be done either, pages say that what they show may be old."""
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await self.refresh()
-            self._say_in_touch(True)
         except _CUT:
             self._say_in_touch(False)
+            raise
+        self._say_in_touch(True)
 
     def _say_in_touch(self, fresh: bool) -> None:
         if fresh == self._in_touch:
@@ -195,7 +206,8 @@ class Hub:
         await pubsub.psubscribe(f"{self._prefix}:{{event:*")
         await pubsub.subscribe(f"{self._prefix}:events", f"{self._prefix}:sessions")
         for _ in range(3):
-            await pubsub.get_message(timeout=HEARTBEAT_SECONDS)
+            if await pubsub.get_message(timeout=HEARTBEAT_SECONDS) is None:
+                raise RedisConnectionError("no answer to a subscription")
 
     async def _listen(self, pubsub: PubSub) -> None:
         now = asyncio.get_running_loop().time
@@ -213,9 +225,8 @@ class Hub:
             else:
                 # Quiet, or deaf: what was missed is read, and a dead connection shows itself.
                 heard_at, asked = now(), True
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await pubsub.ping()
-                    await self.refresh()
+                await pubsub.ping()
+                await self._read()
 
     async def _take(self, channel: str, data: str) -> None:
         try:

@@ -1,6 +1,7 @@
 """What the scripts answer, as the rest of the house knows it: holds, orders and refusals."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ REFUSALS = {
 
 TEXTS = ("booking_id", "request_hash", "hold_id", "visitor", "currency", "method")
 """Fields of an order that are looked up by others before anything else is known of it."""
+
+_HOLD_ID = re.compile(r"([0-9]{1,18})-[0-9a-f]{32}")
 
 
 def parse_order(entry_id: str, body: str) -> Order:
@@ -68,10 +71,10 @@ def read_hold(hold_id: str, event_id: int, body: Mapping[str, Any]) -> Hold:
 
 def event_of_hold(hold_id: str) -> int:
     """The event of a hold, which its id begins with. Raises `Refusal` hold_gone if it is no hold's id."""
-    event_id, _, rest = hold_id.partition("-")
-    if not (event_id.isascii() and event_id.isdigit() and len(event_id) < 19 and rest):
+    found = _HOLD_ID.fullmatch(hold_id)
+    if found is None:
         raise Refusal("hold_gone", REFUSALS["hold_gone"])
-    return int(event_id)
+    return int(found[1])
 
 
 def hold_refusal(event: Event, wanted: int, code: str, value: int = 0) -> Refusal:

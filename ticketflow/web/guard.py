@@ -1,9 +1,8 @@
 """What guards every route: same origin for what changes something, and headers that say how to show pages."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from quart import Quart, Request, Response, request, websocket
+from quart import Quart, Request, Response, Websocket, request, websocket
 from werkzeug.exceptions import BadRequest
 
 from ticketflow.domain import Refusal
@@ -72,20 +71,21 @@ def _same_site(settings: Settings) -> bool:
         ours = site in ("same-origin", "none")
     else:
         origin = request.headers.get("Origin")
-        ours = origin is None or _own_origin(origin, request.host, settings)
+        ours = _own_origin(origin, request, settings)
     # A bearer token is not sent by a browser on its own: no other site can borrow it.
     return ours or request.headers.get("Authorization", "").lower().startswith("bearer ")
 
 
 def socket_origin_allowed(settings: Settings) -> bool:
     """Whether the websocket at hand was opened by a page of ours, or by no page at all."""
-    return _own_origin(websocket.headers.get("Origin"), websocket.host, settings)
+    return _own_origin(websocket.headers.get("Origin"), websocket, settings)
 
 
-def _own_origin(origin: str | None, host: str, settings: Settings) -> bool:
-    if origin is None:
+def _own_origin(origin: str | None, asked: Request | Websocket, settings: Settings) -> bool:
+    if origin in (None, settings.origin, f"https://{asked.host}"):
         return True
-    try:
-        return origin == settings.origin or urlsplit(origin).netloc == host
-    except ValueError:  # "http://[" is no origin at all
-        return False
+    # Who is on the wire can put a page of theirs at our http address: it is none of ours where we have https.
+    # A proxy that has taken https off says so; whoever else says it only shuts themselves out.
+    forwarded = asked.headers.get("X-Forwarded-Proto", "")
+    secure = settings.secure or asked.scheme in ("https", "wss") or "https" in forwarded.lower()
+    return not secure and origin == f"http://{asked.host}"
