@@ -14,6 +14,9 @@ from ticketflow.booking.brake import Brake
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
 
+NO_HOLD = "0" * 32
+"""What stands in the id of a hold that nobody has."""
+
 
 async def sooner(redis: Redis, prefix: str, seconds: float) -> None:
     """Let what user 1 asked for have happened that much earlier."""
@@ -87,8 +90,8 @@ async def test_the_eleventh_request_is_refused_at_both_doors(settings: Settings)
         hold_id = await ready(fan, sale)
         async with desk_line(house, sale, fan) as line:
             for _ in range(5):
-                assert (await fan.book(f"{sale.event_id}-gone")).status_code == 410
-                gone = await line.ask("book", hold_id=f"{sale.event_id}-gone")
+                assert (await fan.book(f"{sale.event_id}-{NO_HOLD}")).status_code == 410
+                gone = await line.ask("book", hold_id=f"{sale.event_id}-{NO_HOLD}")
                 assert (gone["status"], gone["body"]["code"]) == (410, "hold_expired")
             by_http = await fan.book(hold_id)
             assert (by_http.status_code, by_http.json()["code"]) == (429, "too_many_requests")
@@ -109,8 +112,8 @@ async def test_of_a_burst_through_both_doors_ten_pass(settings: Settings):
     async with in_process(settings) as house, house.visitor() as fan:
         await ready(fan, sale)
         async with desk_line(house, sale, fan) as line:
-            by_http = asyncio.gather(*(fan.book(f"{sale.event_id}-gone") for _ in range(40)))
-            by_socket = [await line.ask("book", hold_id=f"{sale.event_id}-gone") for _ in range(20)]
+            by_http = asyncio.gather(*(fan.book(f"{sale.event_id}-{NO_HOLD}") for _ in range(40)))
+            by_socket = [await line.ask("book", hold_id=f"{sale.event_id}-{NO_HOLD}") for _ in range(20)]
             statuses = [answer.status_code for answer in await by_http]
         statuses += [reply["status"] for reply in by_socket]
         assert statuses.count(410) == 10
@@ -137,7 +140,7 @@ async def test_a_key_sent_1000_times_is_answered_1000_times_and_leaves_room_for_
         assert {answer.status_code for answer in answers} == {201}
         assert len({answer.json()["id"] for answer in answers}) == 1
         for gone in (410, 429):
-            assert (await fan.book(f"{sale.event_id}-gone")).status_code == gone
+            assert (await fan.book(f"{sale.event_id}-{NO_HOLD}")).status_code == gone
 
 
 async def test_a_key_the_brake_has_forgotten_is_known_and_a_new_one_is_braked(settings: Settings):
@@ -151,6 +154,6 @@ async def test_a_key_the_brake_has_forgotten_is_known_and_a_new_one_is_braked(se
         await redis.lset(brake, 0, str(await redis.lindex(brake, 0)).split()[0] + " another")
         again = await fan.book(hold_id, key="k")
         assert (again.status_code, again.json()) == (201, first.json()), again.text
-        other = await fan.book(f"{sale.event_id}-gone", key="k")
+        other = await fan.book(f"{sale.event_id}-{NO_HOLD}", key="k")
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
-        assert (await fan.book(f"{sale.event_id}-gone", key="new")).status_code == 429
+        assert (await fan.book(f"{sale.event_id}-{NO_HOLD}", key="new")).status_code == 429

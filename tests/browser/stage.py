@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, expect
 
 from tests import servers
 from tests.house import PASSWORD, House, Sale, Visitor, by_commands, command, environment, worker
@@ -46,8 +46,13 @@ class Stage:
             if message.type in ("error", "warning") and not about_itself and not of_a_letter:
                 self.complaints.append(f"{page.url}: {message.text}")
 
+        def failed(error: Error) -> None:
+            # Chromium says so itself of a page change that it gives up because the next page was quicker.
+            if not error.message.startswith("Transition was aborted"):
+                self.complaints.append(f"{page.url}: {error}")
+
         page.on("console", console)
-        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("pageerror", failed)
 
 
 @asynccontextmanager

@@ -158,24 +158,29 @@ class Hub:
 
     async def run(self) -> None:
         """Listen until cancelled; after a cut, subscribe again and catch up."""
-        while True:
-            reading = asyncio.create_task(self._read_meanwhile(), name="read while deaf")
-            try:
-                async with self._redis.pubsub() as pubsub:
-                    await self._subscribe(pubsub)
-                    # Subscribed first, then read: what changes in between is heard, not missed.
-                    await self._read()
-                    self.ready.set()
-                    reading.cancel()
-                    await self._listen(pubsub)
-            except _CUT as error:
-                log.warning("the subscription broke, subscribing again: %s", error)
-            except Exception:
-                # Without this loop the process is deaf: whatever it was, try again.
-                log.exception("the subscription broke, subscribing again")
-            finally:
+        reading: asyncio.Task[None] | None = None
+        try:
+            while True:
+                # From one try to the next: where a try is refused at once, nothing would be read to its end.
+                reading = reading or asyncio.create_task(self._read_meanwhile(), name="read while deaf")
+                try:
+                    async with self._redis.pubsub() as pubsub:
+                        await self._subscribe(pubsub)
+                        # Subscribed first, then read: what changes in between is heard, not missed.
+                        await self._read()
+                        self.ready.set()
+                        reading.cancel()
+                        reading = None
+                        await self._listen(pubsub)
+                except _CUT as error:
+                    log.warning("the subscription broke, subscribing again: %s", error)
+                except Exception:
+                    # Without this loop the process is deaf: whatever it was, try again.
+                    log.exception("the subscription broke, subscribing again")
+                await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))
+        finally:
+            if reading:
                 reading.cancel()
-            await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))
 
     async def _read_meanwhile(self) -> None:
         """What cannot be heard can perhaps be read, until it is heard again."""
