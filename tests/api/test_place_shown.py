@@ -16,11 +16,9 @@ async def crowd(visitor: Visitor, sale: Sale) -> tuple[str, str, str]:
     """Place, how many are ahead and how many behind, as the page says them."""
     page = await visitor.get(f"/events/{sale.slug}/queue")
     assert page.status_code == 200
-    found = re.search(
-        r"data-place>(.+?)<.*data-behind><data [^>]*>(\d+)<.*data-ahead><data [^>]*>(\d+)<",
-        page.text,
-        re.DOTALL,
-    )
+    count = r"<data [^>]*>(\d+)<"
+    shown = rf"data-place>(.+?)<.*data-behind>{count}.*data-ahead>{count}"
+    found = re.search(shown, page.text, re.DOTALL)
     assert found, page.text
     return found[1], found[3], found[2]
 
