@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from ticketflow.booking.results import Result, Results
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.fan_line import FanLine
+from ticketflow.live.frames import booking_frame, touch_frame
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.live.slot import FRAME_SECONDS, Slot
@@ -387,18 +388,3 @@ def _take_out(index: dict[K, set[Socket]], key: K, socket: Socket) -> None:
         sockets.discard(socket)
         if not sockets:
             del index[key]
-
-
-def booking_frame(result: Result) -> dict[str, Any]:
-    """The contract's `booking` frame: how a booking has ended."""
-    return {
-        "type": "booking",
-        "id": result["booking_id"],
-        "status": result["status"],
-        "reason": result["reason"],
-    }
-
-
-def touch_frame(fresh: bool) -> str:
-    """The contract's `touch` frame: whether this process hears of changes, or what it tells may be old."""
-    return json.dumps({"type": "touch", "fresh": fresh})
