@@ -21,7 +21,7 @@ from ticketflow.settings import Settings
 from ticketflow.web import serving
 
 MORE_THAN_BUFFERS_HOLD = 64_000_000
-IDLE_SECONDS, LONG_SECONDS = 0.4, 600.0
+IDLE_SECONDS, LONG_SECONDS = 1.5, 600.0
 SO_ATTACH_FILTER, DROP_ALL = 26, struct.pack("HBBI", 6, 0, 0, 0)
 """A filter of one instruction, "take none of it": to the others it is as if the network were gone."""
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel decides when")
