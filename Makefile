@@ -21,9 +21,8 @@ test: $(VENV)/.installed-dev ## Install what the tests need, and run them
 	@tests/install-tools.sh
 	@$(VENV)/bin/python -m pytest $(if $(ARGS),$(ARGS),$(IN_PARALLEL))
 
-# Most tests wait for something most of the time: three at once keep two cores busy. A file's tests stay together:
-# they share a house.
-IN_PARALLEL := -n 3 --dist loadfile
+# Most tests wait for something most of the time. A file's tests stay together: they share a house.
+IN_PARALLEL := -n 2 --dist loadfile
 
 bench: $(VENV)/.installed-dev ## Measure the room, the bookings, the ledger, the live desk and the pages against their bounds (about ten minutes)
 	@$(VENV)/bin/python -m bench
