@@ -22,7 +22,7 @@
       if (!node.data.trim() || holder.closest("script, style, noscript, .unseen, .skip, [aria-hidden=true]") || !shown(holder)) continue;
       const range = document.createRange();
       range.selectNodeContents(node);
-      for (const box of range.getClientRects()) if (box.width > 1 && box.height > 1) found.push({ holder, box });
+      for (const box of range.getClientRects()) if (box.width > 1 && box.height > 1) found.push({ holder, box, words: node.data });
     }
     return found;
   }
@@ -134,12 +134,13 @@
     return [red, green, blue, alpha / 255];
   }
 
-  /** The texts of the elements that `selectors` name: box on the page, colour, and the contrast they owe. */
+  /** The texts of the elements that `selectors` name: box on the page, colour, and the contrast they owe.
+   *  A lone comma stands so near its neighbours that their letters would be taken for its ground. */
   function inks(selectors) {
     const found = [];
     const wanted = new Set(selectors.map((selector) => document.querySelector(selector)));
-    for (const { holder, box } of texts()) {
-      if (!wanted.has(holder)) continue;
+    for (const { holder, box, words } of texts()) {
+      if (!wanted.has(holder) || !/[\p{L}\p{N}]/u.test(words)) continue;
       const style = getComputedStyle(holder);
       const size = parseFloat(style.fontSize);
       const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);

@@ -1,11 +1,12 @@
 """The pages of an organiser: their sales, and the desk of one."""
 
-from quart import Blueprint, redirect, render_template, request, url_for
+from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
 from ticketflow.domain import Refusal
 from ticketflow.showing import show_event
 from ticketflow.web.organiser import policy_view
+from ticketflow.web.paging import sign_in_first
 from ticketflow.web.services import services
 from ticketflow.web.session import require_organiser, signed_in
 
@@ -13,9 +14,9 @@ blueprint = Blueprint("organiser_pages", __name__, url_prefix="/organiser")
 
 
 @blueprint.before_request
-async def sign_in_first() -> ResponseReturnValue | None:
+async def for_accounts_only() -> ResponseReturnValue | None:
     if await signed_in() is None:
-        return redirect(url_for("account_pages.sign_in_page", next=request.path))
+        return sign_in_first(request.path)
     return None
 
 
