@@ -87,6 +87,11 @@ class User:
     name: str
     email: str
     role: Role
+    verified: bool = False
+    """Whether the address was proven by a link in a mail."""
+    theme: str = "system"
+    session_epoch: int = 0
+    """Sessions that began under another number have ended."""
 
 
 @dataclass(frozen=True)

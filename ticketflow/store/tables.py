@@ -74,10 +74,48 @@ users = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("name", String(120), nullable=False),
-    Column("email", _exact(254), nullable=False, unique=True),
+    # Several accounts may claim an address; one at most has proven it, by a link in a mail, and then
+    # `verified_email` is the same. So making an account need not tell whether there is one already.
+    Column("email", _exact(254), nullable=False, index=True),
     Column("password_hash", String(255), nullable=False),
     Column("role", String(16), nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("verified_email", _exact(254), unique=True),
+    Column("theme", String(8), nullable=False, server_default="system"),
+    # A session carries the number under which it began, and ends when this one grows.
+    Column("session_epoch", Integer, nullable=False, server_default="0"),
+    Column("closed_at", Moment),
+    **_MYSQL,
+)
+
+# What lets a program act for an account. Only the SHA-256 of a token is kept: it is random enough not to be
+# guessed from that, and a copy of this table opens nothing.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("user_id", _Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("name", String(120), nullable=False),
+    Column("token_hash", _exact(64), nullable=False, unique=True),
+    Column("abilities", String(120), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("last_used_at", Moment),
+    **_MYSQL,
+)
+
+# What a link in a mail stands for. The link itself is the id with a signature, written when the mail is: a
+# copy of this table opens nothing. `user_id` is empty where only the postman looks up whose address it is.
+mail_links = Table(
+    "mail_links",
+    metadata,
+    Column("id", _exact(32), primary_key=True),
+    Column("purpose", String(16), nullable=False),
+    Column("user_id", _Id, ForeignKey("users.id"), index=True),
+    Column("email", _exact(254), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
     **_MYSQL,
 )
 
@@ -253,8 +291,9 @@ outbox = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("kind", String(40), nullable=False),
-    Column("booking_id", _exact(32), ForeignKey("bookings.id"), nullable=False),
-    Column("event_id", _Id, ForeignKey("events.id"), nullable=False),
+    # A letter tells of a booking, or of an account (`user_id`, `link_id`).
+    Column("booking_id", _exact(32), ForeignKey("bookings.id")),
+    Column("event_id", _Id, ForeignKey("events.id")),
     Column("recipient", String(254), nullable=False),
     Column("message_id", String(120), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
@@ -264,6 +303,8 @@ outbox = Table(
     Column("last_error", Text),
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),
+    Column("user_id", _Id, ForeignKey("users.id")),
+    Column("link_id", _exact(32), ForeignKey("mail_links.id")),
     # One confirmation a booking, however often its commit is tried.
     UniqueConstraint("kind", "booking_id"),
     Index("ix_outbox_due", "state", "due_at"),

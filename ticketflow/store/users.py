@@ -13,6 +13,17 @@ from ticketflow.store.bulk import Bulk
 from ticketflow.store.tables import users
 
 
+_SHOWN = (
+    users.c.id,
+    users.c.name,
+    users.c.email,
+    users.c.verified_email,
+    users.c.role,
+    users.c.theme,
+    users.c.session_epoch,
+)
+
+
 async def create(
     database: Database, *, name: str, email: str, password_hash: str, role: Role = Role.FAN
 ) -> User:
@@ -53,9 +64,7 @@ async def by_ids(database: Database, user_ids: Sequence[int]) -> dict[int, User]
 
 _BY_IDS = Bulk(
     [users.c.id],
-    lambda asked: select(users.c.id, users.c.name, users.c.email, users.c.role).join_from(
-        asked, users, users.c.id == asked.c.id
-    ),
+    lambda asked: select(*_SHOWN).join_from(asked, users, users.c.id == asked.c.id),
 )
 
 
@@ -71,4 +80,12 @@ def normal_email(email: str) -> str:
 
 
 def _user(row: Any) -> User:
-    return User(row["id"], row["name"], row["email"], Role(row["role"]))
+    return User(
+        row["id"],
+        row["name"],
+        row["email"],
+        Role(row["role"]),
+        verified=row["verified_email"] == row["email"],
+        theme=row["theme"],
+        session_epoch=row["session_epoch"],
+    )
