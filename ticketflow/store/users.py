@@ -12,7 +12,6 @@ from ticketflow.store import violations
 from ticketflow.store.bulk import Bulk
 from ticketflow.store.tables import users
 
-
 _SHOWN = (
     users.c.id,
     users.c.name,
