@@ -27,10 +27,10 @@ IN_PARALLEL := -n 2 --dist loadfile
 bench: $(VENV)/.installed-dev ## Measure the room, the bookings, the ledger, the live desk and the pages against their bounds (about ten minutes)
 	@$(VENV)/bin/python -m bench
 
-soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, and 100,000 random commands to room and model
+soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, 10,000 attempts for 100 tickets, 100,000 random commands
 	@tests/install-tools.sh
 	@TICKETFLOW_SOAK_STEPS=100000 $(VENV)/bin/python -m pytest -s tests/live/test_storm.py \
-		tests/waiting_room/test_model.py -k "20_000 or does_what" $(ARGS)
+		tests/booking/test_races.py tests/waiting_room/test_model.py -k "20_000 or hundred_times or does_what" $(ARGS)
 
 check: $(VENV)/.installed-dev ## Formatting, lint, types and import rules
 	$(VENV)/bin/ruff format --check .

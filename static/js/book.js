@@ -215,12 +215,11 @@ const held = new Held(page, facts);
 let map = null;
 let admitted = page.dataset.step !== "outside";
 
-function tell(text) {
-  problem.hidden = !text;
-  problem.textContent = text;
+function tell(text, tone = "") {
+  Object.assign(problem, { hidden: !text, textContent: text }).dataset.tone = tone;
   page.querySelector("[data-fine]")?.remove();
   // The button that was pressed may be far below: the answer comes to where the fan looks.
-  if (text) problem.scrollIntoView({ block: "center" });
+  if (text && !tone) problem.scrollIntoView({ block: "center" });
 }
 
 /** Shows a step; focus goes along, because the button that was pressed is not there any more. */
@@ -283,7 +282,7 @@ const NO_ANSWER = "The time to pay seems to be over, but the desk does not answe
 async function clockRanOut() {
   const { hold } = held;
   // What is being paid for does not run out: the answer to the payment decides.
-  const settled = () => !hold || held.hold !== hold || payButton.getAttribute("aria-disabled") === "true";
+  const settled = () => !hold || held.hold !== hold || payButton.ariaDisabled === "true";
   if (settled()) return;
   const { status, body, headers } = await callDesk(facts.event, "held", { hold_id: hold.id });
   if (settled() || isOver(status, body)) return;
@@ -319,7 +318,8 @@ const holdEnded = () => chooseAgain("The time to pay has passed, so these ticket
 
 async function pay() {
   const { method, key } = Object.fromEntries(new FormData(payForm));
-  tell("");
+  // In the place where a refusal would stand: when it comes, seconds later, nothing moves.
+  tell("Your bank is asked. Your tickets stay held meanwhile.", "calm");
   const began = performance.now();
   const tick = () => {
     const seconds = Math.round((performance.now() - began) / 1000);

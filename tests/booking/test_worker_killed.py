@@ -1,4 +1,4 @@
-"""kill -9 of the worker in the middle of 200 bookings, then a new worker: nothing lost, doubled or leaked."""
+"""kill -9 of the worker in the middle of 80 bookings, then a new worker: nothing lost, doubled or leaked."""
 
 import asyncio
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.house import House, Sale, Visitor, by_commands, doors_open, eventuall
 from tests.servers import Mailbox
 from ticketflow.settings import Settings
 
-BOOKINGS = 200
+BOOKINGS = 80
 CAPACITY = 500
 METHODS = ("card-ok", "card-slow", "card-timeout", "card-declined")
 

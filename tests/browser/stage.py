@@ -31,8 +31,18 @@ class Stage:
             await context.close()
 
     async def person(self, **options: Any) -> Page:
-        """A new browser profile with one empty page; paths are enough to go anywhere."""
-        given = {"viewport": DESK, "locale": "en-GB", "timezone_id": "Europe/London", **options}
+        """A new browser profile with one empty page; paths are enough to go anywhere.
+
+        Its reader wants no motion: painting it is most of what these tests would cost. A test of
+        motion says so.
+        """
+        given = {
+            "viewport": DESK,
+            "locale": "en-GB",
+            "timezone_id": "Europe/London",
+            "reduced_motion": "reduce",
+            **options,
+        }
         context = await self._browser.new_context(base_url=self.url, **given)
         context.on("page", self._watch)
         return await context.new_page()

@@ -1,14 +1,26 @@
 """The checkout with scripts: forth and back, more time once, and a ticket that tears off once."""
 
+import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from tests.api.support import open_sale
 from tests.browser.at_home import Home, at_home
-from tests.browser.stage import Stage, hook, mark, seen, sign_in, two_processes, was_never_left
+from tests.browser.scales import Scales
+from tests.browser.stage import (
+    DESK,
+    PHONE,
+    Stage,
+    hook,
+    mark,
+    seen,
+    sign_in,
+    two_processes,
+    was_never_left,
+)
 from tests.house import House, Sale, make_sale
 from ticketflow.settings import Settings
 from ticketflow.store.events import NewTicketType
@@ -59,6 +71,66 @@ async def test_the_time_is_the_desks_and_what_other_tabs_did_is_known(settings: 
         assert home.stage.complaints == []
 
 
+async def test_a_late_refusal_moves_nothing(settings: Settings, browser: Browser):
+    """The bank takes its time, and then says no: its words stand where others have waited for them."""
+    async with at_home(settings, browser) as home:
+        sale = await open_sale(home.house, types=TYPES)
+        for window in (PHONE, DESK):
+            fan = await home.stage.person(viewport=window)
+            scales = await Scales.under(fan)
+            the_bank_answers = await desk_held_back(fan)
+            await at_the_pay_button(home.house, fan, sale)
+            await fan.get_by_label("A card that is declined").check()
+            await seen(fan, "pay").click()
+            await expect(fan.get_by_text("Your bank is asked.")).to_be_visible()
+            await fan.evaluate(LONG_AFTER_THE_PRESS)
+            the_bank_answers.set()
+            await expect(fan.get_by_text("Your tickets are still held")).to_be_in_viewport()
+            await scales.note_shifts(fan)
+            assert scales.weigh("declined").shift == 0, scales.story()
+        assert home.stage.complaints == []
+
+
+# What moves within half a second of a press counts as its effect: so Chromium, and so the scales.
+LONG_AFTER_THE_PRESS = "new Promise((resume) => setTimeout(resume, 600))"
+
+
+async def desk_held_back(page: Page) -> asyncio.Event:
+    """Answers to the page's payment wait for the event that is given."""
+    answered = asyncio.Event()
+
+    def relay(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        paying = False
+
+        def up(message: str | bytes) -> None:
+            nonlocal paying
+            paying = paying or '"do":"book"' in str(message)
+            server.send(message)
+
+        async def down(message: str | bytes) -> None:
+            if paying:
+                await answered.wait()
+            socket.send(message)
+
+        socket.on_message(up)
+        server.on_message(down)
+
+    await page.route_web_socket(re.compile("/ws/desk/"), relay)
+    return answered
+
+
+async def at_the_pay_button(house: House, fan: Page, sale: Sale) -> None:
+    async with house.visitor() as account:
+        await account.register()
+        await account.come_in(sale)
+        await sign_in(fan, account.email)
+        await expect(fan).to_have_url("/")
+        assert (await account.hold(sale)).status_code == 201
+    await fan.goto(f"/events/{sale.slug}/checkout")
+    await expect(seen(fan, "pay")).to_be_visible()
+
+
 async def two_tabs(home: Home, sale: Sale) -> tuple[Page, Page]:
     """The checkout of one hold: on a clock that is fast, and beside it on one that is right."""
     fan = await home.stage.person()
@@ -81,7 +153,7 @@ async def out_of_time(fan: Page) -> None:
 
 
 async def at_the_choice(house: House, stage: Stage, sale: Sale) -> Page:
-    fan = await stage.person()
+    fan = await stage.person(reduced_motion="no-preference")
     async with house.visitor() as account:
         await account.register()
     await sign_in(fan, account.email)

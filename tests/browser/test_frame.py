@@ -87,7 +87,7 @@ async def test_one_calm_bar_at_every_width(home: Home, sale: Sale):
 
 
 async def test_what_stays_is_carried_from_page_to_page(home: Home, sale: Sale):
-    reader = await home.stage.person()
+    reader = await home.stage.person(reduced_motion="no-preference")
     fetched: list[str] = []
 
     def note(request: Request) -> None:

@@ -1,9 +1,10 @@
-"""A small crowd in a hurry at a real house: web and worker as commands, on SQLite and on MariaDB."""
+"""A small crowd in a hurry at a real house: web and worker as commands."""
 
 import asyncio
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tests.house import House, Sale, by_commands, command, environment, make_sale, worker
@@ -14,6 +15,12 @@ from ticketflow.settings import Settings
 from ticketflow.store.events import NewTicketType
 
 HURRY = 60.0
+
+
+@pytest.fixture
+def database_url(mariadb_url: str) -> str:
+    """A crowd sees no database: one is enough."""
+    return mariadb_url
 
 
 def silent() -> Console:
