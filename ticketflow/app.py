@@ -29,6 +29,8 @@ from ticketflow.web import (
     booking_pages,
     bookings,
     checkout_pages,
+    docs_page,
+    doors,
     draws,
     events,
     frame,
@@ -49,6 +51,7 @@ from ticketflow.web import (
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
+from ticketflow.web.openapi import Document
 from ticketflow.web.plain_sockets import PlainConnection, PlainWebsocket
 from ticketflow.web.polling import pollable
 from ticketflow.web.services import Services
@@ -66,6 +69,8 @@ def create_app(
 ) -> Quart:
     """The web application on open stores. `run_web` opens them and runs what must run beside it."""
     app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=None)
+    # An address with "//" in it is no other way of writing another: a call is not answered by a redirect.
+    app.url_map.merge_slashes = False
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
     app.asgi_http_class = WholeAnswer
@@ -86,6 +91,7 @@ def create_app(
         swagger_ui_path=None,
         info=Info("TicketFlow", version=__version__),
         conversion_preference="pydantic",
+        openapi_provider_class=Document,
     )
     found = _services(settings, stores, background, mailbox_path)
     app.extensions["ticketflow"] = found
@@ -179,8 +185,10 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         sockets.blueprint,
         health.blueprint,
         mailbox.blueprint,
+        docs_page.blueprint,
     ):
         app.register_blueprint(blueprint)
+    doors.install(app)
     frame.install(app, found)
 
 

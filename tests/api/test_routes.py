@@ -74,6 +74,7 @@ PAGES = {
     "POST /events/<slug>/checkout/release": SIGNED_IN,
     "GET /organiser": ORGANISER,
     "GET /organiser/<slug>": ORGANISER,
+    "GET /docs": PUBLIC,
     "GET /mailbox": PUBLIC,
     "GET /mailbox/<key>": PUBLIC,
     "GET /mailbox/<key>/html": PUBLIC,

@@ -65,7 +65,7 @@ STATUS = {
 }
 """The one table from a refusal's code to its HTTP status."""
 
-_HTTP = {
+HTTP = {
     403: ("forbidden", "This is not yours to open. Perhaps another account may."),
     404: ("not_found", "There is nothing at this address. Perhaps it has moved, or the link lost a letter."),
     405: ("method_not_allowed", "This address is there, but it cannot be used in that way."),
@@ -141,8 +141,8 @@ def _http_problem(error: HTTPException) -> Problem:
     status = error.code or 500
     if status == 400 and has_request_context() and request.is_json:
         return problem(400, "malformed_json", "The body is not valid JSON.")
-    if status in _HTTP:
-        return problem(status, *_HTTP[status])
+    if status in HTTP:
+        return problem(status, *HTTP[status])
     return problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
 
 
@@ -163,7 +163,7 @@ def install(app: Quart) -> None:
         body = problem_of(error)
         if has_websocket_context():
             return answer(body)  # refused at the handshake
-        if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+        if f"{request.path}/".startswith("/api/") or request.accept_mimetypes.best == "application/json":
             return answer(body)
         return await error_page(body)
 

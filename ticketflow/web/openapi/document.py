@@ -1,0 +1,239 @@
+"""The OpenAPI document: what quart-schema knows of each route, and what the table of calls says of it."""
+
+import inspect
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from quart_schema.openapi import OpenAPIProvider
+from werkzeug.routing import IntegerConverter
+from werkzeug.routing.converters import BaseConverter
+from werkzeug.routing.rules import Rule
+
+from ticketflow.web.openapi.answers import Problem
+from ticketflow.web.openapi.calls import GIVEN, TAKEN, Call, Header, Who
+from ticketflow.web.openapi.meanings import MEANINGS, status_of
+from ticketflow.web.openapi.table import CALLS, TAGS
+
+JSON, PROBLEM = "application/json", "application/problem+json"
+SAFE = frozenset({"GET", "HEAD"})
+SAFE_FOR_ALL = ("/healthz", "/readyz")
+ABOUT = (
+    "Everything a page of TicketFlow does can be done with these calls. Times are ISO 8601 in UTC, money is "
+    "in minor units. Whatever goes wrong is a problem document (RFC 9457) whose `code` is stable. What a "
+    "browser sends to change something must come from a page of this site."
+)
+_PATH_TEXTS = {
+    "hold_id": ("^[0-9]{1,18}-[0-9a-f]{32}$", "As it came with the hold."),
+    "booking_id": ("^[0-9a-f]{32}$", "As it came with the booking."),
+}
+_REFERENCE = "#/components/schemas/{model}"
+
+
+def key_of(rule: Rule, method: str) -> str:
+    """A route as the table of calls names it."""
+    return f"{method} {path_of(rule)}"
+
+
+def path_of(rule: Rule) -> str:
+    """The route's path as OpenAPI writes it. What the waiting room calls a room is an event to everybody."""
+    return re.sub(r"<(?:[^:>]*:)?([^>]+)>", r"{\1}", rule.rule).replace("{room_id}", "{event_id}")
+
+
+def refusals_of(call: Call, path: str, method: str, *, has_body: bool) -> list[str]:
+    """The codes of every problem a call may answer: its own, and those of its path, its body and its door."""
+    codes = list(call.refusals)
+    if "{" in path:
+        codes.append("not_found")
+    if method not in SAFE:
+        codes.append("cross_site")
+    if has_body:
+        codes += ["malformed_json", "invalid_request"]
+    if has_body or call.takes_anything:
+        codes.append("body_too_large")
+    if call.who.signed_in:
+        codes.append("not_signed_in")
+    if call.who in (Who.ORGANISER, Who.ADMIN):
+        codes.append("forbidden")
+    if "Idempotency-Key" in call.takes:
+        codes.append("invalid_request")
+    if path not in SAFE_FOR_ALL:
+        codes += ["too_many_requests", "unavailable"]
+    return sorted(dict.fromkeys(codes), key=lambda code: (status_of(code), code))
+
+
+class Document(OpenAPIProvider):
+    """The library's, with each call's own words, answers and problems. Made once: routes do not change."""
+
+    def schema(self) -> dict[str, Any]:
+        return self._whole
+
+    @cached_property
+    def _whole(self) -> dict[str, Any]:
+        whole = super().schema()
+        whole["info"]["description"] = ABOUT
+        whole["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]
+        whole["components"]["schemas"] |= _schema_of(Problem)[1]
+        whole["components"]["securitySchemes"] = {
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": self._app.extensions["QUART_AUTH"][0].cookie_name,
+                "description": "What signing in leaves in a browser.",
+            },
+        }
+        order = list(CALLS)
+        whole["paths"] = dict(sorted(whole["paths"].items(), key=lambda item: _first(order, item[0])))
+        return whole
+
+    def generate_rules(self) -> Iterable[Rule]:
+        """The routes of the table; pages and sockets are none of them."""
+        for rule in super().generate_rules():
+            if any(key_of(rule, method) in CALLS for method in self.generate_methods(rule)):
+                yield rule
+
+    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The library's objects of a route, each with what the table says of it."""
+        paths, components = super().build_paths(rule)
+        (operations,) = paths.values()
+        path, told = path_of(rule), {}
+        for method, plain in operations.items():
+            call = CALLS[key_of(rule, method.upper())]
+            told[method], used = _told(plain, call, path, method.upper())
+            told[method]["description"] = _words(self._app.view_functions[rule.endpoint])
+            components |= used
+        return {path: told}, components
+
+    def build_path_parameter(self, name: str, converter: BaseConverter) -> dict[str, Any]:
+        """A part of the path, with what can be one."""
+        if isinstance(converter, IntegerConverter):
+            schema: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+            return _parameter("event_id" if name == "room_id" else name, "path", schema, "", required=True)
+        pattern, about = _PATH_TEXTS.get(name, ("^[^/]+$", ""))
+        return _parameter(name, "path", {"type": "string", "pattern": pattern}, about, required=True)
+
+    def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str | None:
+        """A name for programs: the title in one word."""
+        call = CALLS.get(f"{method} {path.replace('{room_id}', '{event_id}')}")
+        return re.sub(r"[^a-z0-9]+", "_", call.title.lower()).strip("_") if call else None
+
+
+def _first(order: list[str], path: str) -> int:
+    return min(number for number, key in enumerate(order) if key.split(" ")[1] == path)
+
+
+def _words(view: Callable[..., Any]) -> str:
+    return re.sub(r"\s*\n\s*", " ", inspect.getdoc(view) or "")
+
+
+def _told(
+    plain: Mapping[str, Any], call: Call, path: str, method: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The operation with everything the table knows, and the schemas it uses."""
+    body = plain.get("requestBody")
+    parameters = [
+        *plain["parameters"],
+        *(_parameter(n, "query", h.schema, h.about, example=h.example) for n, h in call.queries.items()),
+        *(_parameter(n, "header", TAKEN[n].schema, TAKEN[n].about) for n in call.takes),
+    ]
+    responses, components = _answers(call, path)
+    codes = refusals_of(call, path, method, has_body=body is not None)
+    told = {
+        **plain,
+        "summary": call.title,
+        "tags": [call.tag],
+        "parameters": parameters,
+        "responses": {**responses, **_problems(codes)},
+    }
+    if call.who.signed_in:
+        told["security"] = [{"session": []}]
+    if body is not None:
+        (content,) = body["content"].values()
+        told["requestBody"] = {"required": True, "content": {JSON: {**content, "example": call.example}}}
+    if call.takes_anything:
+        told["requestBody"] = {"required": True, "content": {JSON: {"schema": {}}}}
+    return told, components
+
+
+def _parameter(
+    name: str, where: str, schema: Mapping[str, Any], about: str, *, required: bool = False, example: str = ""
+) -> dict[str, Any]:
+    said = {"description": about} if about else {}
+    shown = {"example": example} if example else {}
+    return {"name": name, "in": where, "required": required, **said, "schema": dict(schema), **shown}
+
+
+def _answers(call: Call, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a call answers when all goes well, by status."""
+    responses: dict[str, Any] = {}
+    components: dict[str, Any] = {}
+    for status, model in call.answers.items():
+        response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+        if model is not None:
+            schema, used = _schema_of(model)
+            components |= used
+            response["content"] = {JSON: {"schema": schema, "example": _example_of(model)}}
+        if call.gives:
+            response["headers"] = {name: _header(GIVEN[name]) for name in call.gives}
+        responses[str(status)] = response
+    return responses, components
+
+
+def _header(header: Header) -> dict[str, Any]:
+    return {"description": header.about, "schema": dict(header.schema), "example": header.example}
+
+
+def _schema_of(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A reference to a model's schema, or to a list of it, and the schemas that it takes."""
+    schema = TypeAdapter(model).json_schema(mode="serialization", ref_template=_REFERENCE)
+    used: dict[str, Any] = schema.pop("$defs", {})
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return {"$ref": _REFERENCE.format(model=model.__name__)}, {**used, model.__name__: schema}
+    return schema, used
+
+
+def _example_of(model: Any) -> Any:
+    """The answer written out in the model; for a list of a model, a list of one."""
+    (inner,) = getattr(model, "__args__", (model,))
+    shown = inner.model_config["json_schema_extra"]["examples"][0]
+    return shown if inner is model else [shown]
+
+
+def _problems(codes: Iterable[str]) -> dict[str, Any]:
+    """The problem documents of a call, by status: which codes, and one written out for each."""
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in codes:
+        by_status[status_of(code)].append(code)
+    return {str(status): _problem(status, found) for status, found in by_status.items()}
+
+
+def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
+    response: dict[str, Any] = {
+        "description": " ".join(f"`{code}`: {MEANINGS[code]}" for code in codes),
+        "content": {
+            PROBLEM: {
+                "schema": {"allOf": [{"$ref": _REFERENCE.format(model="Problem")}, narrowed]},
+                "examples": {code: {"value": problem_example(code)} for code in codes},
+            }
+        },
+    }
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        response["headers"] = {"Retry-After": _header(GIVEN["Retry-After"])}
+    return response
+
+
+def problem_example(code: str) -> dict[str, Any]:
+    """A problem document of that code."""
+    status = status_of(code)
+    return {
+        "type": f"urn:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "code": code,
+        "detail": MEANINGS[code],
+    }
