@@ -2,16 +2,19 @@
 tests/api/test_schemathesis.py."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 from quart_schema.validation import QUART_SCHEMA_REQUEST_ATTRIBUTE
 
-from tests.api.support import is_problem
+from tests.api.support import is_problem, made_sale
 from tests.api.test_routes import CONTRACT, routes
 from tests.house import House, Sale, Visitor
+from ticketflow.domain import iso, now
 from ticketflow.web.openapi import CALLS
+from ticketflow.web.openapi.answers import DrawView
 from ticketflow.web.openapi.calls import TAKEN
 from ticketflow.web.openapi.document import SAFE_FOR_ALL, problem_example
 from ticketflow.web.openapi.meanings import MEANINGS, status_of
@@ -155,6 +158,15 @@ async def test_under_the_api_everything_that_is_not_there_is_a_problem_document(
         is_problem(await anybody.get("/api/events//seats"), 404, "not_found")
         is_problem(await anybody.put("/api/events"), 405, "method_not_allowed")
         is_problem(await anybody.delete("/openapi.json", headers={"Accept": "application/json"}), 405)
+
+
+async def test_a_draw_is_what_the_document_says(house: House, sale: Sale):
+    async with house.visitor() as anybody:
+        await anybody.sign_in(sale.organiser_email)
+        lobby = await made_sale(anybody, lobby_opens_at=iso(now() - timedelta(minutes=1)))
+        draw = await anybody.get(f"/api/events/{lobby.event_id}/draw")
+    assert draw.status_code == 200
+    DrawView.model_validate_json(draw.text, strict=True)
 
 
 async def test_the_page_for_people_tells_of_every_call_too(house: House):

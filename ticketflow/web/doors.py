@@ -1,8 +1,8 @@
 """Who is sent away before anything of the request is read: strangers, from calls that are for accounts.
 
-A stranger is told to sign in first, whatever the body looks like: "mend the third field" is no help to somebody
-who will then be told to sign in. The same table tells the document who a call is for, so what is told and
-what is done cannot differ.
+A stranger is told to sign in first, whatever the body looks like: "mend the third field" is no help to
+somebody who will then be told to sign in. The same table tells the document who a call is for, so what is
+told and what is done cannot differ.
 """
 
 from collections.abc import Awaitable, Callable

@@ -192,7 +192,7 @@ def _kind(document: Json, schema: Json) -> str:
         said = ", ".join(_kind(document, item) for item in plain["prefixItems"])
     else:
         names = {"string": "text", "integer": "whole number", "boolean": "true or false"}
-        said = names.get(plain.get("type", ""), plain.get("type", "anything"))
+        said = names.get(plain.get("type", ""), str(plain.get("type", "anything")))
         said = "time" if plain.get("format") == "date-time" else said + _bounds(plain)
     return f"{said} or null" if nullable else said
 

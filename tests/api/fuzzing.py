@@ -1,0 +1,190 @@
+"""Made-up requests, by schemathesis from the document of a running house, as one of three people."""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from tests.api.support import STANDING, cookies_of, open_sale
+from tests.house import PASSWORD, House, Sale, Visitor
+from ticketflow.domain import now
+
+# A house that is asked to make up 500 requests a call is asked by hand: `make fuzz`.
+CASES = int(os.environ.get("TICKETFLOW_FUZZ_CASES", "0"))
+IN_THE_SUITE = 3
+BY_HAND = bool(CASES)
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@dataclass
+class Person:
+    """Who asks, and what there is that they could name: without it a made-up request seldom gets far."""
+
+    role: str
+    house: House
+    visitor: Visitor
+    sale: Sale
+    known: dict[str, Any] = field(default_factory=dict)
+    seen: Counter[tuple[str, int]] = field(default_factory=Counter)
+    wrong: dict[tuple[str, int], str] = field(default_factory=dict)
+    """The first answer of each call and status that the document does not tell of."""
+
+    @property
+    def cases(self) -> int:
+        return sum(self.seen.values())
+
+    async def prepare(self) -> None:
+        """Be signed in and at the desk again, with something held and something booked."""
+        self.known = {"event_id": self.sale.event_id, "ticket_type_id": self.sale.type_ids[0]}
+        if self.role == "stranger":
+            await self.visitor.join(self.sale)
+            return
+        self.known |= {"email": self.visitor.email, "password": PASSWORD}
+        if (await self.visitor.get("/api/me")).status_code != 200:
+            await self.visitor.sign_in(self.visitor.email)
+        await self.visitor.come_in(self.sale)
+        self.known["hold_id"] = (await self.visitor.hold(self.sale)).json()["id"]
+        booked = await self.visitor.book((await self.visitor.hold(self.sale)).json()["id"])
+        self.known["booking_id"] = booked.json()["id"]
+
+    async def send(self, case: Case) -> httpx.Response:
+        """The case as this person sends it. What it answers is not kept: a cookie would make them another."""
+        asked = requests.Request(**case.as_transport_kwargs(base_url="http://localhost")).prepare()
+        headers = {name: value for name, value in asked.headers.items() if name.lower() != "cookie"}
+        headers["Cookie"] = cookies_of(self.visitor)
+        async with self.house.visitor() as client:
+            return await client.request(
+                str(asked.method), str(asked.url), content=asked.body or b"", headers=headers
+            )
+
+
+async def person(house: House, role: str) -> Person:
+    """Somebody of that role, at a sale of their own that runs and takes tickets back."""
+    sale = await open_sale(
+        house, types=[STANDING_FOR_ALL], per_user_limit=100, cancel_until=now() + timedelta(days=1)
+    )
+    visitor = house.visitor()
+    if role == "organiser":
+        visitor.email = sale.organiser_email
+        await visitor.sign_in(sale.organiser_email)
+    elif role == "fan":
+        await visitor.register()
+    return Person(role, house, visitor, sale)
+
+
+STANDING_FOR_ALL = type(STANDING)("Standing", 2500, 20_000)
+
+
+def schema_of(document: Mapping[str, Any]) -> OpenApiSchema:
+    """The document as schemathesis reads it; what it has made ready for one person serves the next."""
+    text = json.dumps(document, sort_keys=True)
+    if text not in _READ:
+        _READ[text] = _read(text)
+    return _READ[text]
+
+
+_READ: dict[str, OpenApiSchema] = {}
+
+
+def _read(text: str) -> OpenApiSchema:
+    schema = schemathesis.openapi.from_dict(json.loads(text))
+    # Who asks is ours to say.
+    schema.config.generation.update(with_security_parameters=False)
+    return schema
+
+
+async def ask_everything(someone: Person, document: Mapping[str, Any], *, only: str | None = None) -> None:
+    """Make up requests for every call and hold each answer to the document; `wrong` says what is not."""
+    loop = asyncio.get_running_loop()
+    for found in schema_of(document).get_all_operations():
+        operation = found.ok()
+        key = f"{operation.method.upper()} {operation.path}"
+        if only is None or key == only:
+            await someone.prepare()
+            await asyncio.to_thread(_ask, someone, operation, key, loop)
+
+
+def _ask(someone: Person, operation: Any, key: str, loop: asyncio.AbstractEventLoop) -> None:
+    """In a thread: hypothesis waits for nobody, the house runs in the loop."""
+
+    def check(case: Case) -> None:
+        answer = asyncio.run_coroutine_threadsafe(someone.send(case), loop).result(60)
+        someone.seen[key, answer.status_code] += 1
+        try:
+            case.validate_response(answer, checks=CHECKS)
+        except (Failure, FailureGroup) as failure:
+            # Kept, not raised: hypothesis would try it again, and the house is not what it was before.
+            said = "; ".join(str(one) for one in getattr(failure, "exceptions", [failure]))
+            someone.wrong.setdefault((key, answer.status_code), f"{said}\n{case.as_curl_command()}\n{answer.text}")
+
+    check(_as_it_should_be(someone, operation))
+    made_up = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+    if _can_be_wrong(operation):
+        made_up |= operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+
+    @settings(
+        max_examples=CASES or IN_THE_SUITE,
+        derandomize=not BY_HAND,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=made_up, really=st.booleans())
+    def run(case: Case, really: bool) -> None:
+        check(_named(someone, case) if really else case)
+
+    run()
+
+
+def _as_it_should_be(someone: Person, operation: Any) -> Case:
+    """The call as the document's own example shows it, with what this person really has."""
+    content = operation.definition.raw.get("requestBody", {}).get("content", {})
+    examples = {kind: told.get("example") for kind, told in content.items()}
+    kind = next(iter(examples), None)
+    case: Case = operation.Case(
+        path_parameters={name.name: someone.known.get(name.name, 1) for name in operation.path_parameters},
+        headers={},
+        query={},
+        **({"body": examples[kind] or {}, "media_type": kind} if kind else {}),
+    )
+    return _named(someone, case)
+
+
+def _named(someone: Person, case: Case) -> Case:
+    """The case, made about what there is."""
+    for name, value in someone.known.items():
+        if name in (case.path_parameters or {}):
+            case.path_parameters[name] = value
+        if isinstance(case.body, dict) and name in case.body:
+            case.body = {**case.body, name: value}
+    return case
+
+
+def _can_be_wrong(operation: Any) -> bool:
+    return bool(operation.path_parameters or operation.body or operation.headers or operation.query)
