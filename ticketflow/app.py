@@ -8,6 +8,10 @@ from quart import Quart
 from quart_schema import Info, QuartSchema
 
 from ticketflow import __version__
+from ticketflow.accounts import Accounts
+from ticketflow.accounts.closing import Closing
+from ticketflow.accounts.links import Links
+from ticketflow.accounts.tries import Tries
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
@@ -20,6 +24,7 @@ from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
+from ticketflow.live.session_ends import SessionEnds
 from ticketflow.loops import running
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
@@ -108,21 +113,32 @@ def _services(
     open_sockets = OpenSockets(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
+    users, passwords = Users(stores.database), Passwords()
+    hub = Hub(
+        redis=stores.redis,
+        prefix=settings.redis_prefix,
+        catalogue=catalogue,
+        stock=stock,
+        rooms=rooms,
+        results=results,
+        seat_board=seat_board,
+        sessions=SessionEnds(stores.redis, settings.redis_prefix, open_sockets, users.forget),
+    )
+    desk = Desk(
+        stock=stock,
+        rooms=rooms,
+        database=stores.database,
+        results=results,
+        brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
+        gateway=background.gateway,
+        settings=settings,
+    )
     return Services(
         settings=settings,
         redis=stores.redis,
         database=stores.database,
         catalogue=catalogue,
-        hub=Hub(
-            redis=stores.redis,
-            prefix=settings.redis_prefix,
-            catalogue=catalogue,
-            stock=stock,
-            rooms=rooms,
-            results=results,
-            seat_board=seat_board,
-            open_sockets=open_sockets,
-        ),
+        hub=hub,
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
         open_sockets=open_sockets,
@@ -131,20 +147,32 @@ def _services(
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
         keeper=background.keeper,
-        desk=Desk(
-            stock=stock,
-            rooms=rooms,
-            database=stores.database,
-            results=results,
-            brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
-            gateway=background.gateway,
-            settings=settings,
-        ),
+        desk=desk,
         cancellations=background.cancellations,
         gateway=background.gateway,
-        users=Users(stores.database),
-        passwords=Passwords(),
+        users=users,
+        passwords=passwords,
+        accounts=_accounts(settings, stores, background, passwords, desk, hub),
         mailbox=mailbox_path,
+    )
+
+
+def _accounts(
+    settings: Settings, stores: Stores, background: Background, passwords: Passwords, desk: Desk, hub: Hub
+) -> Accounts:
+    return Accounts(
+        database=stores.database,
+        passwords=passwords,
+        links=Links(settings.secret_keys),
+        tries=Tries(stores.redis, settings.redis_prefix, settings.sign_in_failures),
+        closing=Closing(
+            redis=stores.redis,
+            database=stores.database,
+            stock=background.stock,
+            desk=desk,
+            events=background.catalogue.all,
+        ),
+        tell=hub.sessions.account_changed,
     )
 
 

@@ -13,7 +13,15 @@ CONTRACT = {
     "POST /api/register": PUBLIC,
     "POST /api/login": PUBLIC,
     "POST /api/logout": PUBLIC,
+    "POST /api/verify": PUBLIC,
+    "POST /api/password/forgotten": PUBLIC,
+    "POST /api/password/reset": PUBLIC,
     "GET /api/me": SIGNED_IN,
+    "PATCH /api/me": SIGNED_IN,
+    "DELETE /api/me": SIGNED_IN,
+    "POST /api/me/export": SIGNED_IN,
+    "POST /api/me/verification": SIGNED_IN,
+    "DELETE /api/me/sessions": SIGNED_IN,
     "GET /api/events": PUBLIC,
     "GET /api/events/<int:event_id>": PUBLIC,
     "GET /api/events/<int:event_id>/seats": PUBLIC,
@@ -87,6 +95,9 @@ BODIES = {
     "POST /api/bookings": {"event_id": 1, "quantity": 1},
     "POST /api/organiser/events": sale_body(),
     "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
+    "PATCH /api/me": {"name": "Ann"},
+    "DELETE /api/me": {"current_password": "x"},
+    "POST /api/me/export": {"current_password": "x"},
 }
 
 
@@ -144,6 +155,7 @@ async def test_every_body_of_the_api_is_checked(house: House):
     assert house.app is not None
     bodiless = {
         "POST /api/logout",
+        "POST /api/me/verification",
         "POST /api/events/<int:room_id>/queue",
         "POST /api/events/<int:room_id>/queue/claim",
         "POST /api/payments/webhook",  # its signature is checked, and that is over the bytes

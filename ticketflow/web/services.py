@@ -7,6 +7,7 @@ from databases import Database
 from quart import current_app
 from redis.asyncio import Redis
 
+from ticketflow.accounts import Accounts
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
@@ -45,6 +46,7 @@ class Services:
     gateway: Gateway
     users: Users
     passwords: Passwords
+    accounts: Accounts
     mailbox: Path | None
     """Where embedded mode keeps what its mail server received."""
 
