@@ -8,11 +8,13 @@ from quart import Quart
 from quart_schema import Info, QuartSchema
 
 from ticketflow import __version__
+from ticketflow.accounts.tokens import Tokens
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
 from ticketflow.clients import Stores, open_stores
 from ticketflow.files import folder
+from ticketflow.live.account_news import AccountNews
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
@@ -26,6 +28,7 @@ from ticketflow.settings import Settings
 from ticketflow.web import (
     account_pages,
     accounts,
+    bearer,
     booking_pages,
     bookings,
     checkout_pages,
@@ -46,6 +49,7 @@ from ticketflow.web import (
     seats,
     sockets,
     ticket_pages,
+    tokens,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
@@ -102,21 +106,16 @@ def _services(
     open_sockets = OpenSockets(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
+    hub = _hub(settings, stores, background, results, seat_board, open_sockets)
+    users, news = Users(stores.database), AccountNews(stores.redis, settings.redis_prefix, hub, open_sockets)
+    tokens = Tokens(stores.database, news.revoked)
+    news.listeners += [users.forget, tokens.forget]
     return Services(
         settings=settings,
         redis=stores.redis,
         database=stores.database,
         catalogue=catalogue,
-        hub=Hub(
-            redis=stores.redis,
-            prefix=settings.redis_prefix,
-            catalogue=catalogue,
-            stock=stock,
-            rooms=rooms,
-            results=results,
-            seat_board=seat_board,
-            open_sockets=open_sockets,
-        ),
+        hub=hub,
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
         open_sockets=open_sockets,
@@ -136,14 +135,37 @@ def _services(
         ),
         cancellations=background.cancellations,
         gateway=background.gateway,
-        users=Users(stores.database),
+        users=users,
+        account_news=news,
+        tokens=tokens,
         passwords=Passwords(),
         mailbox=mailbox_path,
     )
 
 
+def _hub(
+    settings: Settings,
+    stores: Stores,
+    background: Background,
+    results: Results,
+    seat_board: SeatBoard,
+    open_sockets: OpenSockets,
+) -> Hub:
+    return Hub(
+        redis=stores.redis,
+        prefix=settings.redis_prefix,
+        catalogue=background.catalogue,
+        stock=background.stock,
+        rooms=background.rooms,
+        results=results,
+        seat_board=seat_board,
+        open_sockets=open_sockets,
+    )
+
+
 def _install(app: Quart, settings: Settings, found: Services) -> None:
     problems.install(app)
+    bearer.install(app, found.tokens)
     statics = Statics(folder("static"))
     statics.install(app)
     guard.install(app, settings, scripts=statics.policy())
@@ -162,6 +184,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
+        tokens.tokens_blueprint(settings),
         profile.blueprint,
         events.blueprint,
         seats.blueprint,
@@ -206,6 +229,7 @@ async def open_web(
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
             found.cancellations.tend(),
+            found.tokens.keep_noting(),
         ]
         if with_worker:
             loops += background.loops()

@@ -14,6 +14,9 @@ CONTRACT = {
     "POST /api/login": PUBLIC,
     "POST /api/logout": PUBLIC,
     "GET /api/me": SIGNED_IN,
+    "POST /api/tokens": SIGNED_IN,
+    "GET /api/tokens": SIGNED_IN,
+    "DELETE /api/tokens/<int:token_id>": SIGNED_IN,
     "GET /api/events": PUBLIC,
     "GET /api/events/<int:event_id>": PUBLIC,
     "GET /api/events/<int:event_id>/seats": PUBLIC,
@@ -82,6 +85,7 @@ PAGES = {
 # The sockets are opened in tests/api/test_sockets.py.
 GUARDED = [r for r, who in CONTRACT.items() if who in (SIGNED_IN, ORGANISER) and not r.startswith("WS")]
 BODIES = {
+    "POST /api/tokens": {"name": "A phone"},
     "POST /api/events/<int:event_id>/holds": {"ticket_type_id": 1, "quantity": 1},
     "POST /api/bookings": {"event_id": 1, "quantity": 1},
     "POST /api/organiser/events": sale_body(),
@@ -109,6 +113,7 @@ async def test_who_is_not_signed_in_is_told_so(house: House, sale: Sale, route: 
     where = (
         path.replace("<int:event_id>", str(sale.event_id))
         .replace("<hold_id>", "x")
+        .replace("<int:token_id>", "1")
         .replace("<booking_id>", "x")
     )
     async with house.visitor() as nobody:

@@ -135,6 +135,11 @@ class OpenSockets:
             if its_session == session:
                 socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
 
+    def send_back(self, account: int) -> None:
+        """Let go all sockets of an account that is not any more what it was when they opened."""
+        for socket in self._by_account.get(account, {}):
+            socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
+
     def _leave(self, socket: OpenSocket, address: str | None, account: int | None) -> None:
         self._all.discard(socket)
         if address:

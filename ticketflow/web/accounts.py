@@ -30,11 +30,18 @@ async def register(found: Services, ask: Register, role: Role = Role.FAN) -> Use
 
 
 async def sign_in(found: Services, ask: Credentials) -> User:
-    """Sign an account in. Raises `Refusal` wrong_credentials, which does not say what was wrong."""
+    """Sign an account in. Raises what `recognised` raises."""
+    user = await recognised(found, ask)
+    await begin_session(user.id)
+    return user
+
+
+async def recognised(found: Services, ask: Credentials) -> User:
+    """The account of that address and password. Raises `Refusal` wrong_credentials, which does not say what
+    was wrong."""
     known = await users.by_email(found.database, ask.email)
     if not await found.passwords.verify(known and known[1], ask.password) or known is None:
         raise Refusal("wrong_credentials", WRONG)
-    await begin_session(known[0].id)
     return known[0]
 
 

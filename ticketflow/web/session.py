@@ -14,6 +14,7 @@ from quart_auth import AuthUser, QuartAuth, current_user, login_user, logout_use
 from ticketflow.domain import Refusal, Role, User
 from ticketflow.groups import GroupReader
 from ticketflow.store import users as user_store
+from ticketflow.web.bearer import presented_token
 
 REMEMBER_SECONDS = 30.0
 MOST_REMEMBERED = 50_000
@@ -54,17 +55,25 @@ class Users:
     def __init__(self, database: Database) -> None:
         self._read = GroupReader[int, User](lambda ids: user_store.by_ids(database, ids))
         self._known: dict[int, tuple[float, User]] = {}
+        self._forgotten = 0
 
     async def find(self, user_id: int) -> User | None:
         known = self._known.get(user_id)
         if known and time.monotonic() - known[0] < REMEMBER_SECONDS:
             return known[1]
+        forgotten = self._forgotten
         user = await self._read.find(user_id)
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        if user:
+        # What changed while it was being read must not be remembered after that was told.
+        if user and forgotten == self._forgotten:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
             self._known[user_id] = (time.monotonic(), user)
         return user
+
+    def forget(self, user_id: int) -> None:
+        """Remember nothing of an account: it has changed."""
+        self._forgotten += 1
+        self._known.pop(user_id, None)
 
 
 async def signed_in() -> User | None:
@@ -88,8 +97,10 @@ def account_id() -> int | None:
 
 
 def session_name() -> str | None:
-    """The session's own name: the account, and what tells this sign-in from its others on other devices."""
-    return current_user.auth_id
+    """The session's own name: the account, and what tells this sign-in from its others on other devices; or
+    that of the token which acts here."""
+    token = presented_token()
+    return token.session if token else current_user.auth_id
 
 
 async def begin_session(account: int) -> None:
@@ -120,6 +131,14 @@ async def require_user() -> User:
 async def require_organiser() -> User:
     """The organiser of this request. Raises `Refusal` not_signed_in, or forbidden for a fan."""
     user = await require_user()
-    if user.role not in (Role.ORGANISER, Role.ADMIN):
+    if not user.organises:
         raise Refusal("forbidden", "This is for organisers.")
+    return user
+
+
+async def require_admin() -> User:
+    """The admin of this request. Raises `Refusal` not_signed_in, or forbidden for anybody else."""
+    user = await require_user()
+    if user.role is not Role.ADMIN:
+        raise Refusal("forbidden", "This is for those who run the house.")
     return user
