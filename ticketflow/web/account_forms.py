@@ -111,11 +111,13 @@ def told(error: ValidationError) -> Told:
     return words
 
 
-_FIELD_OF = {"wrong_password": "current_password", "email_taken": "email", "weak_password": "password"}
+_FIELD_OF = {"wrong_password": "current_password", "email_taken": "email"}
 
 
 def told_of(refusal: Refusal) -> Told:
     """The same for what the accounts' own rules refuse."""
+    if faults := refusal.extra.get("errors"):
+        return {fault["field"]: fault["problem"] for fault in faults}
     return {_FIELD_OF.get(refusal.code, ""): refusal.detail}
 
 

@@ -12,6 +12,7 @@ from quart_rate_limiter import rate_limit
 
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
+from ticketflow.web.accounts import let_in
 from ticketflow.web.account_forms import (
     WORDS,
     ForgotForm,
@@ -28,7 +29,6 @@ from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.paging import fresh, onward, said
 from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
-from ticketflow.web.session import begin_session
 
 RESET_MINUTES = 30
 _ON_ITS_WAY = (
@@ -76,7 +76,7 @@ def link_pages_blueprint(settings: Settings) -> Blueprint:
             return await _page("reset.html", form, told(error), 422, token=token)
         except Refusal as refusal:
             return await _refused("reset.html", form, refusal, token)
-        await begin_session(user)
+        await let_in(services(), user)
         return onward("/profile", fine=_IS_SET)
 
     @blueprint.get("/verify")

@@ -6,7 +6,7 @@ what did not is answered with the page itself, so that what was typed is still t
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 from quart import Blueprint, Response
@@ -15,14 +15,15 @@ from quart_rate_limiter import rate_limit
 
 from ticketflow.domain import Refusal, User
 from ticketflow.settings import Settings
-from ticketflow.store import users
+from ticketflow.store import mail_links, users
 from ticketflow.web import account_forms as forms
+from ticketflow.web.accounts import EXPORT_NAME, let_in
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.paging import fresh, onward, safe_path, said, sign_in_first
 from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
-from ticketflow.web.session import begin_session, end_session, signed_in
+from ticketflow.web.session import end_session, signed_in
 
 AskT = TypeVar("AskT", bound=forms.Ask)
 Done = Awaitable[ResponseReturnValue]
@@ -74,7 +75,7 @@ async def _answer(
         return await _page(user, part, sent, forms.told(error), 422)
     except Refusal as refusal:
         return await _page(
-            user, part, sent, forms.told_of(refusal), STATUS[refusal.code], ahead=refusal.extra
+            user, part, sent, forms.told_of(refusal), STATUS[refusal.code], ahead=refusal.extra.get("bookings")
         )
 
 
@@ -96,9 +97,8 @@ async def _change_email(user: User, ask: forms.EmailForm) -> ResponseReturnValue
 
 
 async def _change_password(user: User, ask: forms.PasswordForm) -> ResponseReturnValue:
-    await begin_session(
-        await services().accounts.change_password(user, ask.current_password, ask.password)
-    )
+    found = services()
+    await let_in(found, await found.accounts.change_password(user, ask.current_password, ask.password))
     return _back("password", "Your new password is set. Everywhere but here you are signed out.")
 
 
@@ -108,7 +108,8 @@ async def _set_look(user: User, ask: forms.LookForm) -> ResponseReturnValue:
 
 
 async def _end_sessions(user: User, _: forms.Ask) -> ResponseReturnValue:
-    await begin_session(await services().accounts.end_sessions(user))
+    found = services()
+    await let_in(found, await found.accounts.end_sessions(user))
     return _back("devices", "Everywhere but here you are signed out.")
 
 
@@ -127,7 +128,7 @@ async def _export(user: User, ask: forms.ConfirmForm) -> ResponseReturnValue:
         json.dumps(data, indent=2, ensure_ascii=False, default=str),
         content_type="application/json",
         headers={
-            "Content-Disposition": 'attachment; filename="ticketflow-my-data.json"',
+            "Content-Disposition": f'attachment; filename="{EXPORT_NAME}"',
             "Cache-Control": "no-store",
         },
     )
@@ -148,19 +149,19 @@ async def _page(
     problems: forms.Told | None = None,
     status: int = 200,
     *,
-    ahead: dict[str, Any] | None = None,
+    ahead: list[dict[str, str]] | None = None,
 ) -> Response:
     """The page; with what is wrong in one part of it."""
     found = services()
     page = await fresh(
         "profile.html",
         since=await users.member_since(found.database, user.id),
-        pending=await found.accounts.pending_email(user),
+        pending=await mail_links.pending_change(found.database, user.id),
         tokens=len(await found.tokens.of(user)),
         looks=forms.LOOKS,
         forms={part: forms.kept(sent or {})},
         problems={part: problems or {}},
-        ahead=ahead or {},
+        ahead=ahead or [],
         said=said(),
         **forms.WORDS,
     )
