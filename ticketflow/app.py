@@ -8,7 +8,11 @@ from quart import Quart
 from quart_schema import Info, QuartSchema
 
 from ticketflow import __version__
+from ticketflow.accounts import Accounts
+from ticketflow.accounts.closing import Closing
+from ticketflow.accounts.links import Links
 from ticketflow.accounts.tokens import Tokens
+from ticketflow.accounts.tries import Tries
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
@@ -22,6 +26,7 @@ from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
+from ticketflow.live.session_ends import SessionEnds
 from ticketflow.loops import running
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
@@ -38,6 +43,7 @@ from ticketflow.web import (
     guard,
     health,
     limits,
+    link_pages,
     mailbox,
     organiser,
     organiser_pages,
@@ -49,6 +55,7 @@ from ticketflow.web import (
     seats,
     sockets,
     ticket_pages,
+    token_pages,
     tokens,
 )
 from ticketflow.web.answering import WholeAnswer
@@ -106,10 +113,26 @@ def _services(
     open_sockets = OpenSockets(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
-    hub = _hub(settings, stores, background, results, seat_board, open_sockets)
-    users, news = Users(stores.database), AccountNews(stores.redis, settings.redis_prefix, hub, open_sockets)
-    tokens = Tokens(stores.database, news.revoked)
-    news.listeners += [users.forget, tokens.forget]
+    users, passwords = Users(stores.database), Passwords()
+
+    def forget(account: int) -> None:
+        users.forget(account)
+        kept_tokens.forget(account)
+
+    ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets, forget)
+    hub = _hub(settings, stores, background, results, seat_board, ends)
+    news = AccountNews(stores.redis, settings.redis_prefix, hub, open_sockets)
+    kept_tokens = Tokens(stores.database, news.revoked)
+    news.listeners.append(forget)
+    desk = Desk(
+        stock=stock,
+        rooms=rooms,
+        database=stores.database,
+        results=results,
+        brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
+        gateway=background.gateway,
+        settings=settings,
+    )
     return Services(
         settings=settings,
         redis=stores.redis,
@@ -124,21 +147,14 @@ def _services(
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
         keeper=background.keeper,
-        desk=Desk(
-            stock=stock,
-            rooms=rooms,
-            database=stores.database,
-            results=results,
-            brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
-            gateway=background.gateway,
-            settings=settings,
-        ),
+        desk=desk,
         cancellations=background.cancellations,
         gateway=background.gateway,
         users=users,
         account_news=news,
-        tokens=tokens,
-        passwords=Passwords(),
+        tokens=kept_tokens,
+        passwords=passwords,
+        accounts=_accounts(settings, stores, background, passwords, desk, hub),
         mailbox=mailbox_path,
     )
 
@@ -149,7 +165,7 @@ def _hub(
     background: Background,
     results: Results,
     seat_board: SeatBoard,
-    open_sockets: OpenSockets,
+    sessions: SessionEnds,
 ) -> Hub:
     return Hub(
         redis=stores.redis,
@@ -159,7 +175,26 @@ def _hub(
         rooms=background.rooms,
         results=results,
         seat_board=seat_board,
-        open_sockets=open_sockets,
+        sessions=sessions,
+    )
+
+
+def _accounts(
+    settings: Settings, stores: Stores, background: Background, passwords: Passwords, desk: Desk, hub: Hub
+) -> Accounts:
+    return Accounts(
+        database=stores.database,
+        passwords=passwords,
+        links=Links(settings.secret_keys),
+        tries=Tries(stores.redis, settings.redis_prefix, settings.sign_in_failures),
+        closing=Closing(
+            redis=stores.redis,
+            database=stores.database,
+            stock=background.stock,
+            desk=desk,
+            events=background.catalogue.all,
+        ),
+        tell=hub.sessions.account_changed,
     )
 
 
@@ -185,7 +220,9 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
         tokens.tokens_blueprint(settings),
-        profile.blueprint,
+        link_pages.link_pages_blueprint(settings),
+        profile.profile_blueprint(settings),
+        token_pages.token_pages_blueprint(settings),
         events.blueprint,
         seats.blueprint,
         draws.blueprint,

@@ -32,7 +32,7 @@ class AccountNews:
 
     async def revoked(self, account: int, session: str) -> None:
         """A token is over: its sockets are let go, and nobody remembers it."""
-        await self._hub.end_session(account, session)
+        await self._hub.sessions.end_session(account, session)
         await self._tell(account, sockets=False)
 
     async def _tell(self, account: int, *, sockets: bool) -> None:

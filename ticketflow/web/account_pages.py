@@ -21,6 +21,7 @@ from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
 from ticketflow.web.session import end_session
 
+
 def account_pages_blueprint(settings: Settings) -> Blueprint:
     """The account's pages."""
     blueprint = Blueprint("account_pages", __name__)

@@ -3,6 +3,7 @@
 Mail programs open links by themselves, so a GET uses nothing up: it shows a button, and the press does it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +13,6 @@ from quart_rate_limiter import rate_limit
 
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
-from ticketflow.web.accounts import let_in
 from ticketflow.web.account_forms import (
     WORDS,
     ForgotForm,
@@ -25,10 +25,14 @@ from ticketflow.web.account_forms import (
     told,
     told_of,
 )
+from ticketflow.web.accounts import let_in
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.paging import fresh, onward, said
 from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
+
+Limited = Callable[[Callable[[], Any]], Callable[[], Any]]
+"""Counts how often an address asks for a route."""
 
 RESET_MINUTES = 30
 _ON_ITS_WAY = (
@@ -42,7 +46,13 @@ def link_pages_blueprint(settings: Settings) -> Blueprint:
     """The pages of letters' links."""
     blueprint = Blueprint("link_pages", __name__)
     limited = rate_limit(limits=[sign_in_limit(settings)])
+    _forgotten(blueprint, limited)
+    _reset(blueprint, limited)
+    _verify(blueprint, limited)
+    return blueprint
 
+
+def _forgotten(blueprint: Blueprint, limited: Limited) -> None:
     @blueprint.get("/forgot")
     async def forgot_page() -> ResponseReturnValue:
         return await _page("forgot.html", {}, {})
@@ -54,11 +64,15 @@ def link_pages_blueprint(settings: Settings) -> Blueprint:
         form = await sent()
         try:
             email = read(ForgotForm, form).email
+            await services().accounts.ask_reset(email)
         except ValidationError as error:
             return await _page("forgot.html", form, told(error), 422)
-        await services().accounts.ask_reset(email)
+        except Refusal as refusal:
+            return await _refused("forgot.html", form, refusal)
         return onward("/forgot", fine=_ON_ITS_WAY.format(email=email))
 
+
+def _reset(blueprint: Blueprint, limited: Limited) -> None:
     @blueprint.get("/reset")
     async def reset_page() -> ResponseReturnValue:
         return await _page("reset.html", {}, {}, token=request.args.get("token", ""))
@@ -67,18 +81,19 @@ def link_pages_blueprint(settings: Settings) -> Blueprint:
     @limited
     async def reset() -> ResponseReturnValue:
         """Set the password; whoever read the letter is signed in."""
-        form = await sent()
+        form, found = await sent(), services()
         token = form.get("token", "")
         try:
             ask = read(ResetForm, form)
-            user = await services().accounts.reset(ask.token, ask.password)
+            await let_in(found, await found.accounts.reset(ask.token, ask.password))
         except ValidationError as error:
             return await _page("reset.html", form, told(error), 422, token=token)
         except Refusal as refusal:
             return await _refused("reset.html", form, refusal, token)
-        await let_in(services(), user)
         return onward("/profile", fine=_IS_SET)
 
+
+def _verify(blueprint: Blueprint, limited: Limited) -> None:
     @blueprint.get("/verify")
     async def verify_page() -> ResponseReturnValue:
         return await _page("verify.html", {}, {}, token=request.args.get("token", ""))
@@ -95,10 +110,8 @@ def link_pages_blueprint(settings: Settings) -> Blueprint:
             return await _refused("verify.html", form, refusal, form.get("token", ""))
         return onward("/verify", fine=_CONFIRMED)
 
-    return blueprint
 
-
-async def _refused(template: str, form: dict[str, str], refusal: Refusal, token: str) -> Response:
+async def _refused(template: str, form: dict[str, str], refusal: Refusal, token: str = "") -> Response:
     """The page again with what was refused; of a link that is used up or too old, the way to a new one."""
     gone = refusal.code == "link_gone"
     return await _page(template, form, told_of(refusal), STATUS[refusal.code], token=token, gone=gone)

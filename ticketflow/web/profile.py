@@ -18,6 +18,7 @@ from ticketflow.settings import Settings
 from ticketflow.store import mail_links, users
 from ticketflow.web import account_forms as forms
 from ticketflow.web.accounts import EXPORT_NAME, let_in
+from ticketflow.web.asks import Ask
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.paging import fresh, onward, safe_path, said, sign_in_first
@@ -25,7 +26,7 @@ from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
 from ticketflow.web.session import end_session, signed_in
 
-AskT = TypeVar("AskT", bound=forms.Ask)
+AskT = TypeVar("AskT", bound=Ask)
 Done = Awaitable[ResponseReturnValue]
 HOME = "/profile"
 _AGAIN = "A mail is on its way to {email}. Open the link in it."
@@ -54,16 +55,14 @@ def profile_blueprint(settings: Settings) -> Blueprint:
     form("email", forms.EmailForm, _change_email)
     form("password", forms.PasswordForm, _change_password)
     form("look", forms.LookForm, _set_look)
-    form("sessions", forms.Ask, _end_sessions)
-    form("verification", forms.Ask, _send_verification)
+    form("sessions", Ask, _end_sessions)
+    form("verification", Ask, _send_verification)
     form("data", forms.ConfirmForm, _export)
     form("close", forms.ConfirmForm, _close)
     return blueprint
 
 
-async def _answer(
-    part: str, kind: type[AskT], act: Callable[[User, AskT], Done]
-) -> ResponseReturnValue:
+async def _answer(part: str, kind: type[AskT], act: Callable[[User, AskT], Done]) -> ResponseReturnValue:
     """Do what the part's form asks, or show the page with what is wrong."""
     user = await signed_in()
     if user is None:
@@ -75,7 +74,12 @@ async def _answer(
         return await _page(user, part, sent, forms.told(error), 422)
     except Refusal as refusal:
         return await _page(
-            user, part, sent, forms.told_of(refusal), STATUS[refusal.code], ahead=refusal.extra.get("bookings")
+            user,
+            part,
+            sent,
+            forms.told_of(refusal),
+            STATUS[refusal.code],
+            ahead=refusal.extra.get("bookings"),
         )
 
 
@@ -107,13 +111,13 @@ async def _set_look(user: User, ask: forms.LookForm) -> ResponseReturnValue:
     return _back("look", "Your pages look like this on all your devices.")
 
 
-async def _end_sessions(user: User, _: forms.Ask) -> ResponseReturnValue:
+async def _end_sessions(user: User, _: Ask) -> ResponseReturnValue:
     found = services()
     await let_in(found, await found.accounts.end_sessions(user))
     return _back("devices", "Everywhere but here you are signed out.")
 
 
-async def _send_verification(user: User, _: forms.Ask) -> ResponseReturnValue:
+async def _send_verification(user: User, _: Ask) -> ResponseReturnValue:
     """From the profile or from my tickets, which the form names."""
     page = safe_path((await forms.sent()).get("next", "")) or HOME
     if user.verified:

@@ -7,6 +7,7 @@ from databases import Database
 from quart import current_app
 from redis.asyncio import Redis
 
+from ticketflow.accounts import Accounts
 from ticketflow.accounts.tokens import Tokens
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
@@ -49,6 +50,7 @@ class Services:
     account_news: AccountNews
     tokens: Tokens
     passwords: Passwords
+    accounts: Accounts
     mailbox: Path | None
     """Where embedded mode keeps what its mail server received."""
 

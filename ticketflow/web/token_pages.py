@@ -1,10 +1,9 @@
 """The page of an account's tokens: what may act for it, made and revoked."""
 
+from pydantic import ValidationError
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 from quart_rate_limiter import rate_limit
-
-from pydantic import ValidationError
 
 from ticketflow.accounts.tokens import MOST_DAYS, USUAL_DAYS
 from ticketflow.domain import ABILITIES_OF, Refusal, User, now
@@ -43,10 +42,10 @@ def token_pages_blueprint(settings: Settings) -> Blueprint:
         chosen = form.getlist("abilities")
         days = int(sent["expires_in_days"]) if sent["expires_in_days"].isdecimal() else 0
         try:
-            ask = TokenAsk.model_validate({"name": sent["name"], "abilities": chosen, "expires_in_days": days})
-            token, secret = await services().tokens.create(
-                user, ask.name, ask.abilities, ask.expires_in_days
+            ask = TokenAsk.model_validate(
+                {"name": sent["name"], "abilities": chosen, "expires_in_days": days}
             )
+            token, secret = await services().tokens.create(user, ask.name, ask.abilities, ask.expires_in_days)
         except ValidationError as error:
             return await _page(user, sent, chosen, forms.told(error), status=422)
         except Refusal as refusal:
