@@ -11,12 +11,14 @@ from ticketflow import __version__
 from ticketflow.accounts import Accounts
 from ticketflow.accounts.closing import Closing
 from ticketflow.accounts.links import Links
+from ticketflow.accounts.tokens import Tokens
 from ticketflow.accounts.tries import Tries
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
 from ticketflow.clients import Stores, open_stores
 from ticketflow.files import folder
+from ticketflow.live.account_news import AccountNews
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
@@ -31,6 +33,7 @@ from ticketflow.settings import Settings
 from ticketflow.web import (
     account_pages,
     accounts,
+    bearer,
     booking_pages,
     bookings,
     checkout_pages,
@@ -42,6 +45,7 @@ from ticketflow.web import (
     guard,
     health,
     limits,
+    link_pages,
     mailbox,
     organiser,
     organiser_pages,
@@ -53,6 +57,8 @@ from ticketflow.web import (
     seats,
     sockets,
     ticket_pages,
+    token_pages,
+    tokens,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
@@ -114,16 +120,16 @@ def _services(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
     users, passwords = Users(stores.database), Passwords()
-    hub = Hub(
-        redis=stores.redis,
-        prefix=settings.redis_prefix,
-        catalogue=catalogue,
-        stock=stock,
-        rooms=rooms,
-        results=results,
-        seat_board=seat_board,
-        sessions=SessionEnds(stores.redis, settings.redis_prefix, open_sockets, users.forget),
-    )
+
+    def forget(account: int) -> None:
+        users.forget(account)
+        kept_tokens.forget(account)
+
+    ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets, forget)
+    hub = _hub(settings, stores, background, results, seat_board, ends)
+    news = AccountNews(stores.redis, settings.redis_prefix, hub, open_sockets)
+    kept_tokens = Tokens(stores.database, news.revoked)
+    news.listeners.append(forget)
     desk = Desk(
         stock=stock,
         rooms=rooms,
@@ -151,9 +157,31 @@ def _services(
         cancellations=background.cancellations,
         gateway=background.gateway,
         users=users,
+        account_news=news,
+        tokens=kept_tokens,
         passwords=passwords,
         accounts=_accounts(settings, stores, background, passwords, desk, hub),
         mailbox=mailbox_path,
+    )
+
+
+def _hub(
+    settings: Settings,
+    stores: Stores,
+    background: Background,
+    results: Results,
+    seat_board: SeatBoard,
+    sessions: SessionEnds,
+) -> Hub:
+    return Hub(
+        redis=stores.redis,
+        prefix=settings.redis_prefix,
+        catalogue=background.catalogue,
+        stock=background.stock,
+        rooms=background.rooms,
+        results=results,
+        seat_board=seat_board,
+        sessions=sessions,
     )
 
 
@@ -178,6 +206,7 @@ def _accounts(
 
 def _install(app: Quart, settings: Settings, found: Services) -> None:
     problems.install(app)
+    bearer.install(app, found.tokens)
     statics = Statics(folder("static"))
     statics.install(app)
     guard.install(app, settings, scripts=statics.policy())
@@ -196,7 +225,10 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
-        profile.blueprint,
+        tokens.tokens_blueprint(settings),
+        link_pages.link_pages_blueprint(settings),
+        profile.profile_blueprint(settings),
+        token_pages.token_pages_blueprint(settings),
         events.blueprint,
         seats.blueprint,
         draws.blueprint,
@@ -242,6 +274,7 @@ async def open_web(
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
             found.cancellations.tend(),
+            found.tokens.keep_noting(),
         ]
         if with_worker:
             loops += background.loops()

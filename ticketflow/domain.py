@@ -52,6 +52,24 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Ability(StrEnum):
+    """What a token may do. Whether its account may, is asked besides."""
+
+    READ = "read"
+    BOOK = "book"
+    ORGANISE = "organise"
+
+
+READ, BOOK, ORGANISE = Ability.READ, Ability.BOOK, Ability.ORGANISE
+
+ABILITIES_OF = {
+    Role.FAN: frozenset({READ, BOOK}),
+    Role.ORGANISER: frozenset({READ, BOOK, ORGANISE}),
+    Role.ADMIN: frozenset({READ, BOOK, ORGANISE}),
+}
+"""What tokens of an account may do at most, by its role."""
+
+
 REASONS = {
     "payment_declined": "The payment was declined.",
     "payment_unknown": "The bank gave no answer.",
@@ -94,6 +112,11 @@ class User:
     session_epoch: int = 0
     """Sessions that began under another number have ended."""
     closed: bool = False
+
+    @property
+    def organises(self) -> bool:
+        """Whether they have sales of their own to see to, or everybody's."""
+        return self.role is not Role.FAN
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.support import desk_line, is_problem, state_of
 from tests.house import PASSWORD, House, Sale
-from ticketflow.web.account_pages import safe_path
+from ticketflow.web.paging import safe_path
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

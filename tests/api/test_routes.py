@@ -17,6 +17,9 @@ CONTRACT = {
     "POST /api/password/forgotten": PUBLIC,
     "POST /api/password/reset": PUBLIC,
     "GET /api/me": SIGNED_IN,
+    "POST /api/tokens": SIGNED_IN,
+    "GET /api/tokens": SIGNED_IN,
+    "DELETE /api/tokens/<int:token_id>": SIGNED_IN,
     "PATCH /api/me": SIGNED_IN,
     "DELETE /api/me": SIGNED_IN,
     "POST /api/me/export": SIGNED_IN,
@@ -59,7 +62,24 @@ PAGES = {
     "GET /register": PUBLIC,
     "POST /register": PUBLIC,
     "POST /signout": PUBLIC,
+    "GET /forgot": PUBLIC,
+    "POST /forgot": PUBLIC,
+    "GET /reset": PUBLIC,
+    "POST /reset": PUBLIC,
+    "GET /verify": PUBLIC,
+    "POST /verify": PUBLIC,
     "GET /profile": SIGNED_IN,
+    "POST /profile/name": SIGNED_IN,
+    "POST /profile/email": SIGNED_IN,
+    "POST /profile/password": SIGNED_IN,
+    "POST /profile/look": SIGNED_IN,
+    "POST /profile/sessions": SIGNED_IN,
+    "POST /profile/verification": SIGNED_IN,
+    "POST /profile/data": SIGNED_IN,
+    "POST /profile/close": SIGNED_IN,
+    "GET /profile/tokens": SIGNED_IN,
+    "POST /profile/tokens": SIGNED_IN,
+    "POST /profile/tokens/<int:token_id>/revoke": SIGNED_IN,
     "GET /tickets": SIGNED_IN,
     "GET /bookings/<booking_id>": SIGNED_IN,
     "GET /bookings/<booking_id>/calendar.ics": SIGNED_IN,
@@ -91,6 +111,7 @@ PAGES = {
 # The sockets are opened in tests/api/test_sockets.py.
 GUARDED = [r for r, who in CONTRACT.items() if who in (SIGNED_IN, ORGANISER) and not r.startswith("WS")]
 BODIES = {
+    "POST /api/tokens": {"name": "A phone"},
     "POST /api/events/<int:event_id>/holds": {"ticket_type_id": 1, "quantity": 1},
     "POST /api/bookings": {"event_id": 1, "quantity": 1},
     "POST /api/organiser/events": sale_body(),
@@ -121,6 +142,7 @@ async def test_who_is_not_signed_in_is_told_so(house: House, sale: Sale, route: 
     where = (
         path.replace("<int:event_id>", str(sale.event_id))
         .replace("<hold_id>", "x")
+        .replace("<int:token_id>", "1")
         .replace("<booking_id>", "x")
     )
     async with house.visitor() as nobody:

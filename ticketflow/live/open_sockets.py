@@ -142,6 +142,11 @@ class OpenSockets:
             if its_session == session:
                 socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
 
+    def send_back(self, account: int) -> None:
+        """Let go all sockets of an account that is not any more what it was when they opened."""
+        for socket in self._by_account.get(account, {}):
+            socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
+
     def end_older_sessions(self, account: int, epoch: int) -> None:
         """Let go the sockets of all sessions of an account but those that began under this number."""
         at, beginning = _clock(), f"{account}.{epoch}."

@@ -58,6 +58,15 @@ async def usable(database: Database, link_id: str, *, lock: bool = False) -> Mai
     return _link(row) if row and row["used_at"] is None and now() < row["expires_at"] else None
 
 
+async def pending_change(database: Database, user_id: int) -> str | None:
+    """The address that the account is to have once the link sent there is used; None if there is none."""
+    link = mail_links.c
+    waiting = (link.user_id == user_id) & link.used_at.is_(None) & (link.expires_at > now())
+    query = select(link.email).where(waiting & (link.purpose == Purpose.CHANGE.value))
+    email: str | None = await database.fetch_val(query.order_by(link.created_at.desc()).limit(1))
+    return email
+
+
 async def note_used(database: Database, link_id: str) -> None:
     await database.execute(update(mail_links).where(mail_links.c.id == link_id).values(used_at=now()))
 

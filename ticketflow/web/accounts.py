@@ -30,15 +30,19 @@ async def register(found: Services, ask: Register) -> User:
 
 
 async def sign_in(found: Services, ask: Credentials) -> User:
-    """Sign an account in. Raises `Refusal` wrong_credentials, which does not say what was wrong, and
-    too_many_requests."""
-    user = await found.accounts.sign_in(
+    """Sign an account in. Raises what `recognised` raises."""
+    return await let_in(found, await recognised(found, ask))
+
+
+async def recognised(found: Services, ask: Credentials) -> User:
+    """The account of that address and password. Raises `Refusal` wrong_credentials, which does not say what
+    was wrong, and too_many_requests."""
+    return await found.accounts.sign_in(
         ask.email,
         ask.password,
         device=device(found.settings),
         address=client_address(found.settings.proxy_hops),
     )
-    return await let_in(found, user)
 
 
 async def let_in(found: Services, user: User) -> User:

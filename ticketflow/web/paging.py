@@ -17,6 +17,9 @@ from waiting_room.web import cookie_name, good_cookie
 SAID_SECONDS = 600
 """How long words for a page stand in its address: who comes back to it tomorrow is not told them again."""
 
+MOST_PATH = 2_000
+"""Characters of an address that somebody else may choose: a header must hold it."""
+
 
 def event_at(slug: str) -> tuple[Services, Event]:
     """The services, and the event of that address. Raises `Refusal` not_found."""
@@ -52,6 +55,15 @@ async def fresh(template: str, **context: Any) -> Response:
     """A page about one person at one moment: never kept by anything on the way."""
     page = await render_template(template, **context)
     return Response(page, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+def safe_path(path: str) -> str:
+    """The path if it leads to a page of this site, else "".
+
+    Browsers take "//x" and "/\\x" for a host, and pass over tabs and line breaks while they read.
+    """
+    inside = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if inside and len(path) <= MOST_PATH else ""
 
 
 def onward(path: str, *, wrong: str = "", fine: str = "", **query: Any) -> Redirect:

@@ -33,9 +33,11 @@ STATUS = {
     "invalid_request": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not_signed_in": HTTPStatus.UNAUTHORIZED,
     "wrong_credentials": HTTPStatus.UNAUTHORIZED,
+    "bad_token": HTTPStatus.UNAUTHORIZED,
     "payment_declined": HTTPStatus.PAYMENT_REQUIRED,
     "payment_unknown": HTTPStatus.PAYMENT_REQUIRED,
     "forbidden": HTTPStatus.FORBIDDEN,
+    "ability_missing": HTTPStatus.FORBIDDEN,
     "wrong_password": HTTPStatus.FORBIDDEN,
     "cross_site": HTTPStatus.FORBIDDEN,
     "not_admitted": HTTPStatus.FORBIDDEN,
@@ -47,6 +49,9 @@ STATUS = {
     "tickets_ahead": HTTPStatus.CONFLICT,
     "has_events": HTTPStatus.CONFLICT,
     "slug_taken": HTTPStatus.CONFLICT,
+    "too_many_tokens": HTTPStatus.CONFLICT,
+    "last_admin": HTTPStatus.CONFLICT,
+    "sale_opened": HTTPStatus.CONFLICT,
     "sale_closed": HTTPStatus.CONFLICT,
     "still_processing": HTTPStatus.CONFLICT,
     "not_confirmed": HTTPStatus.CONFLICT,
@@ -155,6 +160,8 @@ def answer(body: Problem) -> Response:
     response = jsonify(body)
     response.status_code = body["status"]
     response.headers["Content-Type"] = "application/problem+json"
+    if body["status"] == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if "retry_after" in body:
         response.headers["Retry-After"] = str(body["retry_after"])
     return response
@@ -169,6 +176,8 @@ def install(app: Quart) -> None:
             return answer(body)  # refused at the handshake
         if f"{request.path}/".startswith("/api/") or request.accept_mimetypes.best == "application/json":
             return answer(body)
+        if body["code"] == "bad_token":
+            return answer(body)  # only programs have tokens
         return await error_page(body)
 
     for kind in (Exception, HTTPException, Refusal, WaitingRoomError, RateLimitExceeded):

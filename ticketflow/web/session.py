@@ -14,6 +14,7 @@ from quart_auth import AuthUser, QuartAuth, current_user, login_user, logout_use
 from ticketflow.domain import Refusal, Role, User
 from ticketflow.groups import GroupReader
 from ticketflow.store import users as user_store
+from ticketflow.web.bearer import presented_token
 
 REMEMBER_SECONDS = 30.0
 MOST_REMEMBERED = 50_000
@@ -54,7 +55,6 @@ class Users:
     def __init__(self, database: Database) -> None:
         self._read = GroupReader[int, User](lambda ids: user_store.by_ids(database, ids))
         self._known: dict[int, tuple[float, User]] = {}
-
         self._forgotten = 0
 
     async def find(self, user_id: int, epoch: int = 0) -> User | None:
@@ -64,15 +64,15 @@ class Users:
             return known[1]
         forgotten = self._forgotten
         user = await self._read.find(user_id)
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        # What was read while something was forgotten may be from before.
+        # What changed while it was being read must not be remembered after that was told.
         if user and forgotten == self._forgotten:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
             self._known[user_id] = (time.monotonic(), user)
         return user
 
     def forget(self, user_id: int) -> None:
-        """It has changed: the next who asks has it read anew."""
+        """Remember nothing of an account: it has changed."""
         self._forgotten += 1
         self._known.pop(user_id, None)
 
@@ -88,6 +88,9 @@ async def signed_in() -> User | None:
 async def _user_of_session() -> User | None:
     from ticketflow.web.services import services
 
+    if token := presented_token():
+        owner = await services().users.find(token.user_id)
+        return owner if owner and not owner.closed else None
     session = _session()
     if session is None:
         return None
@@ -101,19 +104,22 @@ def account_id() -> int | None:
 
     No query: whether the account is still there, who takes or buys something for it must ask `signed_in`.
     """
+    if token := presented_token():
+        return token.user_id
     session = _session()
     return session[0] if session else None
 
 
 def session_name() -> str | None:
-    """The session's own name: the account, the number that its sessions began under then, and what tells this
-    sign-in from its others on other devices."""
-    return current_user.auth_id
+    """The session's own name: the account, and what tells this sign-in from its others on other devices; or
+    that of the token which acts here."""
+    token = presented_token()
+    return token.session if token else current_user.auth_id
 
 
 def _session() -> tuple[int, int] | None:
     """Account and number of the session; None for one of an older form, which had no number."""
-    parts = (session_name() or "").split(".")
+    parts = (current_user.auth_id or "").split(".")
     return (int(parts[0]), int(parts[1])) if len(parts) == 3 else None
 
 
@@ -147,6 +153,14 @@ async def require_user() -> User:
 async def require_organiser() -> User:
     """The organiser of this request. Raises `Refusal` not_signed_in, or forbidden for a fan."""
     user = await require_user()
-    if user.role not in (Role.ORGANISER, Role.ADMIN):
+    if not user.organises:
         raise Refusal("forbidden", "This is for organisers.")
+    return user
+
+
+async def require_admin() -> User:
+    """The admin of this request. Raises `Refusal` not_signed_in, or forbidden for anybody else."""
+    user = await require_user()
+    if user.role is not Role.ADMIN:
+        raise Refusal("forbidden", "This is for those who run the house.")
     return user

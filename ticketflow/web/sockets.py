@@ -8,10 +8,11 @@ from typing import Any
 
 from quart import Blueprint, abort, websocket
 
-from ticketflow.domain import Event
+from ticketflow.domain import Event, now
 from ticketflow.live.hub import Socket
-from ticketflow.live.open_sockets import OpenSocket
+from ticketflow.live.open_sockets import SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS, OpenSocket
 from ticketflow.live.slot import Closed, Slot
+from ticketflow.web.bearer import presented_token
 from ticketflow.web.desk_socket import DeskSocket
 from ticketflow.web.guard import socket_origin_allowed
 from ticketflow.web.limits import client_address, counted
@@ -81,8 +82,24 @@ def _entered(found: Services) -> Iterator[OpenSocket]:
         abort(403)
     address = counted(found.settings, client_address(found.settings.proxy_hops))
     account, session = account_id(), session_name()
-    with found.open_sockets.enter(address=address, account=account, session=session) as line:
+    entering = found.open_sockets.enter(address=address, account=account, session=session)
+    with entering as line, _until_token_ends(line):
         yield line
+
+
+@contextmanager
+def _until_token_ends(line: OpenSocket) -> Iterator[None]:
+    """A token that expires takes the sockets along that it has opened."""
+    token = presented_token()
+    if token is None:
+        yield
+        return
+    left = (token.expires_at - now()).total_seconds()
+    end = asyncio.get_running_loop().call_later(left, line.let_go, SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
+    try:
+        yield
+    finally:
+        end.cancel()
 
 
 def _put_stock(found: Services, event: Event, slot: Slot) -> None:
