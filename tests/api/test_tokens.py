@@ -59,9 +59,6 @@ async def test_a_program_buys_a_ticket_with_nothing_but_a_token(house: House, sa
         program.cookies.clear()
         is_problem(await program.claim(sale), 404, "no_place")
         program.headers["Queue-Ticket"] = place
-        # A token is not sent by a browser on its own: nothing has to prove where this comes from.
-        program.headers["Sec-Fetch-Site"] = "cross-site"
-        del program.headers["Sec-Fetch-Site"]
         assert (await program.claim(sale)).status_code == 200
         booking = await program.book((await program.hold(sale)).json()["id"])
         assert booking.status_code == 201, booking.text
@@ -92,30 +89,25 @@ async def test_a_token_is_told_once_and_kept_as_a_hash(house: House, owner: Visi
     assert len(usual["token"]) == 46
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {},
-        {"name": ""},
-        {"name": "x" * 121},
-        {"name": "a\nb"},
-        *(
-            {"name": "x", **bad}
-            for bad in (
-                {"abilities": []},
-                {"abilities": ["admin"]},
-                {"abilities": "read"},
-                {"expires_in_days": 0},
-                {"expires_in_days": 366},
-                {"expires_in_days": None},
-                {"expires_in_days": "9"},
-                {"email": "ann@example.com"},
-                {"password": PASSWORD},
-                {"role": "admin"},
-            )
-        ),
-    ],
-)
+BAD_ASKS: list[dict[str, Any]] = [
+    {},
+    {"name": ""},
+    {"name": "x" * 121},
+    {"name": "a\nb"},
+    {"name": "x", "abilities": []},
+    {"name": "x", "abilities": ["admin"]},
+    {"name": "x", "abilities": "read"},
+    {"name": "x", "expires_in_days": 0},
+    {"name": "x", "expires_in_days": 366},
+    {"name": "x", "expires_in_days": None},
+    {"name": "x", "expires_in_days": "9"},
+    {"name": "x", "email": "ann@example.com"},
+    {"name": "x", "password": PASSWORD},
+    {"name": "x", "role": "admin"},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_ASKS)
 async def test_a_bad_token_is_not_made(owner: Visitor, bad: dict[str, Any]):
     is_problem(await owner.post("/api/tokens", json=bad), 422, "invalid_request")
     assert (await owner.get("/api/tokens")).json() == []

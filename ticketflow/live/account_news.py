@@ -20,7 +20,7 @@ class AccountNews:
 
     def __init__(self, redis: "Redis", prefix: str, hub: Hub, open_sockets: OpenSockets) -> None:
         self._redis = redis
-        self._channel = f"{prefix}:accounts"
+        self._channel = channel_of(prefix)
         self._hub = hub
         self._open_sockets = open_sockets
         self.listeners: list[Forget] = []
@@ -36,7 +36,7 @@ class AccountNews:
         await self._tell(account, sockets=False)
 
     async def _tell(self, account: int, *, sockets: bool) -> None:
-        message = json.dumps({"account": account, "sockets": sockets})
+        message = _message(account, sockets=sockets)
         self._hear(message)
         try:
             await self._redis.publish(self._channel, message)
@@ -49,3 +49,17 @@ class AccountNews:
             forget(told["account"])
         if told["sockets"]:
             self._open_sockets.send_back(told["account"])
+
+
+async def tell_changed(redis: "Redis", prefix: str, account: int) -> None:
+    """The same from a process that remembers nothing itself. Raises what Redis raises."""
+    await redis.publish(channel_of(prefix), _message(account, sockets=True))
+
+
+def channel_of(prefix: str) -> str:
+    """Where it is told."""
+    return f"{prefix}:accounts"
+
+
+def _message(account: int, *, sockets: bool) -> str:
+    return json.dumps({"account": account, "sockets": sockets})
