@@ -2,10 +2,10 @@
 
     python deploy/audit.py deploy/*.lock
 
-Exits 1 where something has a hole, or pip-audit itself fails. A service that cannot be reached also looks like
-"no holes found": it knows no package, and so none with a hole. So each service is first asked about a version
-that is known to be bad, and only one that says so is believed. If none does, one line says that nothing was
-audited, and the exit is 0: a machine without the internet can still check everything else.
+Exits 1 where something has a hole, or pip-audit itself fails. "No holes found" is also what a service looks
+like that cannot be reached: it knows no package, and so none with a hole. So each service is first asked about
+a version that is known to be bad, and only one that says so is believed. If none does, one line says that
+nothing was audited, and the exit is 0: a machine without the internet can still check everything else.
 """
 
 import json
@@ -62,7 +62,8 @@ def judge(found: list[dict[str, Any]], service: str) -> int:
 def holes_of(found: Iterable[dict[str, Any]]) -> list[str]:
     """A line for each hole."""
     return [
-        f"{one['name']} {one['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'no version yet'}"
+        f"{one['name']} {one['version']}: {hole['id']}, "
+        f"mended in {', '.join(hole['fix_versions']) or 'no version yet'}"
         for one in found
         for hole in one.get("vulns", ())
     ]
@@ -74,7 +75,8 @@ def ask(service: str, files: Sequence[str]) -> list[dict[str, Any]] | None:
     options = ["--vulnerability-service", service, "--timeout", PATIENCE_SECONDS, "--format", "json"]
     named = [part for file in files for part in ("--requirement", file)]
     asked = [program, "--no-deps", "--disable-pip", "--progress-spinner", "off", *options, *named]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    # No shell, and the names are the Makefile's.
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603  # nosec B603
     try:
         answer: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError, TypeError):

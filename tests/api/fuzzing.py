@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import requests
@@ -75,11 +75,11 @@ class Person:
     async def send(self, case: Case) -> httpx.Response:
         """The case as this person sends it. What it answers is not kept: a cookie would make them another."""
         asked = requests.Request(**case.as_transport_kwargs(base_url="http://localhost")).prepare()
-        headers = {name: value for name, value in asked.headers.items() if name.lower() != "cookie"}
+        headers = {n: cast(str, v) for n, v in asked.headers.items() if n.lower() != "cookie"}
         headers["Cookie"] = cookies_of(self.visitor)
         async with self.house.visitor() as client:
             return await client.request(
-                str(asked.method), str(asked.url), content=asked.body or b"", headers=headers
+                str(asked.method), str(asked.url), content=cast(bytes, asked.body or b""), headers=headers
             )
 
 
@@ -140,7 +140,9 @@ def _ask(someone: Person, operation: Any, key: str, loop: asyncio.AbstractEventL
         except (Failure, FailureGroup) as failure:
             # Kept, not raised: hypothesis would try it again, and the house is not what it was before.
             said = "; ".join(str(one) for one in getattr(failure, "exceptions", [failure]))
-            someone.wrong.setdefault((key, answer.status_code), f"{said}\n{case.as_curl_command()}\n{answer.text}")
+            someone.wrong.setdefault(
+                (key, answer.status_code), f"{said}\n{case.as_curl_command()}\n{answer.text}"
+            )
 
     check(_as_it_should_be(someone, operation))
     made_up = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.timeout(7200 if CASES else 120),
 ]
 NEVER_WELL = {
-    # Only the gateway signs notices; this sale has had no lobby (tests/api/test_openapi.py looks at one that has).
+    # Only the gateway signs notices; this sale has had no lobby: tests/api/test_openapi.py looks at one.
     *("POST /api/payments/webhook", "GET /api/events/{event_id}/draw"),
 }
 """What goes well for nobody here."""
@@ -49,7 +49,7 @@ async def test_every_answer_is_told_of(house: House, role: str):
     assert wanted - well == set(), someone.seen
     for (key, status), times in someone.seen.items():
         assert CALLS[key].who in FOR[role] or status in (401, 403, 404), (key, status, times)
-    print(f"\n{role}: {someone.cases} requests", dict(_by_status(someone.seen)))  # noqa: T201 - for `make fuzz`
+    print(f"\n{role}: {someone.cases} requests", dict(_by_status(someone.seen)))  # for `make fuzz`
 
 
 def _by_status(seen: dict[tuple[str, int], int]) -> dict[int, int]:
@@ -71,13 +71,11 @@ async def test_an_answer_that_is_not_told_of_is_found(house: House, left_out: st
         del event_view["properties"]["venue"]
         event_view["required"].remove("venue")
     elif left_out == "code":
-        responses["404"]["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"] = {
-            "enum": ["no_place"]
-        }
+        responses["404"]["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"][
+            "code"
+        ] = {"enum": ["no_place"]}
     else:
         responses["200"]["headers"]["Poll-After"]["schema"] = {"type": "boolean"}
     stranger = await person(house, "stranger")
     await ask_everything(stranger, document, only=event)
     assert stranger.wrong
-
-

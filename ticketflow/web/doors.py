@@ -12,10 +12,14 @@ from quart import Quart, request
 from ticketflow.web.openapi.calls import Who
 from ticketflow.web.openapi.document import key_of
 from ticketflow.web.openapi.table import CALLS
-from ticketflow.web.session import require_organiser, require_user
+from ticketflow.web.session import require_admin, require_organiser, require_user
 
 Ask = Callable[[], Awaitable[object]]
-_ASKED: dict[Who, Ask] = {Who.ACCOUNT: require_user, Who.ORGANISER: require_organiser}
+_ASKED: dict[Who, Ask] = {
+    Who.ACCOUNT: require_user,
+    Who.ORGANISER: require_organiser,
+    Who.ADMIN: require_admin,
+}
 
 
 def install(app: Quart) -> None:

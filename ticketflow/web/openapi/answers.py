@@ -54,27 +54,30 @@ TYPE = {
 }
 
 
+EVENT = {
+    "id": 42,
+    "slug": "coldplay-mumbai-2026",
+    "name": "Coldplay in Mumbai",
+    "venue": "DY Patil Stadium",
+    "starts_at": WHEN,
+    "sale_starts_at": WHEN,
+    "lobby_opens_at": None,
+    "cancel_until": None,
+    "sale_state": "on_sale",
+    "opened": True,
+    "opens_by_hand": False,
+    "gone_in_minutes": {"7": 12},
+    "currency": "INR",
+    "per_user_limit": 4,
+    "queue_needs_account": False,
+    "ticket_types": [TYPE],
+}
+
+
 class EventView(Answer):
     """An event and its sale as they stand."""
 
-    model_config = example(
-        id=42,
-        slug="coldplay-mumbai-2026",
-        name="Coldplay in Mumbai",
-        venue="DY Patil Stadium",
-        starts_at=WHEN,
-        sale_starts_at=WHEN,
-        lobby_opens_at=None,
-        cancel_until=None,
-        sale_state="on_sale",
-        opened=True,
-        opens_by_hand=False,
-        gone_in_minutes={"7": 12},
-        currency="INR",
-        per_user_limit=4,
-        queue_needs_account=False,
-        ticket_types=[TYPE],
-    )
+    model_config = example(**EVENT)
     id: int
     slug: str
     name: str
@@ -339,4 +342,8 @@ class Problem(BaseModel):
     taken: Annotated[int | None, Field(default=None, description="With limit_exceeded: what you have.")]
     remaining: Annotated[int | None, Field(default=None, description="With sold_out: what is left.")]
     unit: Annotated[int | None, Field(default=None, description="With unit_taken: which.")]
+    abilities: Annotated[
+        list[str] | None, Field(default=None, description="With ability_missing: any of them.")
+    ]
+    bookings: Annotated[list[Any] | None, Field(default=None, description="With tickets_ahead: which.")]
     cancel_until: Annotated[Moment | None, Field(default=None, description="With cancel_too_late.")]

@@ -14,12 +14,18 @@ class Who(Enum):
     ANYBODY = "Anybody."
     TICKET = "Whoever has a place in this queue."
     ACCOUNT = "Whoever is signed in."
+    OWNER = "Whoever is signed in, or sends the account's address and password."
     ORGANISER = "Organisers, for events of their own, and admins."
     ADMIN = "Admins."
 
     @property
-    def signed_in(self) -> bool:
+    def refuses_strangers(self) -> bool:
+        """Whether somebody unknown is sent away whatever they send."""
         return self in (Who.ACCOUNT, Who.ORGANISER, Who.ADMIN)
+
+    @property
+    def signed_in(self) -> bool:
+        return self.refuses_strangers or self is Who.OWNER
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from werkzeug.routing import IntegerConverter
 from werkzeug.routing.converters import BaseConverter
 from werkzeug.routing.rules import Rule
 
+from ticketflow.web.bearer import NEEDS, OPEN, PERSON
 from ticketflow.web.openapi.answers import Problem
 from ticketflow.web.openapi.calls import GIVEN, TAKEN, Call, Header, Who
 from ticketflow.web.openapi.meanings import MEANINGS, status_of
@@ -44,25 +45,24 @@ def path_of(rule: Rule) -> str:
     return re.sub(r"<(?:[^:>]*:)?([^>]+)>", r"{\1}", rule.rule).replace("{room_id}", "{event_id}")
 
 
-def refusals_of(call: Call, path: str, method: str, *, has_body: bool) -> list[str]:
+def refusals_of(call: Call, rule: Rule, method: str, *, has_body: bool) -> list[str]:
     """The codes of every problem a call may answer: its own, and those of its path, its body and its door."""
-    codes = list(call.refusals)
-    if "{" in path:
-        codes.append("not_found")
-    if method not in SAFE:
-        codes.append("cross_site")
-    if has_body:
-        codes += ["malformed_json", "invalid_request"]
-    if has_body or call.takes_anything:
-        codes.append("body_too_large")
-    if call.who.signed_in:
-        codes.append("not_signed_in")
-    if call.who in (Who.ORGANISER, Who.ADMIN):
-        codes.append("forbidden")
-    if "Idempotency-Key" in call.takes:
-        codes.append("invalid_request")
-    if path not in SAFE_FOR_ALL:
-        codes += ["too_many_requests", "unavailable"]
+    path = path_of(rule)
+    api, watching = path.startswith("/api/"), path in SAFE_FOR_ALL
+    needed = NEEDS.get(f"{method} {rule.rule}")
+    by_what_it_is = (
+        (api, ("bad_token",)),
+        (api and needed != OPEN, ("ability_missing",)),
+        ("{" in path, ("not_found",)),
+        (method not in SAFE, ("cross_site",)),
+        (has_body, ("malformed_json", "invalid_request")),
+        (has_body or call.takes_anything, ("body_too_large",)),
+        ("Idempotency-Key" in call.takes, ("invalid_request",)),
+        (call.who.signed_in, ("not_signed_in",)),
+        (call.who in (Who.ORGANISER, Who.ADMIN), ("forbidden",)),
+        (not watching, ("too_many_requests", "unavailable")),
+    )
+    codes = [*call.refusals, *(code for holds, more in by_what_it_is if holds for code in more)]
     return sorted(dict.fromkeys(codes), key=lambda code: (status_of(code), code))
 
 
@@ -85,6 +85,11 @@ class Document(OpenAPIProvider):
                 "name": self._app.extensions["QUART_AUTH"][0].cookie_name,
                 "description": "What signing in leaves in a browser.",
             },
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token of the account's, with the ability that the call needs.",
+            },
         }
         order = list(CALLS)
         whole["paths"] = dict(sorted(whole["paths"].items(), key=lambda item: _first(order, item[0])))
@@ -103,7 +108,7 @@ class Document(OpenAPIProvider):
         path, told = path_of(rule), {}
         for method, plain in operations.items():
             call = CALLS[key_of(rule, method.upper())]
-            told[method], used = _told(plain, call, path, method.upper())
+            told[method], used = _told(plain, call, rule, method.upper())
             told[method]["description"] = _words(self._app.view_functions[rule.endpoint])
             components |= used
         return {path: told}, components
@@ -115,6 +120,12 @@ class Document(OpenAPIProvider):
             return _parameter("event_id" if name == "room_id" else name, "path", schema, "", required=True)
         pattern, about = _PATH_TEXTS.get(name, ("^[^/]+$", ""))
         return _parameter(name, "path", {"type": "string", "pattern": pattern}, about, required=True)
+
+    def build_querystring_parameters(self, model: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The library's, which does not say which of them must be there."""
+        parameters, components = super().build_querystring_parameters(model)
+        needed = model.model_json_schema().get("required", ())
+        return [{**one, "required": one["name"] in needed} for one in parameters], components
 
     def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str | None:
         """A name for programs: the title in one word."""
@@ -131,7 +142,7 @@ def _words(view: Callable[..., Any]) -> str:
 
 
 def _told(
-    plain: Mapping[str, Any], call: Call, path: str, method: str
+    plain: Mapping[str, Any], call: Call, rule: Rule, method: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The operation with everything the table knows, and the schemas it uses."""
     body = plain.get("requestBody")
@@ -140,8 +151,8 @@ def _told(
         *(_parameter(n, "query", h.schema, h.about, example=h.example) for n, h in call.queries.items()),
         *(_parameter(n, "header", TAKEN[n].schema, TAKEN[n].about) for n in call.takes),
     ]
-    responses, components = _answers(call, path)
-    codes = refusals_of(call, path, method, has_body=body is not None)
+    responses, components = _answers(call)
+    codes = refusals_of(call, rule, method, has_body=body is not None)
     told = {
         **plain,
         "summary": call.title,
@@ -150,13 +161,21 @@ def _told(
         "responses": {**responses, **_problems(codes)},
     }
     if call.who.signed_in:
-        told["security"] = [{"session": []}]
+        told["security"] = _ways(call, f"{method} {rule.rule}")
     if body is not None:
         (content,) = body["content"].values()
         told["requestBody"] = {"required": True, "content": {JSON: {**content, "example": call.example}}}
     if call.takes_anything:
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": {}}}}
     return told, components
+
+
+def _ways(call: Call, route: str) -> list[dict[str, list[str]]]:
+    """How to say who one is: each entry is one way. An empty one says that the body may do."""
+    ways: list[dict[str, list[str]]] = [{"session": []}]
+    if NEEDS.get(route) is not PERSON:
+        ways.append({"token": []})
+    return ways if call.who.refuses_strangers else [*ways, {}]
 
 
 def _parameter(
@@ -167,7 +186,7 @@ def _parameter(
     return {"name": name, "in": where, "required": required, **said, "schema": dict(schema), **shown}
 
 
-def _answers(call: Call, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _answers(call: Call) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a call answers when all goes well, by status."""
     responses: dict[str, Any] = {}
     components: dict[str, Any] = {}

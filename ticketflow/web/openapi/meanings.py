@@ -6,6 +6,15 @@ from ticketflow.web.problems import HTTP, PUBLIC_CODE, STATUS
 from waiting_room.web import STATUS as ROOM_STATUS
 
 MEANINGS = {
+    "ability_missing": "The token may not do this; `abilities` says what it needs. Some calls want a person.",
+    "bad_token": "The token is not known: expired, revoked or mistyped.",
+    "has_events": "Events are in this account's name, so it cannot be closed.",
+    "last_admin": "Somebody has to run the house: the last admin stays one.",
+    "link_gone": "The link has been used or is too old. Ask for a new letter.",
+    "sale_opened": "People can be in this queue already, and go by what was said. Nothing was changed.",
+    "tickets_ahead": "There are tickets for something still to come: `bookings`. Nothing was changed.",
+    "too_many_tokens": "The account has as many tokens as it may. Revoke one.",
+    "wrong_password": "That is not the account's password. Nothing was changed.",
     "already_booked": "You have booked these tickets already; `booking_id` names the booking.",
     "already_extended": "This hold has had its extra time.",
     "bad_pass": "The pass was not given out here, or is for another event. Claim a new one.",

@@ -2,9 +2,9 @@
 
 from ticketflow.web.openapi.account_calls import ACCOUNT_CALLS
 from ticketflow.web.openapi.fan_calls import FAN_CALLS
-from ticketflow.web.openapi.organiser_calls import MACHINE_CALLS, ORGANISER_CALLS
+from ticketflow.web.openapi.organiser_calls import ADMIN_CALLS, MACHINE_CALLS, ORGANISER_CALLS
 
-CALLS = {**FAN_CALLS, **ACCOUNT_CALLS, **ORGANISER_CALLS, **MACHINE_CALLS}
+CALLS = {**FAN_CALLS, **ACCOUNT_CALLS, **ORGANISER_CALLS, **ADMIN_CALLS, **MACHINE_CALLS}
 
 TAGS = {
     "Events": "What is on, what is left and which seats.",
@@ -13,7 +13,10 @@ TAGS = {
     "The desk": "Whoever was let in holds tickets for some minutes, and pays.",
     "Bookings": "Paying for what is held, and what came of it.",
     "Your account": "Signing in, and everything kept about you.",
-    "Organising": "Making a sale and steering its waiting room.",
+    "Tokens": "For programs: named, with abilities and an end. Send one as `Authorization: Bearer tf_...`; "
+    "cookies of such a request are not looked at.",
+    "Organising": "Making a sale, steering its waiting room, seeing what became of it.",
+    "Running the house": "Roles. Only a person may do this, no token.",
     "Machines": "For those who watch the house and for the payment gateway.",
 }
 """The chapters, in the order they are read."""
