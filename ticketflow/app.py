@@ -33,6 +33,7 @@ from ticketflow.web import (
     events,
     frame,
     guard,
+    headers,
     health,
     limits,
     mailbox,
@@ -73,7 +74,7 @@ def create_app(
     app.session_interface = NoSessions()  # type: ignore[assignment]  # declared as the one it starts with
     SignedCookies(
         app,
-        cookie_name="session",
+        cookie_name="__Host-session" if settings.secure else "session",
         cookie_secure=settings.secure,
         cookie_samesite="Lax",
         duration=SESSION_DAYS * 86_400,
@@ -89,6 +90,7 @@ def create_app(
     )
     found = _services(settings, stores, background, mailbox_path)
     app.extensions["ticketflow"] = found
+    app.config |= {"PROXY_HOPS": settings.proxy_hops, "ACCESS_LOG": settings.access_log}
     _install(app, settings, found)
     return app
 
@@ -144,9 +146,9 @@ def _services(
 
 def _install(app: Quart, settings: Settings, found: Services) -> None:
     problems.install(app)
-    statics = Statics(folder("static"))
-    statics.install(app)
-    guard.install(app, settings, scripts=statics.policy())
+    Statics(folder("static")).install(app)
+    guard.install(app, settings)
+    headers.install(app, settings)
     limits.install(app, found.redis, settings)
 
     async def find_room(event_id: int) -> WaitingRoom:
@@ -206,6 +208,7 @@ async def open_web(
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
             found.cancellations.tend(),
+            limits.counts_of(app).keep_sharing(),
         ]
         if with_worker:
             loops += background.loops()
