@@ -44,6 +44,7 @@ from ticketflow.web import (
     events,
     frame,
     guard,
+    headers,
     health,
     limits,
     link_pages,
@@ -91,7 +92,7 @@ def create_app(
     app.session_interface = NoSessions()  # type: ignore[assignment]  # declared as the one it starts with
     SignedCookies(
         app,
-        cookie_name="session",
+        cookie_name="__Host-session" if settings.secure else "session",
         cookie_secure=settings.secure,
         cookie_samesite="Lax",
         duration=SESSION_DAYS * 86_400,
@@ -108,6 +109,7 @@ def create_app(
     )
     found = _services(settings, stores, background, mailbox_path)
     app.extensions["ticketflow"] = found
+    app.config |= {"PROXY_HOPS": settings.proxy_hops, "ACCESS_LOG": settings.access_log}
     _install(app, settings, found)
     return app
 
@@ -209,9 +211,9 @@ def _accounts(
 def _install(app: Quart, settings: Settings, found: Services) -> None:
     problems.install(app)
     bearer.install(app, found.tokens)
-    statics = Statics(folder("static"))
-    statics.install(app)
-    guard.install(app, settings, scripts=statics.policy())
+    Statics(folder("static")).install(app)
+    guard.install(app, settings)
+    headers.install(app, settings)
     limits.install(app, found.redis, settings)
 
     async def find_room(event_id: int) -> WaitingRoom:
@@ -279,6 +281,7 @@ async def open_web(
             found.open_sockets.keep_talking(),
             found.cancellations.tend(),
             found.tokens.keep_noting(),
+            limits.counts_of(app).keep_sharing(),
         ]
         if with_worker:
             loops += background.loops()

@@ -69,7 +69,8 @@ async def error_page(problem: dict[str, Any]) -> ResponseReturnValue:
         # What a reader can tell us, so that we find it in the log.
         at=datetime.now(UTC) if status == 500 else None,
     )
-    return page, status, {"Retry-After": str(wait)} if wait is not None else {}
+    headers = {"Retry-After": str(wait)} if wait is not None else {}
+    return page, status, headers | ({"Allow": ", ".join(problem["allow"])} if "allow" in problem else {})
 
 
 async def _can_ask() -> bool:

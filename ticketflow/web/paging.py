@@ -35,7 +35,8 @@ def shown_event(found: Services, event: Event) -> dict[str, Any]:
 
 async def ticket_of(found: Services, room: WaitingRoom, event: Event) -> str | None:
     """The queue ticket in the request's cookie, if it is good and this account's."""
-    return await own_ticket(found, event, room, good_cookie(room, request.cookies.get(cookie_name(event.id))))
+    name = cookie_name(event.id, secure=found.settings.secure)
+    return await own_ticket(found, event, room, good_cookie(room, request.cookies.get(name)))
 
 
 def shown_booking(found: Services, booking: Booking) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 from ticketflow.domain import Refusal
 from ticketflow.store import violations
 from ticketflow.web.error_pages import error_page
+from ticketflow.web.logs import number_of_request, tell_refusal
 from waiting_room import WaitingRoomError
 from waiting_room.web import problem as room_problem
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 STATUS = {
     "malformed_json": HTTPStatus.BAD_REQUEST,
+    "bad_host": HTTPStatus.BAD_REQUEST,
     "bad_signature": HTTPStatus.BAD_REQUEST,
     "invalid_request": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not_signed_in": HTTPStatus.UNAUTHORIZED,
@@ -75,9 +77,11 @@ STATUS = {
 """The one table from a refusal's code to its HTTP status."""
 
 HTTP = {
+    400: ("bad_request", "This cannot be understood, so it was not done."),
     403: ("forbidden", "This is not yours to open. Perhaps another account may."),
     404: ("not_found", "There is nothing at this address. Perhaps it has moved, or the link lost a letter."),
     405: ("method_not_allowed", "This address is there, but it cannot be used in that way."),
+    408: ("too_slow", "What was sent did not arrive whole in time, so it was not done. Send it again."),
     410: ("gone", "This was here, and has ended."),
     413: ("body_too_large", "That is more than this desk reads at once."),
 }
@@ -108,11 +112,13 @@ def problem_of(error: Exception) -> Problem:
     """The problem document for anything that a handler may raise. What nobody foresaw is logged: a 500."""
     match error:
         case Refusal():
+            tell_refusal(error.code)
             status = STATUS.get(error.code, HTTPStatus.CONFLICT)
             if status == HTTPStatus.SERVICE_UNAVAILABLE:
                 error.extra.setdefault("retry_after", RETRY_SECONDS)
             return problem(status, PUBLIC_CODE.get(error.code, error.code), error.detail, **error.extra)
         case WaitingRoomError():
+            tell_refusal(error.code)
             return room_problem(error)[1]
         case ValidationError():
             return _invalid(error)
@@ -132,9 +138,8 @@ def problem_of(error: Exception) -> Problem:
         log.warning("a store did not answer: %s", error)
         return problem(503, "unavailable", UNAVAILABLE, retry_after=RETRY_SECONDS)
     log.error("not foreseen", exc_info=error)
-    return problem(
-        500, "internal", "Something broke on our side. It is logged; nothing of yours was changed."
-    )
+    said = "Something broke on our side. It is logged; nothing of yours was changed."
+    return problem(500, "internal", said, request_id=number_of_request())
 
 
 def _invalid(error: ValidationError) -> Problem:
@@ -151,7 +156,8 @@ def _http_problem(error: HTTPException) -> Problem:
     if status == 400 and has_request_context() and request.is_json:
         return problem(400, "malformed_json", "The body is not valid JSON.")
     if status in HTTP:
-        return problem(status, *HTTP[status])
+        allowed = getattr(error, "valid_methods", None)
+        return problem(status, *HTTP[status], **({"allow": sorted(allowed)} if allowed else {}))
     return problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
 
 
@@ -162,6 +168,8 @@ def answer(body: Problem) -> Response:
     response.headers["Content-Type"] = "application/problem+json"
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if "allow" in body:
+        response.headers["Allow"] = ", ".join(body["allow"])
     if "retry_after" in body:
         response.headers["Retry-After"] = str(body["retry_after"])
     return response

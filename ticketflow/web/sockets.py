@@ -50,7 +50,8 @@ async def desk(event_id: int) -> None:
         header = websocket.headers.get(TICKET_HEADER)
         if header is not None:
             room.read_ticket(header)
-        cookie = good_cookie(room, websocket.cookies.get(cookie_name(event.id)))
+        name = cookie_name(event.id, secure=found.settings.secure)
+        cookie = good_cookie(room, websocket.cookies.get(name))
         ticket = header or await own_ticket(found, event, room, cookie)
         fan = DeskSocket(found, event, room, line, user, ticket, websocket.headers.get(PASS_HEADER))
         await websocket.accept()
