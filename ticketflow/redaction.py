@@ -18,7 +18,7 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _KEPT_NAMES = frozenset({"request_id"})
-_NAMES = r"(?:set-)?cookie|authorization|queue-ticket|queue-pass|[\w-]*(?:password|passwd|secret|token|api[-_]?key|card[-_]?number|cvc)"
+_NAMES = r"queue-ticket|queue-pass|[\w-]*(?:password|passwd|secret|token|api[-_]?key|card[-_]?number|cvc)"
 _DB_VALUES = r"(\(\d{3,4}, ['\"][^'\"\n]*)['\"](?!\)?$)[^\n]*"
 """MySQL's error by its number: what it says up to the first value that it quotes, and the rest."""
 

@@ -1,4 +1,4 @@
-"""JSON as we take it from strangers: no deeper than anybody needs, and nothing that two readers read in two ways."""
+"""JSON as we take it from strangers: no deeper than anybody needs, and with one meaning only."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""How much somebody may ask in a minute: counted here, and summed up in Redis for all processes once a second.
+"""How much somebody may ask in a minute: counted here, summed up in Redis for all processes once a second.
 
 A request waits for no store: it is counted in memory. What has gathered is added to a key in Redis that ends
 by itself, and the sum of all processes comes back with the same command. So all share a limit to within a

@@ -27,7 +27,7 @@ class Arrival(Request):
     allowance: Allowance | None = None
 
     async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        self.json_module = strict_json  # type: ignore[assignment]  # of a provider only `loads` is used here
+        self.json_module = strict_json  # of a provider only `loads` is used here
         try:
             return await super().get_json(force, silent, cache)
         except UnicodeDecodeError:

@@ -68,6 +68,7 @@ async def error_page(problem: dict[str, Any]) -> ResponseReturnValue:
         again_in=_again_in(wait) if status in AGAIN and request.method in SAFE else None,
         # What a reader can tell us, so that we find it in the log.
         at=datetime.now(UTC) if status == 500 else None,
+        number=problem.get("request_id"),
     )
     headers = {"Retry-After": str(wait)} if wait is not None else {}
     return page, status, headers | ({"Allow": ", ".join(problem["allow"])} if "allow" in problem else {})

@@ -21,6 +21,8 @@ def install(app: Quart, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_SECONDS
     app.request_class = Arrival
+    # A second slash is an address that is not there: nobody is sent on to one made of what they asked for.
+    app.url_map.merge_slashes = False
 
     @app.before_request
     async def guarded() -> None:

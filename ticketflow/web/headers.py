@@ -5,12 +5,15 @@ its inline scripts carry.
 """
 
 import secrets
+from typing import cast
 
 from quart import Quart, Response, g, request, websocket
+from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 
 from ticketflow.settings import Settings
 from ticketflow.web import logs
+from ticketflow.web.plain_sockets import PlainWebsocket
 
 Header = tuple[bytes, bytes]
 
@@ -99,14 +102,14 @@ def install(app: Quart, settings: Settings) -> None:
         return response
 
     @app.after_websocket
-    async def of_refusals(response: Response | None) -> Response | None:
+    async def of_refusals(response: ResponseTypes | None) -> ResponseTypes | None:
         # Only a handshake that is refused has an answer of this kind.
         if response is not None:
             given = encode_headers(response.headers)
             for name, value in kept.complete(given)[len(given) :]:
                 response.headers[name.decode()] = value.decode()
             response.headers["X-Request-Id"] = logs.number_of_request() or ""
-            websocket.answered = response.status_code
+            cast(PlainWebsocket, websocket).answered = response.status_code
         return response
 
 

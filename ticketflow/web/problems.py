@@ -157,7 +157,8 @@ def _http_problem(error: HTTPException) -> Problem:
         return problem(400, "malformed_json", "The body is not valid JSON.")
     if status in HTTP:
         allowed = getattr(error, "valid_methods", None)
-        return problem(status, *HTTP[status], **({"allow": sorted(allowed)} if allowed else {}))
+        extra: Problem = {"allow": sorted(allowed)} if allowed else {}
+        return problem(status, *HTTP[status], **extra)
     return problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
 
 

@@ -16,6 +16,7 @@ from ticketflow.web.bearer import presented_token
 from ticketflow.web.desk_socket import DeskSocket
 from ticketflow.web.guard import socket_origin_allowed
 from ticketflow.web.limits import client_address, counted
+from ticketflow.web.message_brake import MessageBrake
 from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import account_id, require_organiser, session_name, signed_in
@@ -36,7 +37,7 @@ async def stock(event_id: int) -> None:
         with found.hub.attach(event.id, Socket(line.slot)):
             _put_stock(found, event, line.slot)
             await websocket.accept()
-            await _converse(found, line, _read_nothing())
+            await _converse(found, line, _read_nothing(found, line))
 
 
 @blueprint.websocket("/desk/<int:event_id>")
@@ -73,7 +74,7 @@ async def control_room(event_id: int) -> None:
         with found.control_room.attach(event.id, line.slot):
             line.slot.put("desk", json.dumps(await found.control_room.frame(event)))
             await websocket.accept()
-            await _converse(found, line, _read_nothing())
+            await _converse(found, line, _read_nothing(found, line))
 
 
 @contextmanager
@@ -109,10 +110,12 @@ def _put_stock(found: Services, event: Event, slot: Slot) -> None:
         slot.put("stock", json.dumps(frame))
 
 
-async def _read_nothing() -> None:
-    """Take in what a listener sends, so that its closing is seen; nothing it says matters."""
+async def _read_nothing(found: Services, line: OpenSocket) -> None:
+    """Take in what a listener sends, so that its closing is seen; what it says matters only if it is much."""
+    brake, clock = MessageBrake(found.settings.messages_per_second), asyncio.get_running_loop().time
     while True:
         await websocket.receive()
+        brake.take(clock(), line)
 
 
 async def _converse(found: Services, line: OpenSocket, reading: Coroutine[Any, Any, None]) -> None:

@@ -17,8 +17,10 @@ MEANINGS = {
     "wrong_password": "That is not the account's password. Nothing was changed.",
     "already_booked": "You have booked these tickets already; `booking_id` names the booking.",
     "already_extended": "This hold has had its extra time.",
+    "bad_host": "The request was made for another site's name.",
     "bad_pass": "The pass was not given out here, or is for another event. Claim a new one.",
     "bad_payment_method": "The gateway knows no such payment method.",
+    "bad_request": "This cannot be understood, so it was not done.",
     "bad_policy": "The room cannot be steered like that.",
     "bad_signature": "This was not signed by the payment gateway.",
     "bad_ticket": "The place was not given out here, or is for another event. Join again.",
@@ -62,6 +64,7 @@ MEANINGS = {
     "too_many_joins": "Many places were just taken from your network or account. Wait `retry_after` seconds.",
     "too_many_requests": "That was a lot in a short time. Wait `retry_after` seconds.",
     "too_many_sockets": "Very many pages are open at your address.",
+    "too_slow": "What was sent did not arrive whole in time. Send it again.",
     "unavailable": "The desk cannot reach its stores. Nothing was lost; try again in a few seconds.",
     "unit_taken": "Somebody was a moment faster with that seat; `unit` says which.",
     "wrong_credentials": "The address or the password is not right.",
@@ -75,6 +78,7 @@ def status_of(code: str) -> int:
 
 
 _STATUSES: dict[str, int] = {
+    "too_slow": "What was sent did not arrive whole in time. Send it again.",
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     **{code: status for status, (code, _) in HTTP.items()},
