@@ -74,12 +74,18 @@ _SECONDS = {"type": "integer", "minimum": 0}
 GIVEN = {
     "Retry-After": Header("After how many seconds to try again.", _SECONDS, "2"),
     "Location": Header("Where the booking is found.", {"type": "string"}, "/api/bookings/0f6c..."),
+    "RateLimit-Limit": Header("How many calls of this kind may be made in a minute.", _SECONDS, "600"),
+    "RateLimit-Remaining": Header("How many are left.", _SECONDS, "599"),
+    "RateLimit-Reset": Header("After how many seconds all of them are there again.", _SECONDS, "60"),
     "Poll-After": Header(
         "After how many seconds a page without a socket should ask again.", {"type": "string"}, "5"
     ),
     "ETag": Header("Names this state of the answer, for If-None-Match.", {"type": "string"}, '"3.17"'),
 }
 """What an answer may carry besides its body."""
+
+LIMITED = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+"""The headers of every answer: how much may be asked for, how much of it is left, and until when."""
 
 RESTING = ("Poll-After", "ETag")
 """The headers of what pages ask for again and again."""

@@ -16,7 +16,7 @@ from werkzeug.routing.rules import Rule
 
 from ticketflow.web.bearer import NEEDS, OPEN, PERSON
 from ticketflow.web.openapi.answers import Problem
-from ticketflow.web.openapi.calls import GIVEN, TAKEN, Call, Header, Who
+from ticketflow.web.openapi.calls import GIVEN, LIMITED, TAKEN, Call, Header, Who
 from ticketflow.web.openapi.meanings import MEANINGS, status_of
 from ticketflow.web.openapi.table import CALLS, TAGS
 
@@ -196,8 +196,7 @@ def _answers(call: Call) -> tuple[dict[str, Any], dict[str, Any]]:
             schema, used = _schema_of(model)
             components |= used
             response["content"] = {JSON: {"schema": schema, "example": _example_of(model)}}
-        if call.gives:
-            response["headers"] = {name: _header(GIVEN[name]) for name in call.gives}
+        response["headers"] = {name: _header(GIVEN[name]) for name in (*call.gives, *LIMITED)}
         responses[str(status)] = response
     return responses, components
 
@@ -233,6 +232,7 @@ def _problems(codes: Iterable[str]) -> dict[str, Any]:
 def _problem(status: int, codes: list[str]) -> dict[str, Any]:
     narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
     response: dict[str, Any] = {
+        "headers": {name: _header(GIVEN[name]) for name in LIMITED},
         "description": " ".join(f"`{code}`: {MEANINGS[code]}" for code in codes),
         "content": {
             PROBLEM: {
@@ -242,7 +242,7 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
         },
     }
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        response["headers"] = {"Retry-After": _header(GIVEN["Retry-After"])}
+        response["headers"]["Retry-After"] = _header(GIVEN["Retry-After"])
     return response
 
 
