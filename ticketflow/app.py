@@ -8,13 +8,16 @@ from quart import Quart
 from quart_schema import Info, QuartSchema
 
 from ticketflow import __version__
+from ticketflow.accounts import Accounts
+from ticketflow.accounts.closing import Closing
+from ticketflow.accounts.links import Links
 from ticketflow.accounts.tokens import Tokens
+from ticketflow.accounts.tries import Tries
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
 from ticketflow.clients import Stores, open_stores
 from ticketflow.files import folder
-from ticketflow.live.account_news import AccountNews
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
@@ -22,6 +25,7 @@ from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
+from ticketflow.live.session_ends import SessionEnds
 from ticketflow.loops import running
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
@@ -108,16 +112,25 @@ def _services(
     open_sockets = OpenSockets(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
-    hub = _hub(settings, stores, background, results, seat_board, open_sockets)
-    users, news = Users(stores.database), AccountNews(stores.redis, settings.redis_prefix, hub, open_sockets)
-    tokens = Tokens(stores.database, news.revoked)
-    news.listeners += [users.forget, tokens.forget]
+    users, passwords = Users(stores.database), Passwords()
+    ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets)
+    tokens = Tokens(stores.database, ends.end_session)
+    ends.listeners += [users.forget, tokens.forget]
+    desk = Desk(
+        stock=stock,
+        rooms=rooms,
+        database=stores.database,
+        results=results,
+        brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
+        gateway=background.gateway,
+        settings=settings,
+    )
     return Services(
         settings=settings,
         redis=stores.redis,
         database=stores.database,
         catalogue=catalogue,
-        hub=hub,
+        hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
         open_sockets=open_sockets,
@@ -126,21 +139,13 @@ def _services(
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
         keeper=background.keeper,
-        desk=Desk(
-            stock=stock,
-            rooms=rooms,
-            database=stores.database,
-            results=results,
-            brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
-            gateway=background.gateway,
-            settings=settings,
-        ),
+        desk=desk,
         cancellations=background.cancellations,
         gateway=background.gateway,
         users=users,
-        account_news=news,
         tokens=tokens,
-        passwords=Passwords(),
+        passwords=passwords,
+        accounts=_accounts(settings, stores, background, passwords, desk, ends),
         mailbox=mailbox_path,
     )
 
@@ -151,7 +156,7 @@ def _hub(
     background: Background,
     results: Results,
     seat_board: SeatBoard,
-    open_sockets: OpenSockets,
+    ends: SessionEnds,
 ) -> Hub:
     return Hub(
         redis=stores.redis,
@@ -161,7 +166,31 @@ def _hub(
         rooms=background.rooms,
         results=results,
         seat_board=seat_board,
-        open_sockets=open_sockets,
+        sessions=ends,
+    )
+
+
+def _accounts(
+    settings: Settings,
+    stores: Stores,
+    background: Background,
+    passwords: Passwords,
+    desk: Desk,
+    ends: SessionEnds,
+) -> Accounts:
+    return Accounts(
+        database=stores.database,
+        passwords=passwords,
+        links=Links(settings.secret_keys),
+        tries=Tries(stores.redis, settings.redis_prefix, settings.sign_in_failures),
+        closing=Closing(
+            redis=stores.redis,
+            database=stores.database,
+            stock=background.stock,
+            desk=desk,
+            events=background.catalogue.all,
+        ),
+        tell=ends.account_changed,
     )
 
 

@@ -76,6 +76,7 @@ REASONS = {
     "limit_exceeded": "That would be more tickets than one person may have.",
     "unit_taken": "That seat was sold to somebody else a moment before.",
     "idempotency_mismatch": "This key was used for another booking.",
+    "account_closed": "The account it was asked for is closed.",
 }
 """Why a booking is refused after it was accepted, in the booker's words. Nothing is charged in any."""
 
@@ -110,6 +111,7 @@ class User:
     theme: str = "system"
     session_epoch: int = 0
     """Sessions that began under another number have ended."""
+    closed: bool = False
 
     @property
     def organises(self) -> bool:

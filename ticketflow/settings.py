@@ -133,6 +133,7 @@ class Settings:
     booking_wait_seconds: float = _setting(10.0, _seconds(0, 60))
     bookings_per_minute: int = _setting(10, _whole(1, 100_000))
     sign_ins_per_minute: int = _setting(30, _whole(1, 100_000))
+    sign_in_failures: int = _setting(20, _whole(1, 1_000_000))
     joins_per_address: int = _setting(300, _whole(0, 1_000_000))
     joins_per_account: int = _setting(20, _whole(0, 1_000_000))
     sockets_per_address: int = _setting(500, _whole(0, 1_000_000))

@@ -14,10 +14,18 @@ CONTRACT = {
     "POST /api/register": PUBLIC,
     "POST /api/login": PUBLIC,
     "POST /api/logout": PUBLIC,
+    "POST /api/verify": PUBLIC,
+    "POST /api/password/forgotten": PUBLIC,
+    "POST /api/password/reset": PUBLIC,
     "GET /api/me": SIGNED_IN,
     "POST /api/tokens": SIGNED_IN,
     "GET /api/tokens": SIGNED_IN,
     "DELETE /api/tokens/<int:token_id>": SIGNED_IN,
+    "PATCH /api/me": SIGNED_IN,
+    "DELETE /api/me": SIGNED_IN,
+    "POST /api/me/export": SIGNED_IN,
+    "POST /api/me/verification": SIGNED_IN,
+    "DELETE /api/me/sessions": SIGNED_IN,
     "GET /api/events": PUBLIC,
     "GET /api/events/<int:event_id>": PUBLIC,
     "GET /api/events/<int:event_id>/seats": PUBLIC,
@@ -102,6 +110,9 @@ BODIES = {
     "PATCH /api/organiser/events/<int:event_id>": {"name": "A late night at the hall"},
     "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
     "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
+    "PATCH /api/me": {"name": "Ann"},
+    "DELETE /api/me": {"current_password": "x"},
+    "POST /api/me/export": {"current_password": "x"},
 }
 QUERIES = {"GET /api/admin/accounts": {"email": "ann@example.com"}}
 
@@ -166,6 +177,7 @@ async def test_every_body_of_the_api_is_checked(house: House):
     assert house.app is not None
     bodiless = {
         "POST /api/logout",
+        "POST /api/me/verification",
         "POST /api/events/<int:room_id>/queue",
         "POST /api/events/<int:room_id>/queue/claim",
         "POST /api/payments/webhook",  # its signature is checked, and that is over the bytes

@@ -1,1 +1,5 @@
-"""Accounts: who somebody is, and what may act for them."""
+"""Accounts: how they are made, signed in to, proven, found again, changed and closed."""
+
+from ticketflow.accounts.accounts import Accounts, Device
+
+__all__ = ["Accounts", "Device"]

@@ -22,6 +22,7 @@ from ticketflow.web.asks import (
 )
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.newcomers import forget_places
+from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
 from ticketflow.web.session import end_session
 
@@ -58,8 +59,10 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
         form = dict(await request.form)
         try:
             await accounts.sign_in(services(), _read(Credentials, form))
-        except (ValidationError, Refusal):
+        except ValidationError:
             return await _form("signin.html", form, {"": accounts.WRONG}, 401)
+        except Refusal as refusal:
+            return await _form("signin.html", form, {"": refusal.detail}, STATUS[refusal.code])
         return redirect(_next(form), 303)
 
     @blueprint.get("/register")
@@ -75,7 +78,8 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
         except ValidationError as error:
             return await _form("register.html", form, _told(error), 422)
         except Refusal as refusal:
-            return await _form("register.html", form, {"email": refusal.detail}, 409)
+            field = "password" if refusal.code == "invalid_request" else "email"
+            return await _form("register.html", form, {field: refusal.detail}, STATUS[refusal.code])
         return redirect(_next(form), 303)
 
     @blueprint.post("/signout")

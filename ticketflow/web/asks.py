@@ -14,11 +14,12 @@ from pydantic import (
     model_validator,
 )
 
+from ticketflow.accounts import rules
 from ticketflow.domain import check_times, request_hash
 
 MOST_TICKETS_AT_ONCE = 100
 MOST_NAME, MOST_EMAIL = 120, 254
-LEAST_PASSWORD, MOST_PASSWORD = 8, 200
+LEAST_PASSWORD, MOST_PASSWORD = rules.LEAST_PASSWORD, rules.MOST_PASSWORD
 """In characters."""
 MOST_UNITS = 200_000
 MOST_PRICE = 10**11

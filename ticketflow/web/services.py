@@ -7,11 +7,11 @@ from databases import Database
 from quart import current_app
 from redis.asyncio import Redis
 
+from ticketflow.accounts import Accounts
 from ticketflow.accounts.tokens import Tokens
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
-from ticketflow.live.account_news import AccountNews
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
@@ -46,9 +46,9 @@ class Services:
     cancellations: Cancellations
     gateway: Gateway
     users: Users
-    account_news: AccountNews
     tokens: Tokens
     passwords: Passwords
+    accounts: Accounts
     mailbox: Path | None
     """Where embedded mode keeps what its mail server received."""
 
