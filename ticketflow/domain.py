@@ -252,6 +252,25 @@ class Booking:
         return body
 
 
+def check_times(
+    *,
+    starts_at: datetime,
+    sale_starts_at: datetime,
+    lobby_opens_at: datetime | None,
+    cancel_until: datetime | None,
+) -> None:
+    """Whether an event's times can be. Raises ValueError with words for its organiser."""
+    if sale_starts_at >= starts_at:
+        raise ValueError("the sale must start before the event")
+    if lobby_opens_at is not None and lobby_opens_at > sale_starts_at:
+        raise ValueError("the lobby must open before the sale starts")
+    if cancel_until is not None and not sale_starts_at < cancel_until <= starts_at:
+        raise ValueError("cancelling must end after the sale starts, and not after the event does")
+    for moment in (starts_at, sale_starts_at, lobby_opens_at, cancel_until):
+        if moment is not None and not 2000 <= moment.year <= 9000:
+            raise ValueError("a time lies outside the years 2000 to 9000")
+
+
 def booking_fee(price: int, basis_points: int) -> int:
     """The fee on one ticket of that price, in minor units: hundredths of a percent, half a unit rounded up.
 

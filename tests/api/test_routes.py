@@ -9,6 +9,7 @@ from tests.house import House, Sale
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 PUBLIC, SIGNED_IN, ORGANISER, TICKET = "anybody", "who is signed in", "organisers", "who has a ticket"
+ADMIN = "who runs the house"
 CONTRACT = {
     "POST /api/register": PUBLIC,
     "POST /api/login": PUBLIC,
@@ -45,6 +46,13 @@ CONTRACT = {
     "POST /api/payments/webhook": PUBLIC,
     "POST /api/bookings/<booking_id>/cancel": SIGNED_IN,
     "POST /api/organiser/events": ORGANISER,
+    "GET /api/organiser/events": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>": ORGANISER,
+    "PATCH /api/organiser/events/<int:event_id>": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>/bookings": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>/audit": ORGANISER,
+    "GET /api/admin/accounts": ADMIN,
+    "PATCH /api/admin/accounts/<int:account_id>": ADMIN,
     "GET /api/organiser/events/<int:event_id>/room": ORGANISER,
     "PATCH /api/organiser/events/<int:event_id>/room": ORGANISER,
     "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel": ORGANISER,
@@ -108,17 +116,22 @@ PAGES = {
     "GET /static/<path:filename>": PUBLIC,
 }
 # The sockets are opened in tests/api/test_sockets.py.
-GUARDED = [r for r, who in CONTRACT.items() if who in (SIGNED_IN, ORGANISER) and not r.startswith("WS")]
+GUARDED = [
+    r for r, who in CONTRACT.items() if who in (SIGNED_IN, ORGANISER, ADMIN) and not r.startswith("WS")
+]
 BODIES = {
     "POST /api/tokens": {"name": "A phone"},
     "POST /api/events/<int:event_id>/holds": {"ticket_type_id": 1, "quantity": 1},
     "POST /api/bookings": {"event_id": 1, "quantity": 1},
     "POST /api/organiser/events": sale_body(),
+    "PATCH /api/organiser/events/<int:event_id>": {"name": "A late night at the hall"},
     "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
+    "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
     "PATCH /api/me": {"name": "Ann"},
     "DELETE /api/me": {"current_password": "x"},
     "POST /api/me/export": {"current_password": "x"},
 }
+QUERIES = {"GET /api/admin/accounts": {"email": "ann@example.com"}}
 
 
 def routes(house: House) -> dict[str, str]:
@@ -142,10 +155,15 @@ async def test_who_is_not_signed_in_is_told_so(house: House, sale: Sale, route: 
         path.replace("<int:event_id>", str(sale.event_id))
         .replace("<hold_id>", "x")
         .replace("<int:token_id>", "1")
+        .replace("<int:account_id>", "1")
         .replace("<booking_id>", "x")
     )
     async with house.visitor() as nobody:
-        is_problem(await nobody.request(method, where, json=BODIES.get(route)), 401, "not_signed_in")
+        is_problem(
+            await nobody.request(method, where, json=BODIES.get(route), params=QUERIES.get(route)),
+            401,
+            "not_signed_in",
+        )
 
 
 @pytest.mark.parametrize("route", [route for route, who in CONTRACT.items() if who == TICKET])

@@ -68,7 +68,7 @@ async def control_room(event_id: int) -> None:
     """The organiser's desk, once a second."""
     found = services()
     with _entered(found) as line:
-        event = found.catalogue.own_event(event_id, (await require_organiser()).id)
+        event = found.catalogue.own_event(event_id, await require_organiser())
         with found.control_room.attach(event.id, line.slot):
             line.slot.put("desk", json.dumps(await found.control_room.frame(event)))
             await websocket.accept()
