@@ -18,7 +18,6 @@ from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
 from ticketflow.clients import Stores, open_stores
 from ticketflow.files import folder
-from ticketflow.live.account_news import AccountNews
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
@@ -124,16 +123,9 @@ def _services(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
     users, passwords = Users(stores.database), Passwords()
-
-    def forget(account: int) -> None:
-        users.forget(account)
-        kept_tokens.forget(account)
-
-    ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets, forget)
-    hub = _hub(settings, stores, background, results, seat_board, ends)
-    news = AccountNews(stores.redis, settings.redis_prefix, hub, open_sockets)
-    kept_tokens = Tokens(stores.database, news.revoked)
-    news.listeners.append(forget)
+    ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets)
+    tokens = Tokens(stores.database, ends.end_session)
+    ends.listeners += [users.forget, tokens.forget]
     desk = Desk(
         stock=stock,
         rooms=rooms,
@@ -148,7 +140,7 @@ def _services(
         redis=stores.redis,
         database=stores.database,
         catalogue=catalogue,
-        hub=hub,
+        hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
         open_sockets=open_sockets,
@@ -161,10 +153,9 @@ def _services(
         cancellations=background.cancellations,
         gateway=background.gateway,
         users=users,
-        account_news=news,
-        tokens=kept_tokens,
+        tokens=tokens,
         passwords=passwords,
-        accounts=_accounts(settings, stores, background, passwords, desk, hub),
+        accounts=_accounts(settings, stores, background, passwords, desk, ends),
         mailbox=mailbox_path,
     )
 
@@ -175,7 +166,7 @@ def _hub(
     background: Background,
     results: Results,
     seat_board: SeatBoard,
-    sessions: SessionEnds,
+    ends: SessionEnds,
 ) -> Hub:
     return Hub(
         redis=stores.redis,
@@ -185,12 +176,17 @@ def _hub(
         rooms=background.rooms,
         results=results,
         seat_board=seat_board,
-        sessions=sessions,
+        sessions=ends,
     )
 
 
 def _accounts(
-    settings: Settings, stores: Stores, background: Background, passwords: Passwords, desk: Desk, hub: Hub
+    settings: Settings,
+    stores: Stores,
+    background: Background,
+    passwords: Passwords,
+    desk: Desk,
+    ends: SessionEnds,
 ) -> Accounts:
     return Accounts(
         database=stores.database,
@@ -204,7 +200,7 @@ def _accounts(
             desk=desk,
             events=background.catalogue.all,
         ),
-        tell=hub.sessions.account_changed,
+        tell=ends.account_changed,
     )
 
 

@@ -18,7 +18,7 @@ from ticketflow.app import open_web
 from ticketflow.clients import open_stores
 from ticketflow.domain import Refusal, Role, User
 from ticketflow.embedded import embedded
-from ticketflow.live.account_news import tell_changed
+from ticketflow.live.session_ends import tell_role_changed
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.store import migrate as migrations
 from ticketflow.store import roles, violations
@@ -235,7 +235,7 @@ async def _change_role(settings: Settings, email: str, role: Role) -> User:
         if not proven:
             raise Refusal("not_found", "No account has proven this address. Nothing was changed.")
         await roles.change(stores.database, proven[0].id, role, actor_id=proven[0].id)
-        await tell_changed(stores.redis, settings.redis_prefix, proven[0].id)
+        await tell_role_changed(stores.redis, settings.redis_prefix, proven[0].id)
         return proven[0]
 
 

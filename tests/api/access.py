@@ -33,7 +33,8 @@ class Cast:
     named: dict[str, str] = field(default_factory=dict)
 
     async def ask(self, route: str, column: str) -> str:
-        """One cell: the status, and where it leads if it leads somewhere, as in `303>signin`. What the answer leaves in the browser is taken away again."""
+        """One cell: the status, and where it leads if it leads somewhere, as in `303>signin`. What the answer leaves
+        in the browser is taken away again."""
         await self._renew(route)
         method, rule = route.split()
         path = rule

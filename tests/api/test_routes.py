@@ -127,10 +127,10 @@ BODIES = {
     "POST /api/organiser/events": sale_body(),
     "PATCH /api/organiser/events/<int:event_id>": {"name": "A late night at the hall"},
     "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
+    "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
     "PATCH /api/me": {"name": "Ann"},
     "DELETE /api/me": {"current_password": "x"},
     "POST /api/me/export": {"current_password": "x"},
-    "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
 }
 QUERIES = {"GET /api/admin/accounts": {"email": "ann@example.com"}}
 

@@ -1,6 +1,7 @@
 """Tokens of programs: made once, found by their hash, limited to what they may, over at once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -193,9 +194,8 @@ async def test_revoked_elsewhere_is_over_here_when_it_is_told(house: House, owne
         me = (await program.get("/api/me")).json()["id"]
         await house.database.execute(api_tokens.delete().where(api_tokens.c.id == token["id"]))
         assert (await program.get("/api/me")).status_code == 200  # remembered: this is what the word is for
-        await found.redis.publish(
-            f"{house.settings.redis_prefix}:accounts", f'{{"account": {me}, "sockets": false}}'
-        )
+        over = json.dumps({"account": me, "session": f"{me}.token.{token['id']}"})
+        await found.redis.publish(f"{house.settings.redis_prefix}:sessions", over)
 
         async def refused() -> bool:
             return (await program.get("/api/me")).status_code == 401
@@ -244,7 +244,7 @@ async def test_of_a_closed_account_none_works(house: House, owner: Visitor):
     async with bearer_of(house, token["token"]) as program:
         assert (await program.get("/api/me")).status_code == 200
         await house.database.execute(update(users).where(users.c.id == me).values(closed_at=now()))
-        await services(house).account_news.changed(me)
+        await services(house).hub.sessions.role_changed(me)
         is_problem(await program.get("/api/me"), 401, "bad_token")
 
 

@@ -104,13 +104,8 @@ class Hub:
         """What each event's sockets were last told beside the counts."""
         self._channel = re.compile(re.escape(prefix) + r":\{event:(\d+)\}:(frames|moves|counts|results)")
         self._in_touch = True
-        self._listeners: dict[str, Callable[[str], None]] = {}
         self.ready = asyncio.Event()
         """Set once the first snapshot is here: before it, this process knows nothing."""
-
-    def listen(self, channel: str, take: Callable[[str], None]) -> None:
-        """Hand what is said on a channel to `take`. Before `run`."""
-        self._listeners[channel] = take
 
     @contextmanager
     def attach(self, event_id: int, socket: Socket) -> Iterator[None]:
@@ -206,8 +201,8 @@ class Hub:
 
     async def _subscribe(self, pubsub: PubSub) -> None:
         await pubsub.psubscribe(f"{self._prefix}:{{event:*")
-        await pubsub.subscribe(f"{self._prefix}:events", self.sessions.channel, *self._listeners)
-        for _ in range(3 + len(self._listeners)):
+        await pubsub.subscribe(f"{self._prefix}:events", self.sessions.channel)
+        for _ in range(3):
             if await pubsub.get_message(timeout=HEARTBEAT_SECONDS) is None:
                 raise RedisConnectionError("no answer to a subscription")
 
@@ -242,9 +237,6 @@ class Hub:
             return
         if channel == self.sessions.channel:
             self.sessions.hear(data)
-            return
-        if take := self._listeners.get(channel):
-            take(data)
             return
         match = self._channel.fullmatch(channel)
         if match is None:

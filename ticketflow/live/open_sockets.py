@@ -130,7 +130,7 @@ class OpenSockets:
         ended_at = self._ended.get(session)
         if ended_at is None and account in self._begin_with:
             beginning, at = self._begin_with[account]
-            ended_at = None if session.startswith(beginning) else at
+            ended_at = at if _began_before(beginning, session) else None
         return ended_at is not None and _clock() - ended_at < ENDED_KEPT_SECONDS
 
     def end_session(self, account: int, session: str) -> None:
@@ -153,7 +153,7 @@ class OpenSockets:
         kept = {of: known for of, known in self._begin_with.items() if at - known[1] < ENDED_KEPT_SECONDS}
         self._begin_with = {**kept, account: (beginning, at)}
         for socket, session in self._by_account.get(account, {}).items():
-            if session is not None and not session.startswith(beginning):
+            if session is not None and _began_before(beginning, session):
                 socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
 
     def _leave(self, socket: OpenSocket, address: str | None, account: int | None) -> None:
@@ -193,6 +193,11 @@ class OpenSockets:
         for number, socket in enumerate(leaving):
             share = (number + random.random()) / len(leaving)
             loop.call_later(closing * share, socket.let_go, RESTART, round(spread * share, 2))
+
+
+def _began_before(beginning: str, session: str) -> bool:
+    """Whether it is a session, and not a token's name, of another number. Tokens end on their own."""
+    return ".token." not in session and not session.startswith(beginning)
 
 
 def _clock() -> float:

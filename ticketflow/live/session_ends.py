@@ -15,19 +15,17 @@ log = logging.getLogger(__name__)
 
 
 class SessionEnds:
-    """Told here: this process acts now, the others when they hear. `forget` is told of each account that has
-    changed."""
+    """Told here: this process acts now, the others when they hear. Whoever remembers accounts has a function
+    in `listeners` that forgets one."""
 
-    def __init__(
-        self, redis: "Redis", prefix: str, open_sockets: OpenSockets, forget: Callable[[int], None]
-    ) -> None:
+    def __init__(self, redis: "Redis", prefix: str, open_sockets: OpenSockets) -> None:
         self._redis = redis
         self._open_sockets = open_sockets
-        self._forget = forget
-        self.channel = f"{prefix}:sessions"
+        self.listeners: list[Callable[[int], None]] = []
+        self.channel = channel_of(prefix)
 
     async def end_session(self, account: int, session: str) -> None:
-        """Let go the sockets of a session that is over."""
+        """Let go the sockets of a session, or of a token, that is over."""
         await self._tell({"account": account, "session": session})
 
     async def account_changed(self, user: User) -> None:
@@ -35,14 +33,21 @@ class SessionEnds:
         another number."""
         await self._tell({"account": user.id, "epoch": user.session_epoch})
 
+    async def role_changed(self, account: int) -> None:
+        """Forget what is remembered of an account. Its sockets come back as what it is now."""
+        await self._tell({"account": account})
+
     def hear(self, data: str) -> None:
         """Take in what a process has told."""
         over = json.loads(data)
+        for forget in self.listeners:
+            forget(over["account"])
         if "session" in over:
             self._open_sockets.end_session(over["account"], over["session"])
-        else:
-            self._forget(over["account"])
+        elif "epoch" in over:
             self._open_sockets.end_older_sessions(over["account"], over["epoch"])
+        else:
+            self._open_sockets.send_back(over["account"])
 
     async def _tell(self, over: dict[str, Any]) -> None:
         message = json.dumps(over)
@@ -51,3 +56,13 @@ class SessionEnds:
             await self._redis.publish(self.channel, message)
         except RedisError as error:
             log.warning("the end of a session could not be told to the other processes: %s", error)
+
+
+async def tell_role_changed(redis: "Redis", prefix: str, account: int) -> None:
+    """The same from a process that remembers nothing itself. Raises what Redis raises."""
+    await redis.publish(channel_of(prefix), json.dumps({"account": account}))
+
+
+def channel_of(prefix: str) -> str:
+    """Where it is told."""
+    return f"{prefix}:sessions"

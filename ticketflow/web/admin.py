@@ -50,7 +50,7 @@ async def change(account_id: int, data: RoleAsk) -> ResponseReturnValue:
     found = services()
     admin = await require_admin()
     await roles.change(found.database, account_id, data.role, actor_id=admin.id)
-    await found.account_news.changed(account_id)
+    await found.hub.sessions.role_changed(account_id)
     user = await found.users.find(account_id)
     return _view(user) if user else {"id": account_id, "role": data.role.value}
 

@@ -10,12 +10,16 @@ from quart.globals import app_ctx
 from ticketflow.accounts.tokens import Tokens
 from ticketflow.domain import BOOK, ORGANISE, READ, Ability, Refusal
 from ticketflow.store.tokens import Token
+from ticketflow.web.asks import MOST_PASSWORD
 
 OPEN: frozenset[Ability] = frozenset()
 """A token adds nothing here: the body says all, or a signature over it."""
 PERSON = None
 """For the account's owner alone. A token will do only along with the password, where the body has a place
 for that: whoever finds a token must not be able to keep the account."""
+
+WITH_PASSWORD = frozenset({"PATCH /api/me", "DELETE /api/me", "POST /api/me/export"})
+"""Of those, the ones whose body has a place for the password."""
 
 _LOOK, _BOOKING, _BOOK, _ORGANISE = (
     frozenset({READ}),
@@ -120,8 +124,23 @@ async def _take(tokens: Tokens, asked: Request | Websocket, given: str, method: 
 
 async def _check(token: Token, route: str) -> None:
     needed = NEEDS[route]
+    if needed is PERSON and route in WITH_PASSWORD and await _has_password(token):
+        return
     if needed is PERSON:
-        raise Refusal("ability_missing", "A token alone cannot do this. Sign in with the password.")
+        raise Refusal("ability_missing", "A token alone cannot do this. It takes the password.")
     if needed and not needed & token.abilities:
         names = " or ".join(sorted(needed))
         raise Refusal("ability_missing", f"This wants a token that may {names}.", abilities=sorted(needed))
+
+
+async def _has_password(token: Token) -> bool:
+    """Whether the body brings the account's password. Raises `Refusal` wrong_password, too_many_requests."""
+    from ticketflow.web.services import services
+
+    body = await request.get_json(silent=True)
+    given = body.get("current_password") if isinstance(body, dict) else None
+    owner = await services().users.find(token.user_id)
+    if not isinstance(given, str) or len(given) > MOST_PASSWORD or owner is None:
+        return False
+    await services().accounts.confirm(owner, given)
+    return True

@@ -12,7 +12,6 @@ from ticketflow.accounts.tokens import Tokens
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
-from ticketflow.live.account_news import AccountNews
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
@@ -47,7 +46,6 @@ class Services:
     cancellations: Cancellations
     gateway: Gateway
     users: Users
-    account_news: AccountNews
     tokens: Tokens
     passwords: Passwords
     accounts: Accounts
