@@ -71,7 +71,7 @@ from ticketflow.web.services import Services
 from ticketflow.web.session import NoSessions, SignedCookies, Users
 from ticketflow.web.statics import Statics
 from ticketflow.worker import Background
-from waiting_room import WaitingRoom
+from waiting_room import WaitingRoom, WaitingRoomError
 from waiting_room.web import Newcomer, queue_blueprint
 
 SESSION_DAYS = 30
@@ -222,6 +222,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
     )
     queue.after_request(pollable)
+    queue.register_error_handler(WaitingRoomError, problems.refuse)
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),

@@ -253,7 +253,7 @@ async def test_who_floods_a_socket_is_refused_and_then_let_go(house: House, sale
             assert (await line.next("reconnect"))["after"] == 30
 
 
-def test_reading_and_writing_are_told_apart():
+async def test_reading_and_writing_are_told_apart():
     assert {limits.family_of("bookings.every", method).name for method in SAFE} == {"read"}
     assert limits.family_of("bookings.book", "POST").name == "write"
     assert limits.family_of(None, "POST").name == "write"

@@ -176,6 +176,11 @@ def answer(body: Problem) -> Response:
     return response
 
 
+async def refuse(error: Exception) -> Response:
+    """The answer to what a handler has raised, for those who take no pages."""
+    return answer(problem_of(error))
+
+
 def install(app: Quart) -> None:
     """Let `app` answer every error from the table."""
 
