@@ -24,9 +24,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from tests.api.support import STANDING, cookies_of, open_sale
+from tests.api.support import cookies_of, open_sale
 from tests.house import PASSWORD, House, Sale, Visitor
 from ticketflow.domain import now
+from ticketflow.store.events import NewTicketType
 
 # A house that is asked to make up 500 requests a call is asked by hand: `make fuzz`.
 CASES = int(os.environ.get("TICKETFLOW_FUZZ_CASES", "0"))
@@ -49,6 +50,9 @@ class Person:
     house: House
     visitor: Visitor
     sale: Sale
+    """Where they buy."""
+    own: dict[str, Any] = field(default_factory=dict)
+    """Of an organiser: their own event, with a booking. What they do to it must not shut the other's desk."""
     known: dict[str, Any] = field(default_factory=dict)
     seen: Counter[tuple[str, int]] = field(default_factory=Counter)
     wrong: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -58,19 +62,29 @@ class Person:
     def cases(self) -> int:
         return sum(self.seen.values())
 
-    async def prepare(self) -> None:
-        """Be signed in and at the desk again, with something held and something booked."""
+    async def prepare(self, path: str = "") -> None:
+        """Be signed in and at the desk again, with something held and something booked; or at one's event."""
         self.known = {"event_id": self.sale.event_id, "ticket_type_id": self.sale.type_ids[0]}
         if self.role == "stranger":
             await self.visitor.join(self.sale)
             return
-        self.known |= {"email": self.visitor.email, "password": PASSWORD}
+        self.known |= {"email": self.visitor.email, "password": PASSWORD, "current_password": PASSWORD}
         if (await self.visitor.get("/api/me")).status_code != 200:
             await self.visitor.sign_in(self.visitor.email)
+        if path.startswith("/api/organiser") and self.own:
+            self.known |= self.own
+            return
         await self.visitor.come_in(self.sale)
+        self.known["booking_id"] = await self.buy(self.sale)
         self.known["hold_id"] = (await self.visitor.hold(self.sale)).json()["id"]
-        booked = await self.visitor.book((await self.visitor.hold(self.sale)).json()["id"])
-        self.known["booking_id"] = booked.json()["id"]
+        if path.startswith("/api/tokens/"):
+            made = await self.visitor.post("/api/tokens", json={"name": "A program"})
+            self.known["token_id"] = made.json().get("id", 1)
+
+    async def buy(self, sale: Sale) -> str:
+        """The id of a new booking."""
+        booked = await self.visitor.book((await self.visitor.hold(sale)).json()["id"])
+        return str(booked.json()["id"])
 
     async def send(self, case: Case) -> httpx.Response:
         """The case as this person sends it. What it answers is not kept: a cookie would make them another."""
@@ -84,20 +98,25 @@ class Person:
 
 
 async def person(house: House, role: str) -> Person:
-    """Somebody of that role, at a sale of their own that runs and takes tickets back."""
-    sale = await open_sale(
-        house, types=[STANDING_FOR_ALL], per_user_limit=100, cancel_until=now() + timedelta(days=1)
-    )
-    visitor = house.visitor()
+    """Somebody of that role, at a sale that runs and takes tickets back; an organiser has another."""
+    sale = await _sale(house)
+    someone = Person(role, house, house.visitor(), sale)
     if role == "organiser":
-        visitor.email = sale.organiser_email
-        await visitor.sign_in(sale.organiser_email)
+        own = await _sale(house)
+        someone.visitor.email = own.organiser_email
+        await someone.visitor.sign_in(own.organiser_email)
+        await someone.visitor.come_in(own)
+        someone.own = {"event_id": own.event_id, "booking_id": await someone.buy(own)}
     elif role == "fan":
-        await visitor.register()
-    return Person(role, house, visitor, sale)
+        await someone.visitor.register()
+    return someone
 
 
-STANDING_FOR_ALL = type(STANDING)("Standing", 2500, 20_000)
+async def _sale(house: House) -> Sale:
+    until = now() + timedelta(days=1)
+    return await open_sale(
+        house, types=[NewTicketType("Standing", 2500, 20_000)], per_user_limit=100, cancel_until=until
+    )
 
 
 def schema_of(document: Mapping[str, Any]) -> OpenApiSchema:
@@ -125,7 +144,7 @@ async def ask_everything(someone: Person, document: Mapping[str, Any], *, only: 
         operation = found.ok()
         key = f"{operation.method.upper()} {operation.path}"
         if only is None or key == only:
-            await someone.prepare()
+            await someone.prepare(operation.path)
             await asyncio.to_thread(_ask, someone, operation, key, loop)
 
 
