@@ -31,7 +31,7 @@ from ticketflow.store.events import NewTicketType
 
 # A house that is asked to make up 500 requests a call is asked by hand: `make fuzz`.
 CASES = int(os.environ.get("TICKETFLOW_FUZZ_CASES", "0"))
-IN_THE_SUITE = 3
+IN_THE_SUITE = 2
 BY_HAND = bool(CASES)
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -74,17 +74,27 @@ class Person:
         if path.startswith("/api/organiser") and self.own:
             self.known |= self.own
             return
+        if not any(word in path for word in ("queue", "holds", "bookings", "tokens/")):
+            return
         await self.visitor.come_in(self.sale)
+        # In this order: who has bought and holds nothing more has had their turn.
+        self.known["hold_id"] = await self.hold(self.sale)
         self.known["booking_id"] = await self.buy(self.sale)
-        self.known["hold_id"] = (await self.visitor.hold(self.sale)).json()["id"]
         if path.startswith("/api/tokens/"):
             made = await self.visitor.post("/api/tokens", json={"name": "A program"})
             self.known["token_id"] = made.json().get("id", 1)
 
     async def buy(self, sale: Sale) -> str:
         """The id of a new booking."""
-        booked = await self.visitor.book((await self.visitor.hold(sale)).json()["id"])
+        booked = await self.visitor.book(await self.hold(sale))
+        assert booked.status_code in (201, 202), booked.text
         return str(booked.json()["id"])
+
+    async def hold(self, sale: Sale) -> str:
+        """The id of a new hold."""
+        held = await self.visitor.hold(sale)
+        assert held.status_code == 201, held.text
+        return str(held.json()["id"])
 
     async def send(self, case: Case) -> httpx.Response:
         """The case as this person sends it. What it answers is not kept: a cookie would make them another."""
@@ -115,7 +125,7 @@ async def person(house: House, role: str) -> Person:
 async def _sale(house: House) -> Sale:
     until = now() + timedelta(days=1)
     return await open_sale(
-        house, types=[NewTicketType("Standing", 2500, 20_000)], per_user_limit=100, cancel_until=until
+        house, types=[NewTicketType("Standing", 2500, 20_000)], per_user_limit=10_000, cancel_until=until
     )
 
 

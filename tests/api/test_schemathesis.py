@@ -16,6 +16,8 @@ from ticketflow.web.openapi.calls import Who
 pytestmark = [
     pytest.mark.asyncio(loop_scope="package"),
     pytest.mark.parametrize("house", ["sqlite"], indirect=True, scope="package"),
+    # The house draws its own lots in the loop while hypothesis draws requests in a thread.
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module"),
     pytest.mark.timeout(7200 if CASES else 120),
 ]
 NEVER_WELL = {

@@ -52,8 +52,15 @@ class Export(Answer):
     """All that is kept of the account, table by table."""
 
     model_config = example(
-        account={"id": 12, "name": "Ada"}, bookings=[], letters=[], links=[], tokens=[], audit=[]
+        exported_at=WHEN,
+        account={"id": 12, "name": "Ada"},
+        bookings=[],
+        letters=[],
+        links=[],
+        tokens=[],
+        audit=[],
     )
+    exported_at: Moment
     account: dict[str, Any]
     bookings: list[dict[str, Any]]
     letters: list[dict[str, Any]]
