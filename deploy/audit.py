@@ -2,10 +2,10 @@
 
     python deploy/audit.py deploy/*.lock
 
-Exits 1 where something has a hole, or pip-audit fails. "No holes found" is also what a service looks
-like that cannot be reached: it knows no package, and so none with a hole. So each service is first asked about
-a version that is known to be bad, and only one that says so is believed. If none does, one line says that
-nothing was audited, and the exit is 0: a machine without the internet can still check everything else.
+Exits 1 where something has a hole, or pip-audit fails. A service that cannot be reached looks like one that
+knows of no hole. So each is first asked about a version that is known to be bad, and only one that says so is
+believed. If none does, one line says that nothing was audited, and the exit is 0: a machine without the
+internet can still check everything else.
 """
 
 import json

@@ -84,6 +84,7 @@ class Walk:
     async def events(self, stranger: Page) -> None:
         """The landing page, the event's page in every state of its sale, and what a stranger may read."""
         await self._go(stranger, "/", "landing")
+        await self._go(stranger, "/docs", "the API")
         made = {"A scheduled sale": "scheduled", "A closed sale": "closed", "A sold out sale": "sold out"}
         for sale, state in {BIG: "on sale", SEATED: "paused", LOBBY: "lobby", **made}.items():
             await self._go(stranger, self._back.path(sale), f"event {state}")
