@@ -151,7 +151,7 @@ async def ask_everything(someone: Person, document: Mapping[str, Any], *, only: 
     """Make up requests for every call and hold each answer to the document; `wrong` says what is not."""
     loop = asyncio.get_running_loop()
     for found in schema_of(document).get_all_operations():
-        operation = found.ok()
+        operation = cast(Any, found).ok()
         key = f"{operation.method.upper()} {operation.path}"
         if only is None or key == only:
             await someone.prepare(operation.path)
