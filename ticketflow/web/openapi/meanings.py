@@ -78,7 +78,6 @@ def status_of(code: str) -> int:
 
 
 _STATUSES: dict[str, int] = {
-    "too_slow": "What was sent did not arrive whole in time. Send it again.",
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     **{code: status for status, (code, _) in HTTP.items()},
