@@ -6,7 +6,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak check format lock clean
+.PHONY: help run test bench soak fuzz check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,11 +32,16 @@ soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, 10,000 attempts for
 	@TICKETFLOW_SOAK_STEPS=100000 $(VENV)/bin/python -m pytest -s tests/live/test_storm.py \
 		tests/booking/test_races.py tests/waiting_room/test_model.py -k "20_000 or hundred_times or does_what" $(ARGS)
 
-check: $(VENV)/.installed-dev ## Formatting, lint, types and import rules
+check: $(VENV)/.installed-dev ## Formatting, lint, types, import rules, dangerous calls and known holes
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive ticketflow waiting_room migrations bench deploy
+	$(VENV)/bin/python deploy/audit.py $(LOCKS)
+
+fuzz: $(VENV)/.installed-dev ## Thousands of made-up requests as stranger, fan and organiser (CASES=100 a call and person)
+	@TICKETFLOW_FUZZ_CASES=$(or $(CASES),100) $(VENV)/bin/python -m pytest -s tests/api/test_schemathesis.py $(ARGS)
 
 format: $(VENV)/.installed-dev ## Put the code into shape
 	$(VENV)/bin/ruff format .

@@ -42,6 +42,10 @@ def settings_for(*, database_url: str, redis_url: str, smtp_url: str, prefix: st
         "slow_payment_seconds": 0.2,
         "bookings_per_minute": 10_000,
         "sign_ins_per_minute": 100_000,
+        # Servers in processes of their own are asked by this name.
+        "hosts": ("127.0.0.1",),
+        "requests_per_address": 0,
+        "requests_per_account": 0,
         "joins_per_address": 0,
         "joins_per_account": 0,
         "sockets_per_address": 0,
@@ -123,6 +127,7 @@ async def _new_organiser(database: Database) -> User:
         email=f"organiser-{secrets.token_hex(4)}@example.com",
         password_hash=await Passwords().hash(PASSWORD),
         role=Role.ORGANISER,
+        verified=True,
     )
 
 
@@ -172,6 +177,7 @@ class House:
     url: str
     database: Database
     app: Quart | None = None
+    mailbox: servers.Mailbox | None = None
 
     def visitor(self) -> Visitor:
         """A new client without any cookie."""

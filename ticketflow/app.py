@@ -8,6 +8,11 @@ from quart import Quart
 from quart_schema import Info, QuartSchema
 
 from ticketflow import __version__
+from ticketflow.accounts import Accounts
+from ticketflow.accounts.closing import Closing
+from ticketflow.accounts.links import Links
+from ticketflow.accounts.tokens import Tokens
+from ticketflow.accounts.tries import Tries
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
@@ -20,23 +25,31 @@ from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
+from ticketflow.live.session_ends import SessionEnds
 from ticketflow.loops import running
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
 from ticketflow.web import (
     account_pages,
     accounts,
+    admin,
+    bearer,
     booking_pages,
     bookings,
     checkout_pages,
+    docs_page,
+    doors,
     draws,
     events,
     frame,
     guard,
+    headers,
     health,
     limits,
+    link_pages,
     mailbox,
     organiser,
+    organiser_events,
     organiser_pages,
     pages,
     payments,
@@ -46,16 +59,19 @@ from ticketflow.web import (
     seats,
     sockets,
     ticket_pages,
+    token_pages,
+    tokens,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
+from ticketflow.web.openapi import Document
 from ticketflow.web.plain_sockets import PlainConnection, PlainWebsocket
 from ticketflow.web.polling import pollable
 from ticketflow.web.services import Services
 from ticketflow.web.session import NoSessions, SignedCookies, Users
 from ticketflow.web.statics import Statics
 from ticketflow.worker import Background
-from waiting_room import WaitingRoom
+from waiting_room import WaitingRoom, WaitingRoomError
 from waiting_room.web import Newcomer, queue_blueprint
 
 SESSION_DAYS = 30
@@ -66,6 +82,8 @@ def create_app(
 ) -> Quart:
     """The web application on open stores. `run_web` opens them and runs what must run beside it."""
     app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=None)
+    # An address with "//" in it is no other way of writing another: a call is not answered by a redirect.
+    app.url_map.merge_slashes = False
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
     app.asgi_http_class = WholeAnswer
@@ -73,7 +91,7 @@ def create_app(
     app.session_interface = NoSessions()  # type: ignore[assignment]  # declared as the one it starts with
     SignedCookies(
         app,
-        cookie_name="session",
+        cookie_name="__Host-session" if settings.secure else "session",
         cookie_secure=settings.secure,
         cookie_samesite="Lax",
         duration=SESSION_DAYS * 86_400,
@@ -86,9 +104,11 @@ def create_app(
         swagger_ui_path=None,
         info=Info("TicketFlow", version=__version__),
         conversion_preference="pydantic",
+        openapi_provider_class=Document,
     )
     found = _services(settings, stores, background, mailbox_path)
     app.extensions["ticketflow"] = found
+    app.config |= {"PROXY_HOPS": settings.proxy_hops, "ACCESS_LOG": settings.access_log}
     _install(app, settings, found)
     return app
 
@@ -102,21 +122,25 @@ def _services(
     open_sockets = OpenSockets(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
+    users, passwords = Users(stores.database), Passwords()
+    ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets)
+    tokens = Tokens(stores.database, ends.end_session)
+    ends.listeners += [users.forget, tokens.forget]
+    desk = Desk(
+        stock=stock,
+        rooms=rooms,
+        database=stores.database,
+        results=results,
+        brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
+        gateway=background.gateway,
+        settings=settings,
+    )
     return Services(
         settings=settings,
         redis=stores.redis,
         database=stores.database,
         catalogue=catalogue,
-        hub=Hub(
-            redis=stores.redis,
-            prefix=settings.redis_prefix,
-            catalogue=catalogue,
-            stock=stock,
-            rooms=rooms,
-            results=results,
-            seat_board=seat_board,
-            open_sockets=open_sockets,
-        ),
+        hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
         open_sockets=open_sockets,
@@ -125,28 +149,67 @@ def _services(
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
         keeper=background.keeper,
-        desk=Desk(
-            stock=stock,
-            rooms=rooms,
-            database=stores.database,
-            results=results,
-            brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
-            gateway=background.gateway,
-            settings=settings,
-        ),
+        desk=desk,
         cancellations=background.cancellations,
         gateway=background.gateway,
-        users=Users(stores.database),
-        passwords=Passwords(),
+        users=users,
+        tokens=tokens,
+        passwords=passwords,
+        accounts=_accounts(settings, stores, background, passwords, desk, ends),
         mailbox=mailbox_path,
+    )
+
+
+def _hub(
+    settings: Settings,
+    stores: Stores,
+    background: Background,
+    results: Results,
+    seat_board: SeatBoard,
+    ends: SessionEnds,
+) -> Hub:
+    return Hub(
+        redis=stores.redis,
+        prefix=settings.redis_prefix,
+        catalogue=background.catalogue,
+        stock=background.stock,
+        rooms=background.rooms,
+        results=results,
+        seat_board=seat_board,
+        sessions=ends,
+    )
+
+
+def _accounts(
+    settings: Settings,
+    stores: Stores,
+    background: Background,
+    passwords: Passwords,
+    desk: Desk,
+    ends: SessionEnds,
+) -> Accounts:
+    return Accounts(
+        database=stores.database,
+        passwords=passwords,
+        links=Links(settings.secret_keys),
+        tries=Tries(stores.redis, settings.redis_prefix, settings.sign_in_failures),
+        closing=Closing(
+            redis=stores.redis,
+            database=stores.database,
+            stock=background.stock,
+            desk=desk,
+            events=background.catalogue.all,
+        ),
+        tell=ends.account_changed,
     )
 
 
 def _install(app: Quart, settings: Settings, found: Services) -> None:
     problems.install(app)
-    statics = Statics(folder("static"))
-    statics.install(app)
-    guard.install(app, settings, scripts=statics.policy())
+    bearer.install(app, found.tokens)
+    Statics(folder("static")).install(app)
+    guard.install(app, settings)
+    headers.install(app, settings)
     limits.install(app, found.redis, settings)
 
     async def find_room(event_id: int) -> WaitingRoom:
@@ -159,10 +222,14 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
     )
     queue.after_request(pollable)
+    queue.register_error_handler(WaitingRoomError, problems.refuse)
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
-        profile.blueprint,
+        tokens.tokens_blueprint(settings),
+        link_pages.link_pages_blueprint(settings),
+        profile.profile_blueprint(settings),
+        token_pages.token_pages_blueprint(settings),
         events.blueprint,
         seats.blueprint,
         draws.blueprint,
@@ -170,6 +237,8 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         bookings.blueprint,
         payments.blueprint,
         organiser.blueprint,
+        organiser_events.blueprint,
+        admin.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,
         pictures.blueprint,
@@ -179,8 +248,10 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         sockets.blueprint,
         health.blueprint,
         mailbox.blueprint,
+        docs_page.blueprint,
     ):
         app.register_blueprint(blueprint)
+    doors.install(app)
     frame.install(app, found)
 
 
@@ -206,6 +277,8 @@ async def open_web(
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
             found.cancellations.tend(),
+            found.tokens.keep_noting(),
+            limits.counts_of(app).keep_sharing(),
         ]
         if with_worker:
             loops += background.loops()

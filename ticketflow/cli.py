@@ -16,10 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from ticketflow import __version__, auditing, faults, logs, seed
 from ticketflow.app import open_web
 from ticketflow.clients import open_stores
+from ticketflow.domain import Refusal, Role, User
 from ticketflow.embedded import embedded
+from ticketflow.live.session_ends import tell_role_changed
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.store import migrate as migrations
-from ticketflow.store import violations
+from ticketflow.store import roles, violations
 from ticketflow.web.serving import check_port, serve_until, stop_signal
 from ticketflow.worker import run_worker
 
@@ -138,6 +140,22 @@ def audit(event: str | None, repair: bool, as_json: bool, hours: int) -> None:
 
 
 @main.command()
+@click.argument("email")
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+def role(email: str, role: str) -> None:
+    """Let the account of EMAIL be an organiser, an admin or a fan from now on.
+
+    Only an account that has proven the address: anybody may claim one.
+    """
+    logs.set_up(plain=True, level=logging.ERROR)
+    try:
+        user = _run(_change_role(_settings("database_url", "redis_url"), email, Role(role)))
+    except Refusal as refusal:
+        raise click.ClickException(refusal.detail) from None
+    click.echo(f"{user.email} is {'a fan' if role == Role.FAN else f'an {role}'} from now on.")
+
+
+@main.command()
 @click.argument("event")
 def rebuild(event: str) -> None:
     """Make the stock of EVENT (id or name) in Redis anew from the database, while the sale is on.
@@ -208,6 +226,17 @@ async def _work(settings: Settings) -> None:
 async def _seed(settings: Settings) -> None:
     async with open_stores(replace(settings, redis_url=settings.redis_url or "redis://unused")) as stores:
         await seed.seed_demo(stores.database)
+
+
+async def _change_role(settings: Settings, email: str, role: Role) -> User:
+    """Nobody is signed in at a command line, so in the audit log the account itself stands for who did it."""
+    async with open_stores(settings) as stores:
+        proven = [user for user in await roles.claiming(stores.database, email) if user.verified]
+        if not proven:
+            raise Refusal("not_found", "No account has proven this address. Nothing was changed.")
+        await roles.change(stores.database, proven[0].id, role, actor_id=proven[0].id)
+        await tell_role_changed(stores.redis, settings.redis_prefix, proven[0].id)
+        return proven[0]
 
 
 async def _let_come(count: int, settings: Settings, stop: asyncio.Event) -> None:

@@ -52,12 +52,31 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Ability(StrEnum):
+    """What a token may do. Whether its account may, is asked besides."""
+
+    READ = "read"
+    BOOK = "book"
+    ORGANISE = "organise"
+
+
+READ, BOOK, ORGANISE = Ability.READ, Ability.BOOK, Ability.ORGANISE
+
+ABILITIES_OF = {
+    Role.FAN: frozenset({READ, BOOK}),
+    Role.ORGANISER: frozenset({READ, BOOK, ORGANISE}),
+    Role.ADMIN: frozenset({READ, BOOK, ORGANISE}),
+}
+"""What tokens of an account may do at most, by its role."""
+
+
 REASONS = {
     "payment_declined": "The payment was declined.",
     "payment_unknown": "The bank gave no answer.",
     "limit_exceeded": "That would be more tickets than one person may have.",
     "unit_taken": "That seat was sold to somebody else a moment before.",
     "idempotency_mismatch": "This key was used for another booking.",
+    "account_closed": "The account it was asked for is closed.",
 }
 """Why a booking is refused after it was accepted, in the booker's words. Nothing is charged in any."""
 
@@ -92,6 +111,12 @@ class User:
     theme: str = "system"
     session_epoch: int = 0
     """Sessions that began under another number have ended."""
+    closed: bool = False
+
+    @property
+    def organises(self) -> bool:
+        """Whether they have sales of their own to see to, or everybody's."""
+        return self.role is not Role.FAN
 
 
 @dataclass(frozen=True)
@@ -225,6 +250,25 @@ class Booking:
         body["tickets"] = [dict(vars(ticket)) for ticket in self.tickets]
         body["units"] = [ticket.unit for ticket in self.tickets]
         return body
+
+
+def check_times(
+    *,
+    starts_at: datetime,
+    sale_starts_at: datetime,
+    lobby_opens_at: datetime | None,
+    cancel_until: datetime | None,
+) -> None:
+    """Whether an event's times can be. Raises ValueError with words for its organiser."""
+    if sale_starts_at >= starts_at:
+        raise ValueError("the sale must start before the event")
+    if lobby_opens_at is not None and lobby_opens_at > sale_starts_at:
+        raise ValueError("the lobby must open before the sale starts")
+    if cancel_until is not None and not sale_starts_at < cancel_until <= starts_at:
+        raise ValueError("cancelling must end after the sale starts, and not after the event does")
+    for moment in (starts_at, sale_starts_at, lobby_opens_at, cancel_until):
+        if moment is not None and not 2000 <= moment.year <= 9000:
+            raise ValueError("a time lies outside the years 2000 to 9000")
 
 
 def booking_fee(price: int, basis_points: int) -> int:

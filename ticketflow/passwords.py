@@ -27,6 +27,10 @@ class Passwords:
         async with self._at_once:
             return await asyncio.to_thread(_matches, stored or self._nobody, password) and stored is not None
 
+    def is_old(self, stored: str) -> bool:
+        """Whether the hash was made in a way that is not thought good enough any more."""
+        return _HASHER.check_needs_rehash(stored)
+
 
 def _matches(stored: str, password: str) -> bool:
     try:

@@ -61,6 +61,12 @@ class Rooms:
                 recovering=record.epoch > 0,
             )
 
+    async def reschedule(self, event: Event) -> bool:
+        """Let the event's room go by the event's times. False: people can be in it, and its times stand."""
+        room = await self.of(event.id)
+        wanted = self.policy(event, await self._record(event.id))
+        return await room.schedule(lobby_opens_at=wanted.lobby_opens_at, opens_at=wanted.opens_at)
+
     def policy(self, event: Event, record: RoomRecord) -> RoomPolicy:
         """What the room is told: the organiser's levers, the event's times and this house's windows."""
         opens_at = 0 if record.manual else to_micros(event.sale_starts_at)

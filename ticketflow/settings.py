@@ -7,6 +7,7 @@ default only in embedded mode, where `ticketflow.embedded` makes and keeps them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from email.utils import parseaddr
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,13 @@ def _seconds(low: float, high: float) -> Callable[[str], float]:
         return number
 
     return read
+
+
+def _yes_or_no(value: str) -> bool:
+    answers = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False}
+    if value.strip().lower() not in {*answers, "0"}:
+        raise BadSetting(f"wants yes or no, got {value!r}")
+    return answers.get(value.strip().lower(), False)
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -120,6 +128,8 @@ class Settings:
     data_dir: Path = _setting(DEFAULT_DATA_DIR, Path)  # noqa: RUF009 - it makes a field()
     redis_prefix: str = _setting("ticketflow", _text)
     proxy_hops: int = _setting(0, _whole(0, 10))
+    hosts: tuple[str, ...] = _setting((), _list)
+    access_log: bool = _setting(True, _yes_or_no)
 
     database_pool: int = _setting(10, _whole(1, 1000))
     redis_pool: int = _setting(64, _whole(1, 10_000))
@@ -133,6 +143,10 @@ class Settings:
     booking_wait_seconds: float = _setting(10.0, _seconds(0, 60))
     bookings_per_minute: int = _setting(10, _whole(1, 100_000))
     sign_ins_per_minute: int = _setting(30, _whole(1, 100_000))
+    sign_in_failures: int = _setting(20, _whole(1, 1_000_000))
+    requests_per_address: int = _setting(6000, _whole(0, 10_000_000))
+    requests_per_account: int = _setting(600, _whole(0, 10_000_000))
+    messages_per_second: int = _setting(30, _whole(0, 100_000))
     joins_per_address: int = _setting(300, _whole(0, 1_000_000))
     joins_per_account: int = _setting(20, _whole(0, 1_000_000))
     sockets_per_address: int = _setting(500, _whole(0, 1_000_000))
@@ -167,6 +181,11 @@ class Settings:
         """Scheme, host and port of the public address: the one Origin besides the request's own host."""
         parts = urlsplit(self.public_url)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @cached_property
+    def host_names(self) -> frozenset[str]:
+        """What a request may take this desk for: the name in the public address, and the further `hosts`."""
+        return frozenset({urlsplit(self.public_url).hostname or "", *(name.lower() for name in self.hosts)})
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":

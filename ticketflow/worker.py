@@ -9,6 +9,7 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
+from ticketflow.accounts.links import Links
 from ticketflow.booking.auditor import Auditor
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.cashier import Cashier
@@ -19,6 +20,7 @@ from ticketflow.clients import Stores, make_smtp, open_stores
 from ticketflow.collector import spare_the_collector
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.loops import Loop, lasting, running
+from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
 from ticketflow.rooms import Rooms
@@ -112,9 +114,11 @@ class Background:
         ]
 
     def _postman(self) -> Postman:
+        messages = Messages(self._settings.mail_from, self._settings.public_url)
         return Postman(
             self._stores.database,
-            Messages(self._settings.mail_from, self._settings.public_url),
+            messages,
+            AccountLetters(self._stores.database, messages, Links(self._settings.secret_keys)),
             partial(make_smtp, self._settings),
             batch=self._settings.mail_batch,
             lease_seconds=self._settings.mail_lease_seconds,

@@ -116,7 +116,7 @@ class FrontDoor:
 
         Raises NotAdmitted for who brings neither ticket nor pass, BadTicket, BadPass, RoomLost.
         """
-        await self.room.finish(presented_visitor(self.room, self._id))
+        await self.room.finish(presented_visitor(self.room, self._id, secure=self._secure))
 
     async def page(self, notice: Notice, back: str) -> str:
         """The page for who is not in, as HTML; `back` is the path of the page they asked for.
@@ -132,12 +132,12 @@ class FrontDoor:
         """
         newcomer = await self._newcomer(self._id)
         if PASS_HEADER in request.headers:
-            visitor = presented_visitor(self.room, self._id)
+            visitor = presented_visitor(self.room, self._id, secure=self._secure)
             if newcomer.visitor not in (None, visitor):
                 raise NotAdmitted
             await self.room.renew(visitor)
             return None
-        ticket = presented_ticket(self.room, self._id)
+        ticket = presented_ticket(self.room, self._id, secure=self._secure)
         # A ticket that was sold or left in a shared browser lets nobody else in.
         if ticket is None or newcomer.visitor not in (None, self.room.read_ticket(ticket).visitor):
             if not _is_visit():
@@ -237,7 +237,8 @@ class FrontDoor:
     async def _then_back(self, act: Callable[[str], Awaitable[object]]) -> ResponseReturnValue:
         """Do as the page's form says with the place in the cookie, and show the page again."""
         back = _own((await request.form).get("back", ""))
-        ticket = good_cookie(self.room, request.cookies.get(cookie_name(self._id)))
+        name = cookie_name(self._id, secure=self._secure)
+        ticket = good_cookie(self.room, request.cookies.get(name))
         try:
             if ticket is not None:
                 await act(ticket)

@@ -171,6 +171,16 @@ class WaitingRoom:
             await self._scripts.run("steer", *chain.from_iterable(wanted.stored(*changes).items()))
         return await self.policy()
 
+    async def schedule(self, *, lobby_opens_at: int, opens_at: int) -> bool:
+        """Change when the lobby and the doors open, in unix microseconds, while nobody can be in the room.
+
+        Gives whether that was so: once the lobby is open its times stand. Raises BadPolicy.
+        """
+        times = {"lobby_opens_at": lobby_opens_at, "opens_at": opens_at}
+        wanted = replace(await self.policy(), **times)  # type: ignore[arg-type]
+        (changed,) = await self._scripts.run("schedule", wanted.lobby_opens_at, wanted.opens_at)
+        return bool(changed)
+
     async def policy(self) -> RoomPolicy:
         """The policy that holds now."""
         names = list(STORED.values())

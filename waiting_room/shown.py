@@ -11,14 +11,14 @@ from quart import Response, request
 
 from .room import WaitingRoom
 from .standing import Standing, State
-from .web import COOKIE_SECONDS, cookie_name
+from .web import COOKIE_SECONDS
 
 PLACES = re.compile(r"([1-9][0-9]{0,9})(?:\.([1-9][0-9]{0,9}))?")
 
 
 def shown_name(room_id: int) -> str:
     """The cookie's name."""
-    return f"{cookie_name(room_id)}_shown"
+    return f"queue_{room_id}_shown"
 
 
 def as_shown(standing: Standing, room: WaitingRoom, room_id: int) -> Standing:

@@ -132,15 +132,17 @@ def _detail(error: WaitingRoomError) -> str:
     return str(error) if error.code == "bad_policy" else DETAILS.get(error.code, "")
 
 
-def cookie_name(room_id: int) -> str:
-    return f"queue_{room_id}"
+def cookie_name(room_id: int, *, secure: bool = False) -> str:
+    """What the ticket's cookie is called. Over https a browser takes a cookie of the longer name only from
+    this very host: no neighbour under the same domain, and nobody on the wire, can put one in its place."""
+    return f"__Host-queue_{room_id}" if secure else f"queue_{room_id}"
 
 
 def set_ticket(response: Response, room_id: int, ticket: str, *, secure: bool) -> None:
     """Leave the fan's ticket in a cookie, out of scripts' reach."""
     # Response.set_cookie would say the age a second time, as a date: half of what the header costs.
     cookie = dump_cookie(
-        cookie_name(room_id),
+        cookie_name(room_id, secure=secure),
         ticket,
         max_age=COOKIE_SECONDS,
         httponly=True,
@@ -151,14 +153,20 @@ def set_ticket(response: Response, room_id: int, ticket: str, *, secure: bool) -
     response.headers.add("Set-Cookie", cookie)
 
 
-def presented_ticket(room: WaitingRoom, room_id: int) -> str | None:
+def forget_ticket(response: Response, room_id: int, *, secure: bool) -> None:
+    """Take the ticket from the browser again."""
+    name = cookie_name(room_id, secure=secure)
+    response.delete_cookie(name, httponly=True, secure=secure, samesite="Lax")
+
+
+def presented_ticket(room: WaitingRoom, room_id: int, *, secure: bool = False) -> str | None:
     """The ticket the request brings. A bad one raises BadTicket in the header and is ignored in the cookie,
     which the fan cannot see or mend."""
     header = request.headers.get(TICKET_HEADER)
     if header is not None:
         room.read_ticket(header)
         return header
-    return good_cookie(room, request.cookies.get(cookie_name(room_id)))
+    return good_cookie(room, request.cookies.get(cookie_name(room_id, secure=secure)))
 
 
 def good_cookie(room: WaitingRoom, ticket: str | None) -> str | None:
@@ -172,10 +180,10 @@ def good_cookie(room: WaitingRoom, ticket: str | None) -> str | None:
     return ticket
 
 
-def presented_visitor(room: WaitingRoom, room_id: int) -> str:
+def presented_visitor(room: WaitingRoom, room_id: int, *, secure: bool = False) -> str:
     """The visitor named by the request's pass or ticket. Raises BadPass, BadTicket, NotAdmitted (neither)."""
     token = request.headers.get(PASS_HEADER)
-    ticket = presented_ticket(room, room_id)
+    ticket = presented_ticket(room, room_id, secure=secure)
     if token is not None:
         return room.read_pass(token).visitor
     if ticket is None:
@@ -207,7 +215,7 @@ def queue_blueprint(
     async def join(room_id: int) -> ResponseReturnValue:
         """Take a place, or find the one there is."""
         room = await find_room(room_id)
-        standing = await _joined(room, room_id, await who(room_id))
+        standing = await _joined(room, room_id, await who(room_id), secure)
         response = _view_response(standing)
         set_ticket(response, room_id, standing.ticket, secure=secure)
         return response, HTTPStatus.CREATED if standing.new else HTTPStatus.OK
@@ -216,23 +224,23 @@ def queue_blueprint(
     async def look(room_id: int) -> ResponseReturnValue:
         """Where the fan stands."""
         room = await find_room(room_id)
-        standing = await room.look(_ticket_of(room, room_id), present=False)
+        standing = await room.look(_ticket_of(room, room_id, secure), present=False)
         return queue_view(standing), {"Cache-Control": "no-store"}
 
     @blueprint.delete("")
     async def leave(room_id: int) -> ResponseReturnValue:
         """Give the place up."""
         room = await find_room(room_id)
-        await room.leave(_ticket_of(room, room_id))
+        await room.leave(_ticket_of(room, room_id, secure))
         response = Response(status=HTTPStatus.NO_CONTENT)
-        response.delete_cookie(cookie_name(room_id), httponly=True, secure=secure, samesite="Lax")
+        forget_ticket(response, room_id, secure=secure)
         return response
 
     @blueprint.post("/claim")
     async def claim(room_id: int) -> ResponseReturnValue:
         """Come in when called."""
         room = await find_room(room_id)
-        granted = await room.claim(_ticket_of(room, room_id))
+        granted = await room.claim(_ticket_of(room, room_id, secure))
         return pass_view(granted.token, granted.expires_at)
 
     blueprint.before_request(_same_site)
@@ -252,8 +260,8 @@ def _view_response(standing: Standing) -> Response:
     return Response(json.dumps(queue_view(standing)), content_type="application/json")
 
 
-async def _joined(room: WaitingRoom, room_id: int, newcomer: Newcomer) -> Standing:
-    ticket = presented_ticket(room, room_id)
+async def _joined(room: WaitingRoom, room_id: int, newcomer: Newcomer, secure: bool) -> Standing:
+    ticket = presented_ticket(room, room_id, secure=secure)
     return await room.join(ticket, visitor=newcomer.visitor, sources=newcomer.sources)
 
 
@@ -274,9 +282,10 @@ def pass_view(token: str, expires_at: float) -> dict[str, Any]:
 
 
 def gate(
-    find_room: RoomFinder, room_id: int
+    find_room: RoomFinder, room_id: int, *, secure: bool = False
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    """A decorator: the route is for who is let in to the room. Each use renews the lease.
+    """A decorator: the route is for who is let in to the room. Each use renews the lease. `secure` as for the
+    blueprint, which gave the cookie its name.
 
     Raises NotAdmitted, BadTicket or BadPass, which `problem` turns into an answer.
     """
@@ -285,7 +294,7 @@ def gate(
         @wraps(view)
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             room = await find_room(room_id)
-            standing = await room.look(_ticket_of(room, room_id))
+            standing = await room.look(_ticket_of(room, room_id, secure))
             if standing.state is not State.ACTIVE:
                 raise NotAdmitted
             await room.renew(standing.visitor)
@@ -296,8 +305,8 @@ def gate(
     return decorate
 
 
-def _ticket_of(room: WaitingRoom, room_id: int) -> str:
-    ticket = presented_ticket(room, room_id)
+def _ticket_of(room: WaitingRoom, room_id: int, secure: bool) -> str:
+    ticket = presented_ticket(room, room_id, secure=secure)
     if ticket is None:
         raise NoPlace
     return ticket

@@ -34,21 +34,25 @@ function complain(field) {
   field.setAttribute("aria-invalid", "true");
 }
 
-for (const field of document.querySelectorAll(".field .input")) {
-  field.addEventListener("invalid", (event) => {
-    event.preventDefault();
-    complain(field);
-    // The first of them in the form; the others are heard in turn.
-    if (field === field.form.querySelector(":invalid")) field.focus();
-  });
-  field.addEventListener("input", () => {
-    if (!field.hasAttribute("aria-invalid") || !field.validity.valid) return;
-    field.removeAttribute("aria-invalid");
-    note(field).textContent = "";
-  });
+/** Lets the fields under `root` help who fills them in. */
+export function help(root) {
+  for (const field of root.querySelectorAll(".field .input")) {
+    field.addEventListener("invalid", (event) => {
+      event.preventDefault();
+      complain(field);
+      // The first of them in the form; the others are heard in turn.
+      if (field === field.form.querySelector(":invalid")) field.focus();
+    });
+    field.addEventListener("input", () => {
+      if (!field.hasAttribute("aria-invalid") || !field.validity.valid) return;
+      field.removeAttribute("aria-invalid");
+      note(field).textContent = "";
+    });
+  }
+  for (const button of root.querySelectorAll("[data-reveal]")) reveal(button);
 }
 
-for (const button of document.querySelectorAll("[data-reveal]")) {
+function reveal(button) {
   const field = document.getElementById(button.dataset.reveal);
   button.hidden = false;
   button.addEventListener("click", () => {
@@ -59,3 +63,5 @@ for (const button of document.querySelectorAll("[data-reveal]")) {
   // What leaves the page is a password again, so that no browser offers it as a text typed before.
   field.form.addEventListener("submit", () => (field.type = "password"));
 }
+
+help(document);

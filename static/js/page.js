@@ -19,12 +19,25 @@ const looks = new Set();
 
 function keep(choice) {
   paint(choice);
+  const { accountLook } = document.documentElement.dataset;
   try {
     if (choice === "system") localStorage.removeItem("theme");
     else localStorage.setItem("theme", choice);
+    // For theme-boot.js: a page that was written before the account heard of it does not undo the choice.
+    if (accountLook) localStorage.setItem("theme-told", Date.now());
+    else localStorage.removeItem("theme-told");
   } catch {
     // Without storage the choice holds for this page.
   }
+  if (accountLook) tellAccount(choice);
+}
+
+/** Who is signed in finds the look on their other devices. */
+async function tellAccount(theme) {
+  const sent = { method: "PATCH", keepalive: true, headers: { "Content-Type": "application/json" }, body: JSON.stringify({ theme }) };
+  const answer = await fetch("/api/me", sent).catch(() => null);
+  // Signed out meanwhile, in another tab: then there is nobody to keep it for.
+  if (!answer?.ok && answer?.status !== 401) toast("Kept in this browser. Your account could not be told.", { kind: "problem" });
 }
 
 /** In step with theme-boot.js, which does the same before the first paint. */
@@ -348,7 +361,8 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", ({ persisted }) => persisted && [...document.forms].forEach(canBeSent));
 
-function canBeSent(form) {
+/** Lets a form be sent again, after its answer has come. */
+export function canBeSent(form) {
   delete form.dataset.sent;
   form.querySelector("[data-pressed]")?.removeAttribute("data-pressed");
 }
@@ -388,7 +402,8 @@ for (const element of document.querySelectorAll("[data-countdown]")) {
 }
 for (const fault of document.querySelectorAll("[data-again-in]")) tryAgain(fault);
 if (document.querySelector("form .field")) import("./form.js");
-else if (!document.querySelector("[data-fault]")) forgetDrafts();
+if (document.querySelector("form[data-here]")) import("./here.js");
+if (!document.querySelector("[data-draft], [data-fault]")) forgetDrafts();
 
 // Pages with a line to the server say in their own place that it is cut.
 if (!document.querySelector("[data-connection]")) {

@@ -9,11 +9,23 @@ from tests.house import House, Sale
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 PUBLIC, SIGNED_IN, ORGANISER, TICKET = "anybody", "who is signed in", "organisers", "who has a ticket"
+ADMIN = "who runs the house"
 CONTRACT = {
     "POST /api/register": PUBLIC,
     "POST /api/login": PUBLIC,
     "POST /api/logout": PUBLIC,
+    "POST /api/verify": PUBLIC,
+    "POST /api/password/forgotten": PUBLIC,
+    "POST /api/password/reset": PUBLIC,
     "GET /api/me": SIGNED_IN,
+    "POST /api/tokens": SIGNED_IN,
+    "GET /api/tokens": SIGNED_IN,
+    "DELETE /api/tokens/<int:token_id>": SIGNED_IN,
+    "PATCH /api/me": SIGNED_IN,
+    "DELETE /api/me": SIGNED_IN,
+    "POST /api/me/export": SIGNED_IN,
+    "POST /api/me/verification": SIGNED_IN,
+    "DELETE /api/me/sessions": SIGNED_IN,
     "GET /api/events": PUBLIC,
     "GET /api/events/<int:event_id>": PUBLIC,
     "GET /api/events/<int:event_id>/seats": PUBLIC,
@@ -34,6 +46,13 @@ CONTRACT = {
     "POST /api/payments/webhook": PUBLIC,
     "POST /api/bookings/<booking_id>/cancel": SIGNED_IN,
     "POST /api/organiser/events": ORGANISER,
+    "GET /api/organiser/events": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>": ORGANISER,
+    "PATCH /api/organiser/events/<int:event_id>": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>/bookings": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>/audit": ORGANISER,
+    "GET /api/admin/accounts": ADMIN,
+    "PATCH /api/admin/accounts/<int:account_id>": ADMIN,
     "GET /api/organiser/events/<int:event_id>/room": ORGANISER,
     "PATCH /api/organiser/events/<int:event_id>/room": ORGANISER,
     "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel": ORGANISER,
@@ -51,7 +70,24 @@ PAGES = {
     "GET /register": PUBLIC,
     "POST /register": PUBLIC,
     "POST /signout": PUBLIC,
+    "GET /forgot": PUBLIC,
+    "POST /forgot": PUBLIC,
+    "GET /reset": PUBLIC,
+    "POST /reset": PUBLIC,
+    "GET /verify": PUBLIC,
+    "POST /verify": PUBLIC,
     "GET /profile": SIGNED_IN,
+    "POST /profile/name": SIGNED_IN,
+    "POST /profile/email": SIGNED_IN,
+    "POST /profile/password": SIGNED_IN,
+    "POST /profile/look": SIGNED_IN,
+    "POST /profile/sessions": SIGNED_IN,
+    "POST /profile/verification": SIGNED_IN,
+    "POST /profile/data": SIGNED_IN,
+    "POST /profile/close": SIGNED_IN,
+    "GET /profile/tokens": SIGNED_IN,
+    "POST /profile/tokens": SIGNED_IN,
+    "POST /profile/tokens/<int:token_id>/revoke": SIGNED_IN,
     "GET /tickets": SIGNED_IN,
     "GET /bookings/<booking_id>": SIGNED_IN,
     "GET /bookings/<booking_id>/calendar.ics": SIGNED_IN,
@@ -74,19 +110,29 @@ PAGES = {
     "POST /events/<slug>/checkout/release": SIGNED_IN,
     "GET /organiser": ORGANISER,
     "GET /organiser/<slug>": ORGANISER,
+    "GET /docs": PUBLIC,
     "GET /mailbox": PUBLIC,
     "GET /mailbox/<key>": PUBLIC,
     "GET /mailbox/<key>/html": PUBLIC,
     "GET /static/<path:filename>": PUBLIC,
 }
 # The sockets are opened in tests/api/test_sockets.py.
-GUARDED = [r for r, who in CONTRACT.items() if who in (SIGNED_IN, ORGANISER) and not r.startswith("WS")]
+GUARDED = [
+    r for r, who in CONTRACT.items() if who in (SIGNED_IN, ORGANISER, ADMIN) and not r.startswith("WS")
+]
 BODIES = {
+    "POST /api/tokens": {"name": "A phone"},
     "POST /api/events/<int:event_id>/holds": {"ticket_type_id": 1, "quantity": 1},
     "POST /api/bookings": {"event_id": 1, "quantity": 1},
     "POST /api/organiser/events": sale_body(),
+    "PATCH /api/organiser/events/<int:event_id>": {"name": "A late night at the hall"},
     "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
+    "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
+    "PATCH /api/me": {"name": "Ann"},
+    "DELETE /api/me": {"current_password": "x"},
+    "POST /api/me/export": {"current_password": "x"},
 }
+QUERIES = {"GET /api/admin/accounts": {"email": "ann@example.com"}}
 
 
 def routes(house: House) -> dict[str, str]:
@@ -109,10 +155,16 @@ async def test_who_is_not_signed_in_is_told_so(house: House, sale: Sale, route: 
     where = (
         path.replace("<int:event_id>", str(sale.event_id))
         .replace("<hold_id>", "x")
+        .replace("<int:token_id>", "1")
+        .replace("<int:account_id>", "1")
         .replace("<booking_id>", "x")
     )
     async with house.visitor() as nobody:
-        is_problem(await nobody.request(method, where, json=BODIES.get(route)), 401, "not_signed_in")
+        is_problem(
+            await nobody.request(method, where, json=BODIES.get(route), params=QUERIES.get(route)),
+            401,
+            "not_signed_in",
+        )
 
 
 @pytest.mark.parametrize("route", [route for route, who in CONTRACT.items() if who == TICKET])
@@ -143,6 +195,7 @@ async def test_every_body_of_the_api_is_checked(house: House):
     assert house.app is not None
     bodiless = {
         "POST /api/logout",
+        "POST /api/me/verification",
         "POST /api/events/<int:room_id>/queue",
         "POST /api/events/<int:room_id>/queue/claim",
         "POST /api/payments/webhook",  # its signature is checked, and that is over the bytes

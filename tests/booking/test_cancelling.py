@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, update
+from sqlalchemy import Select, select, update
 
 from tests.booking.support import cashier_of, lose_stock, money_ends, money_of, rows, services, stock_is
 from tests.house import House, Sale, Visitor, eventually, in_process, make_sale, settings_for
@@ -50,9 +50,16 @@ def cancel(fan: Visitor, booking: dict[str, Any]) -> Any:
     return fan.post(f"/api/bookings/{booking['id']}/cancel")
 
 
-async def cancelled_in_the_books(house: House, sale: Sale, booking: dict[str, Any], user_id: int = 1) -> None:
+async def cancelled_in_the_books(house: House, sale: Sale, booking: dict[str, Any]) -> None:
     """What a process leaves that is killed right after the commit."""
-    assert await records.cancel(house.database, sale.event_id, booking["id"], user_id, "cancelled_by_booker")
+    booker = await booker_of(house, booking)
+    assert await records.cancel(house.database, sale.event_id, booking["id"], booker)
+
+
+async def booker_of(house: House, booking: dict[str, Any]) -> int:
+    """Who made a booking."""
+    this = select(tables.bookings.c.user_id).where(tables.bookings.c.id == booking["id"])
+    return int(await house.database.fetch_val(this))
 
 
 def words_of(letter: EmailMessage, kind: str) -> str:
@@ -149,7 +156,7 @@ async def test_two_that_meet_in_the_database(
     sale = await cancellable_sale(settings)
     async with in_process(settings) as house, house.visitor() as fan:
         booking = await booked(fan, sale)
-        given = (house.database, sale.event_id, booking["id"], 1, "cancelled_by_booker")
+        given = (house.database, sale.event_id, booking["id"], await booker_of(house, booking))
         ended = await asyncio.gather(*(records.cancel(*given) for _ in range(2)), return_exceptions=True)
         assert True in ended
         assert (False in ended) is locked

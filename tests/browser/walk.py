@@ -44,6 +44,7 @@ class Walk:
         stranger, late = await self._somebody(), await self.somebody_called()
         await self.events(stranger)
         await self.forms(stranger)
+        await self.forgotten(stranger)
         await self.the_lobby(stranger)
         fan = await self._somebody(FAN)
         await self.the_line(fan)
@@ -52,6 +53,7 @@ class Walk:
         await self.sold_out_meanwhile()
         await self.the_organiser()
         await self.the_ticket(fan)
+        await self.the_account(fan)
         await self.the_tickets(fan)
         await self.the_mail(fan)
         await self.after_the_turn(late)
@@ -82,6 +84,7 @@ class Walk:
     async def events(self, stranger: Page) -> None:
         """The landing page, the event's page in every state of its sale, and what a stranger may read."""
         await self._go(stranger, "/", "landing")
+        await self._go(stranger, "/docs", "the API")
         made = {"A scheduled sale": "scheduled", "A closed sale": "closed", "A sold out sale": "sold out"}
         for sale, state in {BIG: "on sale", SEATED: "paused", LOBBY: "lobby", **made}.items():
             await self._go(stranger, self._back.path(sale), f"event {state}")
@@ -103,6 +106,16 @@ class Walk:
         await stranger.get_by_role("button", name="Make the account").click()
         await expect(stranger.locator("[aria-invalid=true]").first).to_be_visible()
         await self._look(stranger, "register refused")
+
+    async def forgotten(self, stranger: Page) -> None:
+        """Asking for a new password, and what links in letters lead to."""
+        await self._go(stranger, "/forgot", "forgot")
+        await stranger.get_by_label("Email").fill("nobody@example.com")
+        await stranger.get_by_role("button", name="Send me a link").click()
+        await expect(hook(stranger, "sent")).to_be_visible()
+        await self._look(stranger, "forgot sent")
+        await self._go(stranger, "/reset?token=x", "reset")
+        await self._go(stranger, "/verify?token=x", "verify")
 
     async def the_lobby(self, stranger: Page) -> None:
         await stranger.goto(f"/events/{LOBBY}")
@@ -175,6 +188,33 @@ class Walk:
     async def the_ticket(self, fan: Page) -> None:
         await expect(hook(fan, "booking-status")).to_have_text("Confirmed")
         await self._look(fan, "success")
+
+    async def the_account(self, fan: Page) -> None:
+        """The profile with all that can stand there, and a token while it is shown."""
+        booking = fan.url
+        await fan.goto("/profile")
+        await fan.get_by_text("Change the address").click()
+        await fan.get_by_label("New address").fill("fan.elsewhere@example.com")
+        await fan.locator("#email-current_password").fill(PASSWORD)
+        await fan.get_by_role("button", name="Send the link").click()
+        await expect(hook(fan, "pending")).to_be_visible()
+        for fold in (
+            "Change the address",
+            "Change the password",
+            "Download it",
+            "What happens, and closing it",
+        ):
+            await fan.get_by_text(fold).click()
+        await fan.locator("#close-current_password").fill(PASSWORD)
+        await fan.get_by_role("button", name="Close my account").click()
+        await expect(hook(fan, "ahead")).to_be_visible()
+        await self._look(fan, "close refused")
+        await fan.goto("/profile/tokens")
+        await fan.get_by_label("Name").fill("Weihnachtsliederabendkartendrucker")
+        await seen(fan, "make-token").click()
+        await expect(hook(fan, "token-made")).to_be_visible()
+        await self._look(fan, "token shown")
+        await fan.goto(booking)
 
     async def the_tickets(self, fan: Page) -> None:
         """What one has, and giving it back: asked in a dialog, or on a page where no script runs."""

@@ -16,6 +16,7 @@ from ticketflow.live import hub as hub_module
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.hub import AT_ONCE, Hub, Socket
 from ticketflow.live.seat_board import SeatBoard
+from ticketflow.live.session_ends import SessionEnds
 from ticketflow.live.slot import Slot
 from ticketflow.stock import Counts
 from ticketflow.store import events
@@ -75,7 +76,7 @@ async def desk(sockets: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
         rooms=nothing,
         results=nothing,
         seat_board=SeatBoard(catalogue, nothing),
-        open_sockets=nothing,
+        sessions=SessionEnds(nothing, "test", nothing),
     )
     slots = [Told() for _ in range(sockets)]
     with ExitStack() as all_of_them:

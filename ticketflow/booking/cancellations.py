@@ -63,11 +63,11 @@ class Cancellations:
         if booking.status is BookingStatus.CANCELLED:
             return booking
         check_cancellable(event, booking, await self._stock.time())
-        return await self._whole(self._cancel(event, booking.id, booking.user_id, "cancelled_by_booker"))
+        return await self._whole(self._cancel(event, booking.id, booking.user_id))
 
     async def by_organiser(self, event: Event, organiser: User, booking_id: str) -> Booking:
-        """Cancel a booking of the organiser's own event, at any time. Raises not_found, not_confirmed."""
-        return await self._whole(self._cancel(event, booking_id, organiser.id, "cancelled_by_organiser"))
+        """Cancel a booking of an event that the organiser sees to. Raises not_found, not_confirmed."""
+        return await self._whole(self._cancel(event, booking_id, organiser.id, organiser))
 
     async def tend(self) -> None:
         """For ever: keep the steps that outlive their request; when this ends, they end."""
@@ -108,8 +108,8 @@ class Cancellations:
         task.add_done_callback(self._steps.discard)
         return task
 
-    async def _cancel(self, event: Event, booking_id: str, by: int, reason: str) -> Booking:
-        if await records.cancel(self._database, event.id, booking_id, by, reason):
+    async def _cancel(self, event: Event, booking_id: str, by: int, organiser: User | None = None) -> Booking:
+        if await records.cancel(self._database, event.id, booking_id, by, organiser):
             await self._units_back(event, booking_id)
             refund = self._step(self._refund(booking_id))
             await asyncio.wait({refund}, timeout=REFUND_WAIT_SECONDS)

@@ -11,7 +11,19 @@ from typing import Any
 
 from databases import Database
 
-from ticketflow.domain import Booking, Event, Refusal, SaleState, TicketType, iso, now, sale_state, to_micros
+from ticketflow.domain import (
+    Booking,
+    Event,
+    Refusal,
+    Role,
+    SaleState,
+    TicketType,
+    User,
+    iso,
+    now,
+    sale_state,
+    to_micros,
+)
 from ticketflow.live.outlook import Outlook, outlook
 from ticketflow.live.pace import Pace
 from ticketflow.stock import Counts
@@ -49,8 +61,9 @@ class Catalogue:
     def published(self) -> list[Event]:
         return [event for event in self._events.values() if event.published]
 
-    def of_organiser(self, organiser_id: int) -> list[Event]:
-        return [event for event in self._events.values() if event.organiser_id == organiser_id]
+    def seen_to_by(self, user: User) -> list[Event]:
+        """The organiser's own events, an admin's all, published or not."""
+        return [event for event in self._events.values() if _sees_to(user, event)]
 
     def event(self, event_id: int) -> Event:
         """The published event of that id. Raises `Refusal` not_found."""
@@ -63,10 +76,13 @@ class Catalogue:
         """The published event of that name. Raises `Refusal` not_found."""
         return self.event(self._ids.get(slug, 0))
 
-    def own_event(self, event_id: int, organiser_id: int) -> Event:
-        """The organiser's own event, published or not. Raises `Refusal` not_found for any other."""
+    def own_event(self, event_id: int, user: User) -> Event:
+        """The organiser's own event, an admin's any, published or not. Raises `Refusal` not_found for others.
+
+        Here whose it is is checked in memory. In the database it is in each WHERE, also behind this.
+        """
         event = self._events.get(event_id)
-        if event is None or event.organiser_id != organiser_id:
+        if event is None or not _sees_to(user, event):
             raise Refusal("not_found", "There is no such event of yours.")
         return event
 
@@ -222,6 +238,10 @@ class Catalogue:
             "remaining": {str(type_id): max(0, n) for type_id, n in counts.remaining.items()},
             "held": {str(type_id): n for type_id, n in _held(event, counts).items()},
         }
+
+
+def _sees_to(user: User, event: Event) -> bool:
+    return user.role is Role.ADMIN or event.organiser_id == user.id
 
 
 def _held(event: Event, counts: Counts | None) -> dict[int, int]:

@@ -20,8 +20,8 @@ from ticketflow.booking.results import Result, Results
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.fan_line import FanLine
 from ticketflow.live.frames import booking_frame, touch_frame
-from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.seat_board import SeatBoard
+from ticketflow.live.session_ends import SessionEnds
 from ticketflow.live.slot import FRAME_SECONDS, Slot
 from ticketflow.rooms import Rooms
 from ticketflow.stock import Counts, Stock
@@ -82,7 +82,7 @@ class Hub:
         rooms: Rooms,
         results: Results,
         seat_board: SeatBoard,
-        open_sockets: OpenSockets,
+        sessions: SessionEnds,
     ) -> None:
         self._redis = redis
         self._prefix = prefix
@@ -91,7 +91,7 @@ class Hub:
         self._rooms = rooms
         self._results = results
         self._seat_board = seat_board
-        self._open_sockets = open_sockets
+        self.sessions = sessions
         self._sockets: defaultdict[int, set[Socket]] = defaultdict(set)
         self._pages: defaultdict[tuple[int, str], set[Socket]] = defaultdict(set)
         self._bookers: defaultdict[tuple[int, int], set[Socket]] = defaultdict(set)
@@ -148,15 +148,6 @@ class Hub:
         await self.refresh()
         await self._redis.publish(f"{self._prefix}:events", str(event_id))
 
-    async def end_session(self, account: int, session: str) -> None:
-        """Let go the sockets of a session that is over: this process's now, others' when they hear."""
-        self._open_sockets.end_session(account, session)
-        try:
-            message = json.dumps({"account": account, "session": session})
-            await self._redis.publish(f"{self._prefix}:sessions", message)
-        except RedisError as error:
-            log.warning("a sign-out could not be told to the other processes: %s", error)
-
     async def run(self) -> None:
         """Listen until cancelled; after a cut, subscribe again and catch up."""
         reading: asyncio.Task[None] | None = None
@@ -210,7 +201,7 @@ class Hub:
 
     async def _subscribe(self, pubsub: PubSub) -> None:
         await pubsub.psubscribe(f"{self._prefix}:{{event:*")
-        await pubsub.subscribe(f"{self._prefix}:events", f"{self._prefix}:sessions")
+        await pubsub.subscribe(f"{self._prefix}:events", self.sessions.channel)
         for _ in range(3):
             if await pubsub.get_message(timeout=HEARTBEAT_SECONDS) is None:
                 raise RedisConnectionError("no answer to a subscription")
@@ -244,9 +235,8 @@ class Hub:
         if channel == f"{self._prefix}:events":
             await self.refresh()
             return
-        if channel == f"{self._prefix}:sessions":
-            over = json.loads(data)
-            self._open_sockets.end_session(over["account"], over["session"])
+        if channel == self.sessions.channel:
+            self.sessions.hear(data)
             return
         match = self._channel.fullmatch(channel)
         if match is None:

@@ -77,6 +77,8 @@ class OpenSockets:
         self._by_account: defaultdict[int, dict[OpenSocket, str | None]] = defaultdict(dict)
         # When each session has ended, by the loop's clock, the oldest first.
         self._ended: dict[str, float] = {}
+        # The number under which an account's sessions begin now, and since when.
+        self._begin_with: dict[int, tuple[str, float]] = {}
         self._draining = False
 
     def __len__(self) -> int:
@@ -94,7 +96,7 @@ class OpenSockets:
         """
         if self._draining:
             raise Refusal("not_ready", "This desk restarts. Your place is kept; try again in a moment.")
-        if self._has_just_ended(session):
+        if self._has_just_ended(session, account):
             raise Refusal("not_signed_in", "You have just signed out here. Your place in the queue is kept.")
         if address and self._per_address and self._by_address[address] >= self._per_address:
             raise Refusal(
@@ -122,8 +124,13 @@ class OpenSockets:
             del mine[oldest]
             oldest.let_go(ELSEWHERE, None)
 
-    def _has_just_ended(self, session: str | None) -> bool:
-        ended_at = self._ended.get(session) if session else None
+    def _has_just_ended(self, session: str | None, account: int | None) -> bool:
+        if session is None:
+            return False
+        ended_at = self._ended.get(session)
+        if ended_at is None and account in self._begin_with:
+            beginning, at = self._begin_with[account]
+            ended_at = at if _began_before(beginning, session) else None
         return ended_at is not None and _clock() - ended_at < ENDED_KEPT_SECONDS
 
     def end_session(self, account: int, session: str) -> None:
@@ -133,6 +140,20 @@ class OpenSockets:
         self._ended[session] = at
         for socket, its_session in self._by_account.get(account, {}).items():
             if its_session == session:
+                socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
+
+    def send_back(self, account: int) -> None:
+        """Let go all sockets of an account that is not any more what it was when they opened."""
+        for socket in self._by_account.get(account, {}):
+            socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
+
+    def end_older_sessions(self, account: int, epoch: int) -> None:
+        """Let go the sockets of all sessions of an account but those that began under this number."""
+        at, beginning = _clock(), f"{account}.{epoch}."
+        kept = {of: known for of, known in self._begin_with.items() if at - known[1] < ENDED_KEPT_SECONDS}
+        self._begin_with = {**kept, account: (beginning, at)}
+        for socket, session in self._by_account.get(account, {}).items():
+            if session is not None and _began_before(beginning, session):
                 socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
 
     def _leave(self, socket: OpenSocket, address: str | None, account: int | None) -> None:
@@ -172,6 +193,11 @@ class OpenSockets:
         for number, socket in enumerate(leaving):
             share = (number + random.random()) / len(leaving)
             loop.call_later(closing * share, socket.let_go, RESTART, round(spread * share, 2))
+
+
+def _began_before(beginning: str, session: str) -> bool:
+    """Whether it is a session, and not a token's name, of another number. Tokens end on their own."""
+    return ".token." not in session and not session.startswith(beginning)
 
 
 def _clock() -> float:

@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from email.message import EmailMessage
 
 from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from databases import Database
@@ -12,9 +13,10 @@ from databases import Database
 from ticketflow.domain import BookingStatus, now
 from ticketflow.faults import Point, reached
 from ticketflow.loops import lasting
+from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.message import Messages
 from ticketflow.store import bookings, events, outbox, users, violations
-from ticketflow.store.outbox import Letter
+from ticketflow.store.outbox import CLOSED_LETTER, CONFIRMATION, Letter
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Postman:
         self,
         database: Database,
         messages: Messages,
+        account_letters: AccountLetters,
         connect: Callable[[], SMTP],
         *,
         batch: int,
@@ -47,6 +50,7 @@ class Postman:
     ) -> None:
         self._database = database
         self._messages = messages
+        self._account_letters = account_letters
         self._connect = connect
         self._batch = batch
         self._lease_seconds = lease_seconds
@@ -106,9 +110,17 @@ class Postman:
         else:
             reached(Point.MAIL_DELIVERED)
             await outbox.sent(self._database, [letter.id])
+            if letter.kind == CLOSED_LETTER:
+                await outbox.forget_recipient(self._database, letter.id)
             reached(Point.MAIL_NOTED)
 
-    async def _send(self, letter: Letter) -> None:
+    async def _written(self, letter: Letter) -> EmailMessage:
+        """The letter's message. Raises `Untrue`, `Undeliverable`."""
+        if letter.booking_id is None:
+            message = await self._account_letters.write(letter)
+            if message is None:
+                raise Untrue
+            return message
         found = (await bookings.by_ids(self._database, [letter.booking_id])).get(letter.booking_id)
         if found is None:
             raise Undeliverable("The booking it tells of does not exist.")
@@ -116,12 +128,15 @@ class Postman:
         user = await users.by_id(self._database, found.user_id)
         if event is None or user is None:
             raise Undeliverable("The event or the account of this booking does not exist.")
-        if letter.kind == "booking_confirmed" and found.status is BookingStatus.CANCELLED:
+        if user.closed or (letter.kind == CONFIRMATION and found.status is BookingStatus.CANCELLED):
             raise Untrue
-        message = self._messages.write(letter, user.name, found, event)
+        return self._messages.write(letter, user.name, found, event)
+
+    async def _send(self, letter: Letter) -> None:
+        message = await self._written(letter)
         smtp = await self._connected()
         try:
-            await smtp.send_message(message)
+            await smtp.send_message(message, recipients=[letter.recipient])
         except SMTPRecipientsRefused as error:
             refusal = error.recipients[0]
             if refusal.code >= 500:

@@ -1,5 +1,6 @@
 """The messages: what stands in them. Text and HTML say the same."""
 
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any
@@ -15,6 +16,13 @@ from ticketflow.words import clock, day, money
 SUBJECTS = {
     "booking_confirmed": "Your tickets for {event}",
     "booking_cancelled": "Cancelled: your tickets for {event}",
+    "verify": "Confirm your address",
+    "already_known": "You have an account already",
+    "reset": "Set a new password",
+    "change_email": "Confirm your new address",
+    "email_changed": "Your account has another address",
+    "password_changed": "Your password was changed",
+    "account_closed": "Your account is closed",
 }
 """The subject of each kind of letter; its body is the template of that name."""
 
@@ -42,17 +50,22 @@ class Messages:
             "booking": show_booking(booking, event),
             "url": f"{self._public_url}/bookings/{booking.id}",
         }
-        return self._message(letter, SUBJECTS[letter.kind].format(event=event.name), context)
+        return self._message(letter, letter.kind, SUBJECTS[letter.kind].format(event=event.name), context)
 
-    def _message(self, letter: Letter, subject: str, context: dict[str, Any]) -> EmailMessage:
+    def about_account(self, letter: Letter, kind: str, page: str) -> EmailMessage:
+        """The message of that kind, which may lead to a page of ours."""
+        return self._message(letter, kind, SUBJECTS[kind], {"url": f"{self._public_url}/{page}"})
+
+    def _message(self, letter: Letter, kind: str, subject: str, context: dict[str, Any]) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._mail_from
-        message["To"] = letter.recipient
+        # One address, whatever stands in it: as a text, a comma would make two of it.
+        message["To"] = Address(addr_spec=letter.recipient)
         # A line break in an event's name must not become a header of its own.
         message["Subject"] = " ".join(subject.split())
         message["Date"] = formatdate(usegmt=True)
         message["Message-ID"] = letter.message_id
-        message.set_content(self._templates.get_template(f"mail/{letter.kind}.txt").render(context))
-        html = self._templates.get_template(f"mail/{letter.kind}.html").render(context)
+        message.set_content(self._templates.get_template(f"mail/{kind}.txt").render(context))
+        html = self._templates.get_template(f"mail/{kind}.html").render(context)
         message.add_alternative(html, subtype="html")
         return message

@@ -8,10 +8,11 @@ from typing import Any
 from databases import Database
 from sqlalchemy import delete, insert, select, update
 
-from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, now
+from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, User, now
 from ticketflow.faults import Point, reached
 from ticketflow.store import audit
 from ticketflow.store.outbox import new_letter
+from ticketflow.store.ownership import of_event_seen_to_by
 from ticketflow.store.tables import bookings, cancellations, outbox, payments, tickets, users
 
 
@@ -39,17 +40,24 @@ _NAMED = (
 )
 
 
-async def cancel(database: Database, event_id: int, booking_id: str, by: int, reason: str) -> bool:
-    """Cancel a confirmed booking of the event for the user `by`, in one transaction: the tickets end, the
-    payment is to be refunded, a letter says so.
+async def cancel(
+    database: Database, event_id: int, booking_id: str, by: int, organiser: User | None = None
+) -> bool:
+    """Cancel a confirmed booking of the event, in one transaction: the tickets end, the payment is to be
+    refunded, a letter says so. Who made it may, `by`; or `organiser`, if they see to the event.
 
     Gives False, and writes nothing, if it was cancelled before. Raises `Refusal` not_found, not_confirmed.
     """
+    theirs = (
+        of_event_seen_to_by(organiser, bookings.c.event_id, event_id)
+        if organiser
+        else (bookings.c.event_id == event_id) & (bookings.c.user_id == by)
+    )
     async with database.transaction():
         # Who else cancels it waits here, and then reads that it is done.
         row = await database.fetch_one(
             select(bookings.c.user_id, bookings.c.status)
-            .where((bookings.c.id == booking_id) & (bookings.c.event_id == event_id))
+            .where((bookings.c.id == booking_id) & theirs)
             .with_for_update()
         )
         if row is None:
@@ -58,9 +66,10 @@ async def cancel(database: Database, event_id: int, booking_id: str, by: int, re
             return False
         if row["status"] != BookingStatus.CONFIRMED.value:
             raise Refusal("not_confirmed", "This booking did not go through, and nothing was charged.")
+        reason = "cancelled_by_organiser" if organiser else "cancelled_by_booker"
         await _end(database, event_id, booking_id, by, reason)
         recipient = await database.fetch_val(select(users.c.email).where(users.c.id == row["user_id"]))
-        if by != row["user_id"]:
+        if organiser:
             change = {"booking_id": booking_id, "status": BookingStatus.CANCELLED.value}
             await audit.record(
                 database, actor_id=by, event_id=event_id, action="booking.cancel", after=change

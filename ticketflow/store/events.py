@@ -2,16 +2,17 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from databases import Database
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
-from ticketflow.domain import Event, Refusal, TicketType, booking_fee, now
-from ticketflow.store import rooms, violations
+from ticketflow.domain import Event, Refusal, TicketType, User, booking_fee, check_times, iso, now
+from ticketflow.store import audit, rooms, violations
+from ticketflow.store.ownership import seen_to_by
 from ticketflow.store.tables import events, ticket_types, units
 
 UNITS_A_STATEMENT = 2000
@@ -125,6 +126,50 @@ def _unit(type_id: int, number: int, seats: Sequence[Seat] | None) -> dict[str, 
         "row": seat and seat.row,
         "number": seat and seat.number,
     }
+
+
+async def edit(
+    database: Database,
+    event_id: int,
+    actor: User,
+    changes: Mapping[str, Any],
+    before_commit: Callable[[Event], Awaitable[None]],
+) -> None:
+    """Change columns of an event that the actor sees to, with a row in the audit log.
+
+    `before_commit` is called with the event as it will be; what it raises undoes all. Raises `Refusal`
+    not_found, and invalid_request for times that cannot be.
+    """
+    this = (events.c.id == event_id) & seen_to_by(actor)
+    async with database.transaction():
+        row = await database.fetch_one(select(events).where(this).with_for_update())
+        if row is None:
+            raise Refusal("not_found", "There is no such event of yours.")
+        before = dict(row._mapping)
+        edited = before | dict(changes)
+        try:
+            check_times(**{name: edited[name] for name in _TIMES})
+        except ValueError as wrong:
+            raise Refusal("invalid_request", f"Something in the request cannot be used: {wrong}.") from None
+        await database.execute(update(events).where(this).values(**changes))
+        await audit.record(
+            database,
+            actor_id=actor.id,
+            event_id=event_id,
+            action="event.edit",
+            before={name: _plain(before[name]) for name in changes},
+            after={name: _plain(value) for name, value in changes.items()},
+        )
+        found = await by_id(database, event_id)
+        if found:
+            await before_commit(found)
+
+
+_TIMES = ("starts_at", "sale_starts_at", "lobby_opens_at", "cancel_until")
+
+
+def _plain(value: Any) -> Any:
+    return iso(value) if isinstance(value, datetime) else value
 
 
 async def every(database: Database) -> list[Event]:

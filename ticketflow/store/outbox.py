@@ -1,4 +1,4 @@
-"""Mail to be sent: written with the booking it tells of, leased by a worker, kept with its end."""
+"""Mail to be sent: written with what it tells of, leased by a worker, kept with its end."""
 
 import secrets
 from collections.abc import Sequence
@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Any
 
 from databases import Database
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from ticketflow.domain import now
 from ticketflow.store.tables import outbox
 
 CONFIRMATION = "booking_confirmed"
+CLOSED_LETTER = "account_closed"
 
 
 class MailState(StrEnum):
@@ -31,10 +32,13 @@ class MailState(StrEnum):
 class Letter:
     id: int
     kind: str
-    booking_id: str
+    booking_id: str | None
     recipient: str
     message_id: str
     attempts: int
+    user_id: int | None = None
+    """The account it tells of, if it tells of no booking."""
+    link_id: str | None = None
 
 
 def new_letter(kind: str, booking_id: str, event_id: int, recipient: str, at: datetime) -> dict[str, Any]:
@@ -51,6 +55,37 @@ def new_letter(kind: str, booking_id: str, event_id: int, recipient: str, at: da
         "due_at": at,
         "created_at": at,
     }
+
+
+async def write(
+    database: Database, kind: str, recipient: str, *, user_id: int | None = None, link_id: str | None = None
+) -> None:
+    """Write a letter about an account, due at once."""
+    at = now()
+    row = {
+        "kind": kind,
+        "user_id": user_id,
+        "link_id": link_id,
+        "recipient": recipient,
+        "message_id": f"<{secrets.token_hex(16)}@ticketflow>",
+        "state": MailState.PENDING.value,
+        "due_at": at,
+        "created_at": at,
+    }
+    await database.execute(insert(outbox).values(row))
+
+
+async def withdraw_resets(database: Database, email: str) -> None:
+    """Let nobody be sent a link that was asked for before the password was changed."""
+    waiting = (outbox.c.state == MailState.PENDING.value) & (outbox.c.kind == "reset")
+    await database.execute(
+        update(outbox).where(waiting & (outbox.c.recipient == email)).values(state=MailState.WITHDRAWN.value)
+    )
+
+
+async def forget_recipient(database: Database, letter_id: int) -> None:
+    """Keep no address of a letter that has arrived."""
+    await database.execute(update(outbox).where(outbox.c.id == letter_id).values(recipient=""))
 
 
 async def lease(database: Database, most: int, seconds: float) -> list[Letter]:
@@ -136,4 +171,6 @@ def _letter(row: Any) -> Letter:
         recipient=row["recipient"],
         message_id=row["message_id"],
         attempts=row["attempts"],
+        user_id=row["user_id"],
+        link_id=row["link_id"],
     )

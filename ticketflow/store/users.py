@@ -1,16 +1,18 @@
 """Accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from databases import Database
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from ticketflow.domain import Refusal, Role, User, now
 from ticketflow.store import violations
 from ticketflow.store.bulk import Bulk
-from ticketflow.store.tables import users
+from ticketflow.store.tables import api_tokens, users
 
 _SHOWN = (
     users.c.id,
@@ -20,13 +22,23 @@ _SHOWN = (
     users.c.role,
     users.c.theme,
     users.c.session_epoch,
+    users.c.closed_at,
 )
 
 
 async def create(
-    database: Database, *, name: str, email: str, password_hash: str, role: Role = Role.FAN
+    database: Database,
+    *,
+    name: str,
+    email: str,
+    password_hash: str,
+    role: Role = Role.FAN,
+    verified: bool = False,
 ) -> User:
-    """A new account. Raises `Refusal` email_taken."""
+    """A new account; `verified` if the address is known to be its owner's. Others may claim the same address.
+
+    Raises `Refusal` email_taken if it is `verified` and another account has proven the address.
+    """
     email = normal_email(email)
     row = {
         "name": name,
@@ -34,14 +46,23 @@ async def create(
         "password_hash": password_hash,
         "role": role.value,
         "created_at": now(),
+        "verified_email": email if verified else None,
     }
-    try:
+    with _address_taken():
         user_id = await database.execute(insert(users).values(row))
+    return User(user_id, name, email, role, verified=verified)
+
+
+@contextmanager
+def _address_taken() -> Iterator[None]:
+    """An address is proven by one account at most: says so where the database does."""
+    try:
+        yield
     except violations.UNIQUE as error:
         raise Refusal(
-            "email_taken", "There is an account with this address already. Sign in instead?"
+            "email_taken",
+            "This address belongs to another account by now. Nothing was changed; sign in to that one.",
         ) from error
-    return User(user_id, name, email, role)
 
 
 async def by_id(database: Database, user_id: int) -> User | None:
@@ -67,10 +88,99 @@ _BY_IDS = Bulk(
 )
 
 
-async def by_email(database: Database, email: str) -> tuple[User, str] | None:
-    """The account with this address and its password hash, or None."""
-    row = await database.fetch_one(select(users).where(users.c.email == normal_email(email)))
-    return (_user(row), row["password_hash"]) if row else None
+@dataclass(frozen=True)
+class Claim:
+    """An account that says an address is its own, and the hash of its password."""
+
+    user: User
+    password_hash: str
+
+
+async def proven(database: Database, email: str) -> User | None:
+    """The account that has proven the address, or None."""
+    row = await database.fetch_one(select(users).where(users.c.verified_email == normal_email(email)))
+    return _user(row) if row else None
+
+
+async def claims(database: Database, email: str) -> tuple[Claim | None, Claim | None]:
+    """Who signs in with an address: the account that has proven it, and the newest that only claims it."""
+    rows = await database.fetch_all(
+        select(users)
+        .where((users.c.email == normal_email(email)) & users.c.closed_at.is_(None))
+        .order_by(users.c.verified_email.is_(None), users.c.id.desc())
+        .limit(2)
+    )
+    found = [Claim(_user(row), row["password_hash"]) for row in rows]
+    first = found[0] if found and found[0].user.verified else None
+    return first, next((claim for claim in found if not claim.user.verified), None)
+
+
+async def claim_of(database: Database, user_ids: Collection[int], email: str) -> Claim | None:
+    """The newest of these accounts that claims the address, proven or not."""
+    those = users.c.id.in_(user_ids) & (users.c.email == normal_email(email)) & users.c.closed_at.is_(None)
+    row = await database.fetch_one(select(users).where(those).order_by(users.c.id.desc()).limit(1))
+    return Claim(_user(row), row["password_hash"]) if row else None
+
+
+async def owner(database: Database, email: str) -> User | None:
+    """Whose password is forgotten: the account that has proven the address, else the first that claims it.
+
+    The first, not the newest: nobody can come between somebody and their account by claiming it later.
+    """
+    row = await database.fetch_one(
+        select(users)
+        .where((users.c.email == normal_email(email)) & users.c.closed_at.is_(None))
+        .order_by(users.c.verified_email.is_(None), users.c.id)
+        .limit(1)
+    )
+    return _user(row) if row else None
+
+
+async def password_hash(database: Database, user_id: int) -> str | None:
+    """The hash of an open account's password."""
+    found = await database.fetch_val(select(users.c.password_hash).where(_open(user_id)))
+    return None if found is None else str(found)
+
+
+async def rehash(database: Database, user_id: int, before: str, after: str) -> None:
+    """Keep a better hash of the same password, unless the password was changed meanwhile."""
+    same = _open(user_id) & (users.c.password_hash == before)
+    await database.execute(update(users).where(same).values(password_hash=after))
+
+
+async def set_name(database: Database, user_id: int, name: str) -> None:
+    await database.execute(update(users).where(_open(user_id)).values(name=name))
+
+
+async def set_theme(database: Database, user_id: int, theme: str) -> None:
+    await database.execute(update(users).where(_open(user_id)).values(theme=theme))
+
+
+async def set_password(database: Database, user_id: int, password_hash: str) -> None:
+    """Set another password: all sessions end."""
+    values = {"password_hash": password_hash, "session_epoch": users.c.session_epoch + 1}
+    await database.execute(update(users).where(_open(user_id)).values(values))
+
+
+async def drop_tokens(database: Database, user_id: int) -> None:
+    """Let no program act for the account any more."""
+    await database.execute(delete(api_tokens).where(api_tokens.c.user_id == user_id))
+
+
+async def end_sessions(database: Database, user_id: int) -> None:
+    await database.execute(
+        update(users).where(_open(user_id)).values(session_epoch=users.c.session_epoch + 1)
+    )
+
+
+async def prove(database: Database, user_id: int, email: str) -> None:
+    """Give the account an address that was proven. Raises `Refusal` email_taken if another has proven it."""
+    with _address_taken():
+        await database.execute(update(users).where(_open(user_id)).values(email=email, verified_email=email))
+
+
+def _open(user_id: int) -> ColumnElement[bool]:
+    return (users.c.id == user_id) & users.c.closed_at.is_(None)
 
 
 def normal_email(email: str) -> str:
@@ -87,4 +197,5 @@ def _user(row: Any) -> User:
         verified=row["verified_email"] == row["email"],
         theme=row["theme"],
         session_epoch=row["session_epoch"],
+        closed=row["closed_at"] is not None,
     )

@@ -1,9 +1,9 @@
 """The pages to sign in, register and sign out. They work without scripts."""
 
 import re
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from quart import Blueprint, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from quart_rate_limiter import rate_limit
@@ -12,35 +12,14 @@ from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
 from ticketflow.showing import show_event
 from ticketflow.web import accounts
-from ticketflow.web.asks import (
-    LEAST_PASSWORD,
-    MOST_EMAIL,
-    MOST_NAME,
-    MOST_PASSWORD,
-    Credentials,
-    Register,
-)
+from ticketflow.web.account_forms import WORDS, Told, kept, read, sent, told, told_of
+from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.newcomers import forget_places
+from ticketflow.web.paging import safe_path, said
+from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
 from ticketflow.web.session import end_session
-
-AskT = TypeVar("AskT", bound=BaseModel)
-
-_HINTS = {
-    "name": "Please say what to call you.",
-    "email": "That does not look like an e-mail address.",
-    "password": f"A password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters.",
-}
-"""What is wrong with a field, by its name: said by the server, and by form.js before it is asked."""
-
-_MOST = {"name": MOST_NAME, "email": MOST_EMAIL, "password": MOST_PASSWORD}
-_TOO_LONG = {
-    "name": f"A name has at most {MOST_NAME} characters.",
-    "email": f"An address has at most {MOST_EMAIL} characters.",
-    "password": _HINTS["password"],
-}
-_UNSHOWABLE = "A name has only characters that can be shown."
 
 
 def account_pages_blueprint(settings: Settings) -> Blueprint:
@@ -55,11 +34,13 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
     @blueprint.post("/signin")
     @limited
     async def sign_in() -> ResponseReturnValue:
-        form = dict(await request.form)
+        form = await sent()
         try:
-            await accounts.sign_in(services(), _read(Credentials, form))
-        except (ValidationError, Refusal):
+            await accounts.sign_in(services(), read(Credentials, form))
+        except ValidationError:
             return await _form("signin.html", form, {"": accounts.WRONG}, 401)
+        except Refusal as refusal:
+            return await _form("signin.html", form, {"": refusal.detail}, STATUS[refusal.code])
         return redirect(_next(form), 303)
 
     @blueprint.get("/register")
@@ -69,13 +50,13 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
     @blueprint.post("/register")
     @limited
     async def register() -> ResponseReturnValue:
-        form = dict(await request.form)
+        form = await sent()
         try:
-            await accounts.register(services(), _read(Register, form))
+            await accounts.register(services(), read(Register, form))
         except ValidationError as error:
-            return await _form("register.html", form, _told(error), 422)
+            return await _form("register.html", form, told(error), 422)
         except Refusal as refusal:
-            return await _form("register.html", form, {"email": refusal.detail}, 409)
+            return await _form("register.html", form, told_of(refusal), STATUS[refusal.code])
         return redirect(_next(form), 303)
 
     @blueprint.post("/signout")
@@ -88,36 +69,14 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
     return blueprint
 
 
-def _read(kind: type[AskT], form: dict[str, str]) -> AskT:
-    return kind.model_validate({name: form.get(name, "") for name in kind.model_fields})
-
-
-def _told(error: ValidationError) -> dict[str, str]:
-    """What is wrong with each field, by its name, in our words."""
-    told = {}
-    for fault in error.errors():
-        field, kind = str(fault["loc"][0]), fault["type"]
-        told[field] = _HINTS.get(field, "")
-        if kind.endswith("too_long"):
-            told[field] = _TOO_LONG[field]
-        elif field == "name" and kind == "value_error":
-            told[field] = _UNSHOWABLE
-    return told
-
-
-async def _form(
-    template: str, form: dict[str, str], problems: dict[str, str], status: int
-) -> ResponseReturnValue:
-    kept = {name: value for name, value in form.items() if name != "password"}
+async def _form(template: str, form: dict[str, str], problems: Told, status: int) -> ResponseReturnValue:
     onward = safe_path(form.get("next") or request.args.get("next", ""))
     page = await render_template(
         template,
-        form=kept,
+        form=kept(form),
         problems=problems,
-        wrong=_HINTS,
-        long=_TOO_LONG,
-        most=_MOST,
-        password_least=LEAST_PASSWORD,
+        **WORDS,
+        said=said(),
         next=onward,
         event=_event_of(onward),
     )
@@ -136,9 +95,3 @@ def _event_of(path: str) -> dict[str, Any] | None:
 
 def _next(form: dict[str, str]) -> str:
     return safe_path(form.get("next", "")) or "/"
-
-
-def safe_path(path: str) -> str:
-    """The path if it leads to a page of this site, else "". Browsers take "//x" and "/\\x" for a host."""
-    inside = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if inside else ""

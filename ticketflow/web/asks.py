@@ -1,7 +1,6 @@
 """What clients may send: one model a command, checked the same at both doors."""
 
 import re
-from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -15,11 +14,12 @@ from pydantic import (
     model_validator,
 )
 
-from ticketflow.domain import request_hash
+from ticketflow.accounts import rules
+from ticketflow.domain import check_times, request_hash
 
 MOST_TICKETS_AT_ONCE = 100
 MOST_NAME, MOST_EMAIL = 120, 254
-LEAST_PASSWORD, MOST_PASSWORD = 8, 200
+LEAST_PASSWORD, MOST_PASSWORD = rules.LEAST_PASSWORD, rules.MOST_PASSWORD
 """In characters."""
 MOST_UNITS = 200_000
 MOST_PRICE = 10**11
@@ -53,7 +53,8 @@ Email = Annotated[
     AfterValidator(_email),
     AfterValidator(_printable),
 ]
-Id = Annotated[int, Field(ge=1, lt=2**63)]
+MOST_ID = 2**63 - 1
+Id = Annotated[int, Field(ge=1, le=MOST_ID)]
 # JSON has no times: they come as text, also where everything else must have its own type.
 Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
 Quantity = Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
@@ -183,20 +184,47 @@ class EventAsk(Ask):
 
     @model_validator(mode="after")
     def _in_order(self) -> "EventAsk":
-        if self.sale_starts_at >= self.starts_at:
-            raise ValueError("the sale must start before the event")
-        if self.lobby_opens_at is not None and self.lobby_opens_at > self.sale_starts_at:
-            raise ValueError("the lobby must open before the sale starts")
-        if self.cancel_until is not None and not self.sale_starts_at < self.cancel_until <= self.starts_at:
-            raise ValueError("cancelling must end after the sale starts, and not after the event does")
         if sum(t.units for t in self.ticket_types) > MOST_UNITS:
             raise ValueError(f"has more than {MOST_UNITS} tickets in all")
         names = [t.name for t in self.ticket_types]
         if len(set(names)) != len(names):
             raise ValueError("two ticket types have one name")
-        for moment in (self.starts_at, self.sale_starts_at, self.lobby_opens_at, self.cancel_until):
-            _storable(moment)
+        check_times(
+            starts_at=self.starts_at,
+            sale_starts_at=self.sale_starts_at,
+            lobby_opens_at=self.lobby_opens_at,
+            cancel_until=self.cancel_until,
+        )
         return self
+
+
+class EventEditAsk(Ask):
+    """What to change of an event; what is left out stays as it is. Null ends a lobby, or cancelling."""
+
+    name: Annotated[Line, Field(max_length=200)] | None = None
+    venue: Annotated[Line, Field(max_length=200)] | None = None
+    starts_at: Moment | None = None
+    sale_starts_at: Moment | None = None
+    lobby_opens_at: Moment | None = None
+    cancel_until: Moment | None = None
+    per_user_limit: Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)] | None = None
+    queue_needs_account: bool | None = None
+    publish: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "EventEditAsk":
+        if not self.model_fields_set:
+            raise ValueError("name at least one thing to change")
+        for field in self.model_fields_set - {"lobby_opens_at", "cancel_until"}:
+            if getattr(self, field) is None:
+                raise ValueError(f"{field} cannot be null")
+        return self
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Column -> value, for what was given."""
+        given = self.model_dump(include=self.model_fields_set)
+        return {"published" if name == "publish" else name: value for name, value in given.items()}
 
 
 class Command(BaseModel):
@@ -211,8 +239,3 @@ class Command(BaseModel):
     def fields(self) -> dict[str, Any]:
         """Everything else that was sent."""
         return dict(self.model_extra or {})
-
-
-def _storable(moment: datetime | None) -> None:
-    if moment is not None and not 2000 <= moment.year <= 9000:
-        raise ValueError("a time lies outside the years 2000 to 9000")

@@ -31,7 +31,7 @@ async def hold(event_id: int, data: HoldAsk) -> ResponseReturnValue:
     found = services()
     event = found.catalogue.event(event_id)
     user = await require_user()
-    visitor = presented_visitor(await found.rooms.of(event.id), event.id)
+    visitor = presented_visitor(await found.rooms.of(event.id), event.id, secure=found.settings.secure)
     return _send(await counter.hold(found, event, user, visitor, data))
 
 
@@ -110,7 +110,7 @@ async def _visitor(found: Services, ask: BookAsk) -> str | None:
     else:
         return None
     try:
-        return presented_visitor(await found.rooms.of(event_id), event_id)
+        return presented_visitor(await found.rooms.of(event_id), event_id, secure=found.settings.secure)
     except NotAdmitted:
         return None
 

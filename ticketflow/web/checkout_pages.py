@@ -73,7 +73,7 @@ async def hold(slug: str) -> ResponseReturnValue:
     if await _held(found, event, user):
         return onward(url_for("checkout.checkout", slug=slug))
     try:
-        visitor = presented_visitor(await found.rooms.of(event.id), event.id)
+        visitor = presented_visitor(await found.rooms.of(event.id), event.id, secure=found.settings.secure)
         await counter.hold(found, event, user, visitor, choice.ask())
     except (Refusal, WaitingRoomError, ValidationError) as refused:
         gone = refused.extra.get("unit") if isinstance(refused, Refusal) else None

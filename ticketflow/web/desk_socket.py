@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ticketflow import strict_json
 from ticketflow.domain import Event, Refusal, User
 from ticketflow.live.fan_line import FanLine
 from ticketflow.live.hub import Socket
@@ -18,6 +19,7 @@ from ticketflow.web import counter
 from ticketflow.web.asks import Ask, BookAsk, Command, HoldAsk
 from ticketflow.web.bookings import idempotency_key
 from ticketflow.web.counter import Reply
+from ticketflow.web.message_brake import MessageBrake
 from ticketflow.web.newcomers import newcomer
 from ticketflow.web.problems import problem_of
 from ticketflow.web.services import Services
@@ -68,6 +70,7 @@ class DeskSocket:
         # A pass is as good as a ticket for who only wants to book.
         self._visitor = room.read_pass(token).visitor if token else None
         self._fan: FanLine | None = None
+        self._brake = MessageBrake(services.settings.messages_per_second)
         self._payments = asyncio.Semaphore(MOST_PAYMENTS_AT_ONCE)
         self.socket = Socket(line.slot, user_id=user.id if user else None)
         self._commands: dict[str, Callable[[dict[str, Any]], Awaitable[Reply]]] = {
@@ -94,6 +97,7 @@ class DeskSocket:
 
     async def read(self, receive: Callable[[], Awaitable[str | bytes]]) -> None:
         """Answer commands until the socket closes: in order, but a payment does not hold up the next."""
+        clock = asyncio.get_running_loop().time
         async with asyncio.TaskGroup() as payments:
             while True:
                 await self.socket.slot.taken()
@@ -101,7 +105,11 @@ class DeskSocket:
                 try:
                     command = Command.model_validate(_parsed(text))
                 except (Refusal, ValidationError) as error:
+                    self._brake.take(clock(), self._line)
                     self._reply(None, _refused(error))
+                    continue
+                if refusal := self._brake.take(clock(), self._line):
+                    self._reply(command.id, _refused(refusal))
                     continue
                 if command.do == "book":
                     await self._payments.acquire()
@@ -236,6 +244,6 @@ def _parsed(text: str | bytes | None) -> Any:
     if len(text) > MOST_MESSAGE_CHARS:
         raise Refusal("invalid_request", "That message is too long for this desk.")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return strict_json.loads(text)
+    except ValueError:
         raise Refusal("malformed_json", "That message is not valid JSON.") from None

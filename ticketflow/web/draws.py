@@ -95,7 +95,8 @@ async def _soon(found: Services, event: Event) -> DrawList | None:
 
 def _own(room: WaitingRoom, event: Event) -> Place | None:
     """What this browser's ticket says, if it has one: order 0 for an entrant of the draw."""
-    ticket = good_cookie(room, request.cookies.get(cookie_name(event.id)))
+    name = cookie_name(event.id, secure=services().settings.secure)
+    ticket = good_cookie(room, request.cookies.get(name))
     return room.read_ticket(ticket) if ticket is not None else None
 
 

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from ticketflow.store import violations
 from ticketflow.web.frame import ask_nobody
 from ticketflow.web.guard import SAFE
+from ticketflow.web.paging import safe_path
 from ticketflow.web.session import signed_in
 
 AGAIN = frozenset({429, 503})
@@ -67,8 +68,10 @@ async def error_page(problem: dict[str, Any]) -> ResponseReturnValue:
         again_in=_again_in(wait) if status in AGAIN and request.method in SAFE else None,
         # What a reader can tell us, so that we find it in the log.
         at=datetime.now(UTC) if status == 500 else None,
+        number=problem.get("request_id"),
     )
-    return page, status, {"Retry-After": str(wait)} if wait is not None else {}
+    headers = {"Retry-After": str(wait)} if wait is not None else {}
+    return page, status, headers | ({"Allow": ", ".join(problem["allow"])} if "allow" in problem else {})
 
 
 async def _can_ask() -> bool:
@@ -90,10 +93,12 @@ def _action(status: int) -> dict[str, str]:
         return {"label": "Sign in", "href": "/signin"}
     if request.method in SAFE:
         if status in AGAIN or status == 500:
-            return {"label": "Try now", "href": request.full_path.rstrip("?")}
+            return {"label": "Try now", "href": safe_path(request.full_path.rstrip("?")) or "/"}
         return {"label": "All events", "href": "/"}
     came_from = urlsplit(request.referrer or "")
-    if came_from.netloc == request.host and came_from.path:
-        query = f"?{came_from.query}" if came_from.query else ""
-        return {"label": "Back to where you were", "href": came_from.path + query}
+    query = f"?{came_from.query}" if came_from.query else ""
+    # A path of ours may begin with two slashes, and would then be taken for another host.
+    back = safe_path(came_from.path + query)
+    if came_from.netloc == request.host and back:
+        return {"label": "Back to where you were", "href": back}
     return {"label": "All events", "href": "/"}

@@ -1,79 +1,77 @@
-"""What guards every route: same origin for what changes something, and headers that say how to show pages."""
+"""What guards every route: our host, bodies of a bearable size, the same origin for what changes things."""
 
-from typing import Any
+from functools import lru_cache
 
-from quart import Quart, Request, Response, Websocket, request, websocket
-from werkzeug.exceptions import BadRequest
+from quart import Quart, Request, Websocket, abort, request, websocket
 
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
+from ticketflow.web.arrival import Arrival
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BODY_BYTES = 1_000_000
-
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self' {scripts}",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "frame-src 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-)
+BODY_SECONDS = 10
+"""In which a whole body must have come: a phone on a train needs a second for what is sent here."""
+ANY_HOST = frozenset({"health.alive", "health.ready"})
+"""Who watches over us asks by the machine's address."""
 
 
-class _Request(Request):
-    """A request whose body may be anything: what is no text, or nested too deeply, is malformed JSON."""
-
-    async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        try:
-            return await super().get_json(force, silent, cache)
-        except (UnicodeDecodeError, RecursionError):
-            raise BadRequest from None
-
-
-def install(app: Quart, settings: Settings, *, scripts: str) -> None:
-    """Put the guards before and behind every request of `app`; `scripts` may run besides files of our own."""
+def install(app: Quart, settings: Settings) -> None:
+    """Put the guards before every request and socket of `app`."""
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
-    app.request_class = _Request
+    app.config["BODY_TIMEOUT"] = BODY_SECONDS
+    app.request_class = Arrival
+    # A second slash is an address that is not there: nobody is sent on to one made of what they asked for.
+    app.url_map.merge_slashes = False
 
     @app.before_request
-    async def same_origin() -> None:
-        if request.method not in SAFE and not _same_site(settings):
-            raise Refusal("cross_site", "This was sent from another site, so it was not done.")
+    async def guarded() -> None:
+        _check_host(request, settings)
+        if request.method not in SAFE:
+            # Before anything is done, and also where nobody would read it.
+            if (request.content_length or 0) > MOST_BODY_BYTES:
+                abort(413)
+            if not _same_site(settings):
+                raise Refusal("cross_site", "This was sent from another site, so it was not done.")
 
-    always = {
-        "Content-Security-Policy": _POLICY.format(scripts=scripts),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-    }
-    if settings.secure:
-        always["Strict-Transport-Security"] = "max-age=31536000"
+    @app.before_websocket
+    async def guarded_socket() -> None:
+        _check_host(websocket, settings)
 
-    @app.after_request
-    async def headers(response: Response) -> Response:
-        # One look for all: Headers.setdefault goes through them several times for each.
-        given = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - iterating gives pairs
-        for name, value in always.items():
-            if name.lower() not in given:
-                response.headers.add(name, value)
-        return response
+
+def _check_host(asked: Request | Websocket, settings: Settings) -> None:
+    """Raise `Refusal` bad_host for a request that was made for another site: nobody's name gets into an
+    answer or a cache but ours. Embedded mode answers to whatever a machine at home is called."""
+    if settings.embedded or _host_name(asked.headers.get("Host", "")) in settings.host_names:
+        return
+    if asked.endpoint in ANY_HOST:
+        return
+    raise Refusal("bad_host", f"This is not the address of this desk. It is at {settings.public_url}.")
+
+
+@lru_cache(maxsize=256)
+def _host_name(host: str) -> str:
+    """A Host header without its port."""
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdigit() else host).strip("[]").lower()
 
 
 def _same_site(settings: Settings) -> bool:
+    """Whether a page of ours has sent the request at hand, or no page at all.
+
+    Browsers say Sec-Fetch-Site over https and Origin with whatever is no GET; who says neither is a program,
+    which nobody can make send its cookies. No other site can borrow a bearer token either, but one that
+    comes with cookies may be a pretext: then it is asked like any other.
+    """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         ours = site in ("same-origin", "none")
     else:
-        origin = request.headers.get("Origin")
-        ours = _own_origin(origin, request, settings)
-    # A bearer token is not sent by a browser on its own: no other site can borrow it.
-    return ours or request.headers.get("Authorization", "").lower().startswith("bearer ")
+        ours = _own_origin(request.headers.get("Origin"), request, settings)
+    return ours or (
+        "Cookie" not in request.headers
+        and request.headers.get("Authorization", "").lower().startswith("bearer ")
+    )
 
 
 def socket_origin_allowed(settings: Settings) -> bool:

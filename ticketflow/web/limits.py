@@ -1,90 +1,182 @@
-"""How often an address may try something: quart-rate-limiter with a Redis store whose keys expire."""
+"""How much an account or an address may ask for: every route has a limit, and some a strict one."""
 
 import re
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
+from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Network, ip_address
+from math import ceil
+from typing import cast
 
 from quart import Quart, Response, current_app, has_websocket_context, request, websocket
-from quart_rate_limiter import RateLimit, RateLimiter
-from quart_rate_limiter.store import RateLimiterStoreABC
+from quart_rate_limiter import RateLimit, RateLimiter, RateLimitExceeded
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
+from ticketflow.web import logs
+from ticketflow.web.allowances import Counts
+from ticketflow.web.arrival import Allowance, Arrival
+from ticketflow.web.guard import SAFE
+from ticketflow.web.plain_sockets import PlainWebsocket
+from ticketflow.web.session import account_id
 
 MINUTE = timedelta(minutes=1)
-SPARE_SECONDS = 60
 
 WITH_PORT = re.compile(r"\[(?P<six>[^\]]+)\](:\d+)?|(?P<four>[\d.]+):\d+")
 """An address as some proxies write it: "203.0.113.5:4001", "[2001:db8::5]:4001"."""
 
 
-class ExpiringStore(RateLimiterStoreABC):
-    """The library's Redis store on our pool, with keys that end by themselves."""
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Routes that are counted together: `share` of the settings' numbers, by account or by address."""
 
-    def __init__(self, redis: "Redis", prefix: str) -> None:
-        self._redis = redis
-        self._prefix = prefix
-
-    async def get(self, key: str, default: datetime) -> datetime:
-        try:
-            stored = await self._redis.get(f"{self._prefix}:limit:{key}")
-        except RedisError:
-            return default  # a brake, not a lock: without its store the request meets its own answer
-        return default if stored is None else datetime.fromtimestamp(float(stored), UTC)
-
-    async def set(self, key: str, tat: datetime) -> None:
-        seconds = int((tat - datetime.now(UTC)).total_seconds()) + SPARE_SECONDS
-        with suppress(RedisError):
-            await self._redis.set(f"{self._prefix}:limit:{key}", tat.timestamp(), ex=max(1, seconds))
-
-    async def before_serving(self) -> None:
-        """The pool is open already."""
-
-    async def after_serving(self) -> None:
-        """The pool is closed by who made it."""
+    name: str
+    share: float = 1.0
+    by_account: bool = True
 
 
-class _Limiter(RateLimiter):
-    """The library's, spared the requests to routes without a limit: nearly all are."""
+READ = Family("read")
+WRITE = Family("write")
+SOCKET = Family("socket")
+STATIC = Family("static", 10, by_account=False)
+GATEWAY = Family("gateway", 10, by_account=False)
+HEALTH = Family("health", 0.1, by_account=False)
 
-    _answers: dict[str | None, bool]
+BY_METHOD = {
+    method: READ if method in SAFE else WRITE for method in (*SAFE, "POST", "PUT", "PATCH", "DELETE")
+}
 
-    def init_app(self, app: Quart, enabled: bool = True) -> None:
-        self._answers = {}
-        super().init_app(app, enabled)
+LIMITS: dict[str, Family | dict[str, Family]] = {
+    "account_pages": BY_METHOD,
+    "accounts": BY_METHOD,
+    "booking_pages": BY_METHOD,
+    "bookings": BY_METHOD,
+    "admin": BY_METHOD,
+    "checkout": BY_METHOD,
+    "docs": READ,
+    "draws": READ,
+    "events": READ,
+    "health": HEALTH,
+    "link_pages": BY_METHOD,
+    "mailbox": READ,
+    "openapi": READ,
+    "organiser": BY_METHOD,
+    "organiser_events": BY_METHOD,
+    "organiser_pages": READ,
+    "pages": BY_METHOD,
+    "payments": GATEWAY,
+    "pictures": STATIC,
+    "profile": BY_METHOD,
+    "queue": BY_METHOD,
+    "seats": READ,
+    "sockets": SOCKET,
+    "static": STATIC,
+    "ticket_pages": READ,
+    "token_pages": BY_METHOD,
+    "tokens": BY_METHOD,
+}
+"""The one table from an endpoint, or the blueprint it is of, to how much of it somebody may ask for. Joins,
+bookings and `strict` routes have tighter limits of their own besides."""
+
+
+class Limiter(RateLimiter):
+    """The library's, for the routes marked `strict`, with its two steps made one; before it every request is
+    counted, for which none waits."""
+
+    def __init__(self, app: Quart, redis: "Redis", settings: Settings) -> None:
+        self.counts = Counts(redis, settings.redis_prefix)
+        self._settings = settings
+        self._script = redis.register_script((files("ticketflow.web") / "lua" / "strict.lua").read_text())
+        self._strict: dict[str | None, bool] = {}
+        super().__init__(app, key_function=self._address, skip_function=self._at_home)
+        app.before_websocket(self._before_websocket)
 
     async def _before_request(self) -> None:
-        if self._limited():
+        arrival = cast(Arrival, request)
+        self._count(arrival, family_of(arrival.endpoint, arrival.method))
+        if self._is_strict(arrival.endpoint):
             await super()._before_request()
 
-    async def _after_request(self, response: Response) -> Response:
-        return await super()._after_request(response) if self._limited() else response
+    async def _before_websocket(self) -> None:
+        self._count(cast(PlainWebsocket, websocket), family_of(websocket.endpoint, "GET"))
 
-    def _limited(self) -> bool:
-        endpoint = request.endpoint
-        if endpoint not in self._answers:
+    def _count(self, asked: Arrival | PlainWebsocket, family: Family) -> None:
+        settings = self._settings
+        asked.network = counted(settings, client_address(settings.proxy_hops))
+        if family.by_account:
+            asked.account = account_id()
+        if asked.account is not None:
+            kind, which, most = "account", str(asked.account), settings.requests_per_account
+        else:
+            kind, which, most = "address", asked.network or "", settings.requests_per_address
+        if not (which and most):
+            return
+        name = f"{family.name}:{kind}:{which}"
+        asked.allowance, granted = self.counts.take(name, max(1, int(most * family.share)))
+        if not granted:
+            seconds = asked.allowance.seconds
+            raise Refusal(
+                "too_many_requests",
+                f"Very much was asked for by your {kind} in a short time. Nothing was lost; "
+                f"try again in {seconds} s.",
+                retry_after=seconds,
+            )
+
+    async def _raise_on_rejection(self, endpoint: str, rate_limits: list[RateLimit]) -> None:
+        for limit in rate_limits:
+            key = f"{self._settings.redis_prefix}:limit:{await self._create_key(endpoint, limit)}"
+            millis = int(limit.period.total_seconds() * 1000)
+            try:
+                wait, left, full_in = await self._script(keys=[key], args=[limit.count, millis])
+            except RedisError:
+                continue  # a brake, not a lock: without its store the request meets its own answer
+            cast(Arrival, request).allowance = Allowance(limit.count, left, ceil(full_in / 1000))
+            if wait:
+                logs.security.info("limit_reached", extra={"limit": f"{endpoint}:{await self._address()}"})
+                raise RateLimitExceeded(ceil(wait / 1000))
+
+    async def _update_limits(self, endpoint: str, rate_limits: list[RateLimit]) -> None:
+        """The script has counted as it looked."""
+
+    async def _after_request(self, response: Response) -> Response:
+        """What is left is told as the answer leaves, as for every route."""
+        return response
+
+    def _is_strict(self, endpoint: str | None) -> bool:
+        if endpoint not in self._strict:
             view = current_app.view_functions.get(endpoint or "")
             blueprint = current_app.blueprints.get(request.blueprint or "")
             limits = self._get_limits_for_view_function(view, blueprint) if view else []
-            self._answers[endpoint] = bool(limits)
-        return self._answers[endpoint]
+            self._strict[endpoint] = bool(limits)
+        return self._strict[endpoint]
+
+    async def _address(self) -> str:
+        peer = client_address(self._settings.proxy_hops)
+        return network_of(peer) or peer
+
+    async def _at_home(self) -> bool:
+        return self._settings.embedded and _is_loopback(client_address(self._settings.proxy_hops))
 
 
 def install(app: Quart, redis: "Redis", settings: Settings) -> None:
-    """Count requests by address, for the routes that are marked. An embedded crowd runs on loopback."""
+    """Limit every route of `app`. An embedded crowd runs on loopback, and is no address."""
+    app.extensions["limits"] = Limiter(app, redis, settings)
 
-    async def address() -> str:
-        peer = client_address(settings.proxy_hops)
-        return network_of(peer) or peer
 
-    async def skip() -> bool:
-        return settings.embedded and _is_loopback(client_address(settings.proxy_hops))
+def counts_of(app: Quart) -> Counts:
+    """What `app` has counted; somebody must keep it sharing."""
+    limiter: Limiter = app.extensions["limits"]
+    return limiter.counts
 
-    store = ExpiringStore(redis, settings.redis_prefix)
-    _Limiter(app, key_function=address, store=store, skip_function=skip)
+
+def family_of(endpoint: str | None, method: str) -> Family:
+    """How a route is counted. What is not in the table, or is no route at all, is counted like a page: a test
+    sees to it that every route is."""
+    found = LIMITS.get(endpoint or "") or LIMITS.get((endpoint or "").partition(".")[0]) or BY_METHOD
+    return found if isinstance(found, Family) else found.get(method, WRITE)
 
 
 def sign_in_limit(settings: Settings) -> RateLimit:

@@ -9,7 +9,7 @@ from ticketflow.web.limits import client_address, join_sources
 from ticketflow.web.services import Services
 from ticketflow.web.session import account_id
 from waiting_room import WaitingRoom
-from waiting_room.web import Newcomer, cookie_name
+from waiting_room.web import Newcomer, forget_ticket
 
 
 async def newcomer(found: Services, event: Event) -> Newcomer:
@@ -43,9 +43,7 @@ def forget_places(found: Services, response: Response) -> None:
     """Take from who signs out the tickets of queues that go by accounts: the account finds its places again,
     and the next person at this browser does not."""
     for cookie in request.cookies:
-        known = re.fullmatch(r"queue_(\d{1,18})", cookie, re.ASCII)
+        known = re.fullmatch(r"(?:__Host-)?queue_(\d{1,18})", cookie, re.ASCII)
         event = found.catalogue.find(int(known[1])) if known else None
         if event and event.queue_needs_account:
-            response.delete_cookie(
-                cookie_name(event.id), httponly=True, secure=found.settings.secure, samesite="Lax"
-            )
+            forget_ticket(response, event.id, secure=found.settings.secure)

@@ -30,13 +30,6 @@ async def create(data: EventAsk) -> ResponseReturnValue:
     found = services()
     user = await require_organiser()
     event = await create_event(found, user, data)
-    await audit.record(
-        found.database,
-        actor_id=user.id,
-        event_id=event.id,
-        action="event.create",
-        after=data.model_dump(mode="json"),
-    )
     return found.catalogue.public(event), HTTPStatus.CREATED
 
 
@@ -44,7 +37,7 @@ async def create(data: EventAsk) -> ResponseReturnValue:
 async def room(event_id: int) -> ResponseReturnValue:
     """The room's levers as they stand."""
     found = services()
-    event = found.catalogue.own_event(event_id, (await require_organiser()).id)
+    event = found.catalogue.own_event(event_id, await require_organiser())
     return policy_view(await (await found.rooms.of(event.id)).policy())
 
 
@@ -54,17 +47,23 @@ async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
     """Move the levers; acts on the next tick."""
     found = services()
     user = await require_organiser()
-    event = found.catalogue.own_event(event_id, user.id)
+    event = found.catalogue.own_event(event_id, user)
     waiting_room = await found.rooms.of(event.id)
     before = policy_view(await waiting_room.policy())
     changes: dict[str, Any] = data.model_dump(exclude_none=True)
     levers = {**changes, "mode": Mode(changes["mode"])} if "mode" in changes else changes
     after = policy_view(await waiting_room.steer(**levers))
     manual = {"manual": True} if after["mode"] != before["mode"] else {}
-    await records.change(found.database, event.id, **changes, **manual)
-    await audit.record(
-        found.database, actor_id=user.id, event_id=event.id, action="room.steer", before=before, after=after
-    )
+    async with found.database.transaction():
+        await records.change(found.database, event.id, **changes, **manual)
+        await audit.record(
+            found.database,
+            actor_id=user.id,
+            event_id=event.id,
+            action="room.steer",
+            before=before,
+            after=after,
+        )
     # Admission acts on the next tick; what this house itself decides by (a closed sale) does not wait for it.
     await found.hub.announce(event.id)
     return after
@@ -75,7 +74,7 @@ async def cancel(event_id: int, booking_id: str) -> ResponseReturnValue:
     """Cancel a booking of an own event, at any time, with its refund."""
     found = services()
     user = await require_organiser()
-    event = found.catalogue.own_event(event_id, user.id)
+    event = found.catalogue.own_event(event_id, user)
     return (await found.cancellations.by_organiser(event, user, booking_id)).public()
 
 
@@ -98,7 +97,15 @@ async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
         queue_needs_account=ask.queue_needs_account,
         cancel_until=ask.cancel_until,
     )
-    event_id = await event_store.create(found.database, user.id, new)
+    async with found.database.transaction():
+        event_id = await event_store.create(found.database, user.id, new)
+        await audit.record(
+            found.database,
+            actor_id=user.id,
+            event_id=event_id,
+            action="event.create",
+            after=ask.model_dump(mode="json"),
+        )
     event = await event_store.by_id(found.database, event_id)
     if event is None:
         raise Refusal("not_found", "The event was taken away again while it was being made.")

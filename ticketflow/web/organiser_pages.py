@@ -24,7 +24,7 @@ async def for_accounts_only() -> ResponseReturnValue | None:
 async def sales() -> ResponseReturnValue:
     found = services()
     user = await require_organiser()
-    mine = found.catalogue.of_organiser(user.id)
+    mine = found.catalogue.seen_to_by(user)
     shown = [show_event(event, found.catalogue.public(event)) for event in mine]
     return await render_template("organiser.html", events=shown)
 
@@ -33,7 +33,7 @@ async def sales() -> ResponseReturnValue:
 async def desk(slug: str) -> ResponseReturnValue:
     found = services()
     user = await require_organiser()
-    event = next((e for e in found.catalogue.of_organiser(user.id) if e.slug == slug), None)
+    event = next((e for e in found.catalogue.seen_to_by(user) if e.slug == slug), None)
     if event is None:
         raise Refusal("not_found", "There is no such event of yours.")
     room = await found.rooms.of(event.id)

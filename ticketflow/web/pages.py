@@ -15,7 +15,7 @@ from ticketflow.web.session import account_id
 from waiting_room import NotCalled, NotOpen, RoomClosed, State, TooManyJoins
 from waiting_room.shown import as_shown, first_shown, keep_shown
 from waiting_room.views import queue_view
-from waiting_room.web import cookie_name, problem, set_ticket
+from waiting_room.web import forget_ticket, problem, set_ticket
 
 blueprint = Blueprint("pages", __name__)
 
@@ -122,7 +122,7 @@ async def leave(slug: str) -> ResponseReturnValue:
     if ticket:
         await room.leave(ticket)
     response = redirect(url_for("pages.event_page", slug=slug), 303)
-    response.delete_cookie(cookie_name(event.id))
+    forget_ticket(response, event.id, secure=found.settings.secure)  # type: ignore[arg-type]
     return response
 
 

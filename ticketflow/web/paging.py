@@ -17,6 +17,9 @@ from waiting_room.web import cookie_name, good_cookie
 SAID_SECONDS = 600
 """How long words for a page stand in its address: who comes back to it tomorrow is not told them again."""
 
+MOST_PATH = 2_000
+"""Characters of an address that somebody else may choose: a header must hold it."""
+
 
 def event_at(slug: str) -> tuple[Services, Event]:
     """The services, and the event of that address. Raises `Refusal` not_found."""
@@ -32,7 +35,8 @@ def shown_event(found: Services, event: Event) -> dict[str, Any]:
 
 async def ticket_of(found: Services, room: WaitingRoom, event: Event) -> str | None:
     """The queue ticket in the request's cookie, if it is good and this account's."""
-    return await own_ticket(found, event, room, good_cookie(room, request.cookies.get(cookie_name(event.id))))
+    name = cookie_name(event.id, secure=found.settings.secure)
+    return await own_ticket(found, event, room, good_cookie(room, request.cookies.get(name)))
 
 
 def shown_booking(found: Services, booking: Booking) -> dict[str, Any]:
@@ -52,6 +56,15 @@ async def fresh(template: str, **context: Any) -> Response:
     """A page about one person at one moment: never kept by anything on the way."""
     page = await render_template(template, **context)
     return Response(page, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+def safe_path(path: str) -> str:
+    """The path if it leads to a page of this site, else "".
+
+    Browsers take "//x" and "/\\x" for a host, and pass over tabs and line breaks while they read.
+    """
+    inside = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if inside and len(path) <= MOST_PATH else ""
 
 
 def onward(path: str, *, wrong: str = "", fine: str = "", **query: Any) -> Redirect:

@@ -49,6 +49,8 @@ async def card_file(slug: str) -> ResponseReturnValue:
     shown = (event.id, event.name, event.venue, event.starts_at)
     card = await asyncio.get_running_loop().run_in_executor(_painter, share_card, *shown)
     response = Response(card, content_type="image/png")
+    # It is made to be shown on other people's pages.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Cache-Control"] = FOR_EVER if request.args.get("v") == version else AGAIN
     response.set_etag(version)
     return await response.make_conditional(request)

@@ -2,11 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable
+from http import HTTPStatus
+from time import perf_counter
 
 from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.typing import ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, WebsocketScope
 from quart import Quart, Websocket
 from quart.asgi import ASGIWebsocketConnection
+from werkzeug.datastructures import Headers
+
+from ticketflow.web import logs
+from ticketflow.web.arrival import Allowance
 
 MOST_WAITING = 8
 """Messages of one socket that are taken in before they are read. A page waits for replies and never has so
@@ -20,6 +26,7 @@ class PlainConnection(ASGIWebsocketConnection):
     def __init__(self, app: Quart, scope: WebsocketScope) -> None:
         super().__init__(app, scope)
         self.queue = asyncio.Queue(MOST_WAITING)
+        self._number = ""
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         _decline_compression(send)
@@ -28,6 +35,23 @@ class PlainConnection(ASGIWebsocketConnection):
         finally:
             _read_no_more(receive, send)
 
+    async def handle_websocket(self, websocket: Websocket, send: ASGISendCallable) -> None:
+        """Hold the conversation, and write the socket's line when it is over."""
+        began = perf_counter()
+        self._number = logs.begin(websocket, self.app.config["PROXY_HOPS"])
+        try:
+            await super().handle_websocket(websocket, send)
+        finally:
+            if self.app.config["ACCESS_LOG"]:
+                status = getattr(websocket, "answered", HTTPStatus.SWITCHING_PROTOCOLS)
+                logs.tell(websocket, int(status), perf_counter() - began)
+
+    async def accept_connection(
+        self, send: ASGISendCallable, headers: Headers, subprotocol: str | None
+    ) -> None:
+        headers["X-Request-Id"] = self._number
+        await super().accept_connection(send, headers, subprotocol)
+
     async def send_data(self, send: ASGISendCallable, data: str | bytes) -> None:
         text, raw = (data, None) if isinstance(data, str) else (None, data)
         await send({"type": "websocket.send", "bytes": raw, "text": text})
@@ -35,6 +59,13 @@ class PlainConnection(ASGIWebsocketConnection):
 
 class PlainWebsocket(Websocket):
     """Quart's websocket, to be accepted before anything is sent; `send` does nothing but send."""
+
+    answered: int = HTTPStatus.SWITCHING_PROTOCOLS
+    """The status of the handshake."""
+    account: int | None = None
+    network: str | None = None
+    allowance: Allowance | None = None
+    """As an `Arrival` has them."""
 
     def send(self, data: str | bytes) -> Awaitable[None]:  # type: ignore[override]
         found: Awaitable[None] = self._send(data)

@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 from ticketflow.domain import Refusal
 from ticketflow.store import violations
 from ticketflow.web.error_pages import error_page
+from ticketflow.web.logs import number_of_request, tell_refusal
 from waiting_room import WaitingRoomError
 from waiting_room.web import problem as room_problem
 
@@ -29,13 +30,17 @@ log = logging.getLogger(__name__)
 
 STATUS = {
     "malformed_json": HTTPStatus.BAD_REQUEST,
+    "bad_host": HTTPStatus.BAD_REQUEST,
     "bad_signature": HTTPStatus.BAD_REQUEST,
     "invalid_request": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not_signed_in": HTTPStatus.UNAUTHORIZED,
     "wrong_credentials": HTTPStatus.UNAUTHORIZED,
+    "bad_token": HTTPStatus.UNAUTHORIZED,
     "payment_declined": HTTPStatus.PAYMENT_REQUIRED,
     "payment_unknown": HTTPStatus.PAYMENT_REQUIRED,
     "forbidden": HTTPStatus.FORBIDDEN,
+    "ability_missing": HTTPStatus.FORBIDDEN,
+    "wrong_password": HTTPStatus.FORBIDDEN,
     "cross_site": HTTPStatus.FORBIDDEN,
     "not_admitted": HTTPStatus.FORBIDDEN,
     "pass_in_use": HTTPStatus.FORBIDDEN,
@@ -43,7 +48,12 @@ STATUS = {
     "not_found": HTTPStatus.NOT_FOUND,
     "no_draw": HTTPStatus.NOT_FOUND,
     "email_taken": HTTPStatus.CONFLICT,
+    "tickets_ahead": HTTPStatus.CONFLICT,
+    "has_events": HTTPStatus.CONFLICT,
     "slug_taken": HTTPStatus.CONFLICT,
+    "too_many_tokens": HTTPStatus.CONFLICT,
+    "last_admin": HTTPStatus.CONFLICT,
+    "sale_opened": HTTPStatus.CONFLICT,
     "sale_closed": HTTPStatus.CONFLICT,
     "still_processing": HTTPStatus.CONFLICT,
     "not_confirmed": HTTPStatus.CONFLICT,
@@ -55,6 +65,7 @@ STATUS = {
     "already_booked": HTTPStatus.CONFLICT,
     "already_extended": HTTPStatus.CONFLICT,
     "hold_gone": HTTPStatus.GONE,
+    "link_gone": HTTPStatus.GONE,
     "limit_exceeded": HTTPStatus.UNPROCESSABLE_ENTITY,
     "idempotency_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
     "bad_payment_method": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -65,10 +76,12 @@ STATUS = {
 }
 """The one table from a refusal's code to its HTTP status."""
 
-_HTTP = {
+HTTP = {
+    400: ("bad_request", "This cannot be understood, so it was not done."),
     403: ("forbidden", "This is not yours to open. Perhaps another account may."),
     404: ("not_found", "There is nothing at this address. Perhaps it has moved, or the link lost a letter."),
     405: ("method_not_allowed", "This address is there, but it cannot be used in that way."),
+    408: ("too_slow", "What was sent did not arrive whole in time, so it was not done. Send it again."),
     410: ("gone", "This was here, and has ended."),
     413: ("body_too_large", "That is more than this desk reads at once."),
 }
@@ -99,11 +112,13 @@ def problem_of(error: Exception) -> Problem:
     """The problem document for anything that a handler may raise. What nobody foresaw is logged: a 500."""
     match error:
         case Refusal():
+            tell_refusal(error.code)
             status = STATUS.get(error.code, HTTPStatus.CONFLICT)
             if status == HTTPStatus.SERVICE_UNAVAILABLE:
                 error.extra.setdefault("retry_after", RETRY_SECONDS)
             return problem(status, PUBLIC_CODE.get(error.code, error.code), error.detail, **error.extra)
         case WaitingRoomError():
+            tell_refusal(error.code)
             return room_problem(error)[1]
         case ValidationError():
             return _invalid(error)
@@ -123,9 +138,8 @@ def problem_of(error: Exception) -> Problem:
         log.warning("a store did not answer: %s", error)
         return problem(503, "unavailable", UNAVAILABLE, retry_after=RETRY_SECONDS)
     log.error("not foreseen", exc_info=error)
-    return problem(
-        500, "internal", "Something broke on our side. It is logged; nothing of yours was changed."
-    )
+    said = "Something broke on our side. It is logged; nothing of yours was changed."
+    return problem(500, "internal", said, request_id=number_of_request())
 
 
 def _invalid(error: ValidationError) -> Problem:
@@ -141,8 +155,10 @@ def _http_problem(error: HTTPException) -> Problem:
     status = error.code or 500
     if status == 400 and has_request_context() and request.is_json:
         return problem(400, "malformed_json", "The body is not valid JSON.")
-    if status in _HTTP:
-        return problem(status, *_HTTP[status])
+    if status in HTTP:
+        allowed = getattr(error, "valid_methods", None)
+        extra: Problem = {"allow": sorted(allowed)} if allowed else {}
+        return problem(status, *HTTP[status], **extra)
     return problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
 
 
@@ -151,9 +167,18 @@ def answer(body: Problem) -> Response:
     response = jsonify(body)
     response.status_code = body["status"]
     response.headers["Content-Type"] = "application/problem+json"
+    if body["status"] == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if "allow" in body:
+        response.headers["Allow"] = ", ".join(body["allow"])
     if "retry_after" in body:
         response.headers["Retry-After"] = str(body["retry_after"])
     return response
+
+
+async def refuse(error: Exception) -> Response:
+    """The answer to what a handler has raised, for those who take no pages."""
+    return answer(problem_of(error))
 
 
 def install(app: Quart) -> None:
@@ -163,8 +188,10 @@ def install(app: Quart) -> None:
         body = problem_of(error)
         if has_websocket_context():
             return answer(body)  # refused at the handshake
-        if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+        if f"{request.path}/".startswith("/api/") or request.accept_mimetypes.best == "application/json":
             return answer(body)
+        if body["code"] == "bad_token":
+            return answer(body)  # only programs have tokens
         return await error_page(body)
 
     for kind in (Exception, HTTPException, Refusal, WaitingRoomError, RateLimitExceeded):

@@ -7,6 +7,8 @@ from databases import Database
 from quart import current_app
 from redis.asyncio import Redis
 
+from ticketflow.accounts import Accounts
+from ticketflow.accounts.tokens import Tokens
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
@@ -44,7 +46,9 @@ class Services:
     cancellations: Cancellations
     gateway: Gateway
     users: Users
+    tokens: Tokens
     passwords: Passwords
+    accounts: Accounts
     mailbox: Path | None
     """Where embedded mode keeps what its mail server received."""
 

@@ -6,6 +6,7 @@ import signal
 import socket
 from typing import Any
 
+from hypercorn import protocol
 from hypercorn.asyncio import serve
 from hypercorn.config import Config, Sockets
 from quart import Quart
@@ -13,10 +14,13 @@ from quart import Quart
 from ticketflow.collector import spare_the_collector
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.web.services import Services
+from ticketflow.web.strict_h11 import StrictH11
 
 # Fans come in one second, not one by one.
 BACKLOG = 4096
 MOST_SOCKET_MESSAGE_BYTES = 65_536
+# Ours have a tenth of it. A whole head must have come in the time that a connection may be idle.
+MOST_HEADER_BYTES = 16_384
 # For sockets to be told to go and requests to be answered; `docker stop` kills after ten seconds.
 GRACE_SECONDS = 8.0
 # Longer than a proxy keeps an idle connection (nginx: 60 s): who closes first must not be us, or a
@@ -77,6 +81,7 @@ async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> No
     config = _Config()
     config.bind = [f"{settings.host}:{settings.port}"]
     config.backlog = BACKLOG
+    config.h11_max_incomplete_size = MOST_HEADER_BYTES
     config.websocket_max_message_size = MOST_SOCKET_MESSAGE_BYTES
     # Its task outlives the socket by up to an interval, and a stop would wait for it. `OpenSockets` pings.
     config.websocket_ping_interval = None
@@ -93,6 +98,8 @@ async def serve_until(stop: asyncio.Event, app: Quart, settings: Settings) -> No
         await stop.wait()
         found.open_sockets.drain()
 
+    # It has no setting for the protocol that its connections speak.
+    vars(protocol)["H11Protocol"] = StrictH11
     spare_the_collector()
     try:
         await serve(app, config, shutdown_trigger=stopping)

@@ -14,6 +14,7 @@ from quart_auth import AuthUser, QuartAuth, current_user, login_user, logout_use
 from ticketflow.domain import Refusal, Role, User
 from ticketflow.groups import GroupReader
 from ticketflow.store import users as user_store
+from ticketflow.web.bearer import presented_token
 
 REMEMBER_SECONDS = 30.0
 MOST_REMEMBERED = 50_000
@@ -54,28 +55,48 @@ class Users:
     def __init__(self, database: Database) -> None:
         self._read = GroupReader[int, User](lambda ids: user_store.by_ids(database, ids))
         self._known: dict[int, tuple[float, User]] = {}
+        self._forgotten = 0
 
-    async def find(self, user_id: int) -> User | None:
+    async def find(self, user_id: int, epoch: int = 0) -> User | None:
+        """The account, or None. What is remembered from before its sessions' number `epoch` is too old."""
         known = self._known.get(user_id)
-        if known and time.monotonic() - known[0] < REMEMBER_SECONDS:
+        if known and time.monotonic() - known[0] < REMEMBER_SECONDS and epoch <= known[1].session_epoch:
             return known[1]
+        forgotten = self._forgotten
         user = await self._read.find(user_id)
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        if user:
+        # What changed while it was being read must not be remembered after that was told.
+        if user and forgotten == self._forgotten:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
             self._known[user_id] = (time.monotonic(), user)
         return user
 
+    def forget(self, user_id: int) -> None:
+        """Remember nothing of an account: it has changed."""
+        self._forgotten += 1
+        self._known.pop(user_id, None)
+
 
 async def signed_in() -> User | None:
-    """The user of this request or websocket, or None."""
-    from ticketflow.web.services import services
-
+    """The user of this request or websocket, or None; also None if the session has ended elsewhere."""
     if not hasattr(g, "ticketflow_user"):
-        account = account_id()
-        g.ticketflow_user = None if account is None else await services().users.find(account)
+        g.ticketflow_user = await _user_of_session()
     user: User | None = g.ticketflow_user
     return user
+
+
+async def _user_of_session() -> User | None:
+    from ticketflow.web.services import services
+
+    if token := presented_token():
+        owner = await services().users.find(token.user_id)
+        return owner if owner and not owner.closed else None
+    session = _session()
+    if session is None:
+        return None
+    account, epoch = session
+    user = await services().users.find(account, epoch)
+    return user if user and user.session_epoch == epoch and not user.closed else None
 
 
 def account_id() -> int | None:
@@ -83,19 +104,30 @@ def account_id() -> int | None:
 
     No query: whether the account is still there, who takes or buys something for it must ask `signed_in`.
     """
-    session = session_name()
-    return int(session.partition(".")[0]) if session else None
+    if token := presented_token():
+        return token.user_id
+    session = _session()
+    return session[0] if session else None
 
 
 def session_name() -> str | None:
-    """The session's own name: the account, and what tells this sign-in from its others on other devices."""
-    return current_user.auth_id
+    """The session's own name: the account, and what tells this sign-in from its others on other devices; or
+    that of the token which acts here."""
+    token = presented_token()
+    return token.session if token else current_user.auth_id
 
 
-async def begin_session(account: int) -> None:
+def _session() -> tuple[int, int] | None:
+    """Account and number of the session; None for one of an older form, which had no number."""
+    parts = (current_user.auth_id or "").split(".")
+    return (int(parts[0]), int(parts[1])) if len(parts) == 3 else None
+
+
+async def begin_session(user: User) -> None:
     """Sign an account in. Whoever was signed in here before is not from here on."""
     await end_session()
-    login_user(AuthUser(f"{account}.{secrets.token_urlsafe(9)}"))
+    login_user(AuthUser(f"{user.id}.{user.session_epoch}.{secrets.token_urlsafe(9)}"))
+    g.ticketflow_user = user
 
 
 async def end_session() -> None:
@@ -105,8 +137,9 @@ async def end_session() -> None:
 
     account, session = account_id(), session_name()
     if account is not None and session is not None:
-        await services().hub.end_session(account, session)
+        await services().hub.sessions.end_session(account, session)
     logout_user()
+    g.ticketflow_user = None
 
 
 async def require_user() -> User:
@@ -120,6 +153,14 @@ async def require_user() -> User:
 async def require_organiser() -> User:
     """The organiser of this request. Raises `Refusal` not_signed_in, or forbidden for a fan."""
     user = await require_user()
-    if user.role not in (Role.ORGANISER, Role.ADMIN):
+    if not user.organises:
         raise Refusal("forbidden", "This is for organisers.")
+    return user
+
+
+async def require_admin() -> User:
+    """The admin of this request. Raises `Refusal` not_signed_in, or forbidden for anybody else."""
+    user = await require_user()
+    if user.role is not Role.ADMIN:
+        raise Refusal("forbidden", "This is for those who run the house.")
     return user

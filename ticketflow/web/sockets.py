@@ -8,13 +8,15 @@ from typing import Any
 
 from quart import Blueprint, abort, websocket
 
-from ticketflow.domain import Event
+from ticketflow.domain import Event, now
 from ticketflow.live.hub import Socket
-from ticketflow.live.open_sockets import OpenSocket
+from ticketflow.live.open_sockets import SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS, OpenSocket
 from ticketflow.live.slot import Closed, Slot
+from ticketflow.web.bearer import presented_token
 from ticketflow.web.desk_socket import DeskSocket
 from ticketflow.web.guard import socket_origin_allowed
 from ticketflow.web.limits import client_address, counted
+from ticketflow.web.message_brake import MessageBrake
 from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import account_id, require_organiser, session_name, signed_in
@@ -35,7 +37,7 @@ async def stock(event_id: int) -> None:
         with found.hub.attach(event.id, Socket(line.slot)):
             _put_stock(found, event, line.slot)
             await websocket.accept()
-            await _converse(found, line, _read_nothing())
+            await _converse(found, line, _read_nothing(found, line))
 
 
 @blueprint.websocket("/desk/<int:event_id>")
@@ -49,7 +51,8 @@ async def desk(event_id: int) -> None:
         header = websocket.headers.get(TICKET_HEADER)
         if header is not None:
             room.read_ticket(header)
-        cookie = good_cookie(room, websocket.cookies.get(cookie_name(event.id)))
+        name = cookie_name(event.id, secure=found.settings.secure)
+        cookie = good_cookie(room, websocket.cookies.get(name))
         ticket = header or await own_ticket(found, event, room, cookie)
         fan = DeskSocket(found, event, room, line, user, ticket, websocket.headers.get(PASS_HEADER))
         await websocket.accept()
@@ -67,11 +70,11 @@ async def control_room(event_id: int) -> None:
     """The organiser's desk, once a second."""
     found = services()
     with _entered(found) as line:
-        event = found.catalogue.own_event(event_id, (await require_organiser()).id)
+        event = found.catalogue.own_event(event_id, await require_organiser())
         with found.control_room.attach(event.id, line.slot):
             line.slot.put("desk", json.dumps(await found.control_room.frame(event)))
             await websocket.accept()
-            await _converse(found, line, _read_nothing())
+            await _converse(found, line, _read_nothing(found, line))
 
 
 @contextmanager
@@ -81,8 +84,24 @@ def _entered(found: Services) -> Iterator[OpenSocket]:
         abort(403)
     address = counted(found.settings, client_address(found.settings.proxy_hops))
     account, session = account_id(), session_name()
-    with found.open_sockets.enter(address=address, account=account, session=session) as line:
+    entering = found.open_sockets.enter(address=address, account=account, session=session)
+    with entering as line, _until_token_ends(line):
         yield line
+
+
+@contextmanager
+def _until_token_ends(line: OpenSocket) -> Iterator[None]:
+    """A token that expires takes the sockets along that it has opened."""
+    token = presented_token()
+    if token is None:
+        yield
+        return
+    left = (token.expires_at - now()).total_seconds()
+    end = asyncio.get_running_loop().call_later(left, line.let_go, SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
+    try:
+        yield
+    finally:
+        end.cancel()
 
 
 def _put_stock(found: Services, event: Event, slot: Slot) -> None:
@@ -91,10 +110,12 @@ def _put_stock(found: Services, event: Event, slot: Slot) -> None:
         slot.put("stock", json.dumps(frame))
 
 
-async def _read_nothing() -> None:
-    """Take in what a listener sends, so that its closing is seen; nothing it says matters."""
+async def _read_nothing(found: Services, line: OpenSocket) -> None:
+    """Take in what a listener sends, so that its closing is seen; what it says matters only if it is much."""
+    brake, clock = MessageBrake(found.settings.messages_per_second), asyncio.get_running_loop().time
     while True:
         await websocket.receive()
+        brake.take(clock(), line)
 
 
 async def _converse(found: Services, line: OpenSocket, reading: Coroutine[Any, Any, None]) -> None:

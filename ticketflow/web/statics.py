@@ -8,7 +8,6 @@ import gzip
 import json
 import mimetypes
 import re
-from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
@@ -20,7 +19,7 @@ from quart import Quart, Response, abort, request
 
 SHEETS = (
     *("tokens", "hues", "base", "bar", "parts", "paper", "account", "landing", "event", "queue", "draw"),
-    *("book", "seats", "booking", "desk"),
+    *("book", "seats", "booking", "desk", "docs"),
 )
 """The style sheets in the order they are joined: what is general first."""
 STYLE = "site.css"
@@ -92,10 +91,6 @@ class Statics:
         """The versioned address of a file. Raises KeyError if there is none of this name."""
         return f"/static/{name}?v={self._files[name].version}"
 
-    def policy(self) -> str:
-        """The sources of a content policy that let the inline scripts run, and no other."""
-        return " ".join(f"'sha256-{_base64(text)}'" for text in self.inline)
-
     def install(self, app: Quart) -> None:
         """Answer `/static/...`, and give templates `asset`, `icon` and the inline scripts."""
         app.add_url_rule("/static/<path:filename>", "static", self._send)
@@ -133,7 +128,3 @@ def _read(name: str, whole: bytes) -> _File:
         kind += "; charset=utf-8"
     small = gzip.compress(whole, 9, mtime=0) if len(whole) >= _WORTH_COMPRESSING else None
     return _File(whole, small, kind, sha256(whole).hexdigest()[:10])
-
-
-def _base64(text: str) -> str:
-    return b64encode(sha256(text.encode()).digest()).decode()

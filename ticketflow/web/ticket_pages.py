@@ -14,7 +14,7 @@ from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter
 from ticketflow.web.calendar_file import calendar_file
 from ticketflow.web.listing import LASTS
-from ticketflow.web.paging import fresh, sign_in_first
+from ticketflow.web.paging import fresh, said, sign_in_first
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import signed_in
 
@@ -41,6 +41,7 @@ async def tickets() -> ResponseReturnValue:
     codes = _codes_shown(coming)
     return await fresh(
         "tickets.html",
+        said=said(),
         coming=[_shown(group, at, codes) for group in coming],
         over=[_shown(group, at, set()) for group in over],
     )

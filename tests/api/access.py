@@ -1,0 +1,185 @@
+"""Who is who in the access matrix, what they bring, and how a cell of it is asked."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from quart.testing.connections import WebsocketResponseError
+from sqlalchemy import update
+
+from tests.api.support import cookies_of, open_sale, sale_body
+from tests.house import House, Sale, Visitor, make_sale
+from ticketflow.domain import BOOK, READ, now
+from ticketflow.store.events import NewTicketType
+from ticketflow.store.tables import users
+from ticketflow.web.bearer import NEEDS
+
+COLUMNS = ("stranger", "fan", "other_fan", "other_organiser", "owner", "admin", "weak_token")
+"""`fan` has the booking, the hold, the place and the token in the addresses; `owner` the event. `weak_token`
+is a token without the ability that the route wants."""
+ENDS_SESSIONS = "DELETE /api/me/sessions"
+QUEUEING = ("queue", "hold", "book", "checkout")
+
+
+@dataclass
+class Cast:
+    """Everybody, signed in, and what the addresses name."""
+
+    house: House
+    sale: Sale
+    people: dict[str, Visitor]
+    weak: dict[str, str]
+    named: dict[str, str] = field(default_factory=dict)
+    sure: set[str] = field(default_factory=set)
+    """What needs no renewing: nothing has been done since."""
+
+    async def ask(self, route: str, column: str) -> str:
+        """One cell: the status, and where it leads if it leads somewhere, as in `303>signin`.
+
+        What the answer leaves in the browser is taken away again.
+        """
+        await self._renew(route)
+        method, rule = route.split()
+        path = rule
+        for name, value in self.named.items():
+            path = path.replace(name, value)
+        visitor = self.people.get(column) or self.people["stranger"]
+        headers = {"Authorization": f"Bearer {self._weak_for(route)}"} if column == "weak_token" else {}
+        if method == "WS":
+            return str(await self._open(path, visitor, headers))
+        kept = list(visitor.cookies.jar)
+        answer = await visitor.request(method, path, headers=headers, **self._sent(route))
+        visitor.cookies.clear()
+        for cookie in kept:
+            visitor.cookies.jar.set_cookie(cookie)
+        if route == ENDS_SESSIONS and answer.is_success:
+            await visitor.sign_in(visitor.email)
+        return f"{answer.status_code}{self._leads_to(answer.headers.get('Location'))}"
+
+    def _leads_to(self, location: str | None) -> str:
+        if location is None:
+            return ""
+        end = location.partition("?")[0].rstrip("/").rpartition("/")[2]
+        words = {self.sale.slug: "event", self.named.get("<booking_id>", ""): "booking", "": "home"}
+        return f">{words.get(end, end if len(end) < 20 else 'booking')}"
+
+    def _weak_for(self, route: str) -> str:
+        needed = NEEDS.get(route) or frozenset()
+        return self.weak[
+            "organise" if BOOK in needed and READ in needed else "book" if READ in needed else "read"
+        ]
+
+    async def _open(self, path: str, visitor: Visitor, headers: dict[str, str]) -> int:
+        assert self.house.app is not None
+        given = headers or {"Cookie": cookies_of(visitor)}
+        try:
+            async with self.house.app.test_client().websocket(path, headers=given) as socket:
+                await socket.receive()
+        except WebsocketResponseError as refused:
+            return int(refused.response.status_code)
+        return 101
+
+    def _sent(self, route: str) -> dict[str, Any]:
+        bodies = {
+            "POST /api/register": {"name": "Ann", "email": "a", "password": "a password"},
+            "POST /api/login": {"email": "nobody@example.com", "password": "a password"},
+            "PATCH /api/me": {"theme": "dark"},
+            "DELETE /api/me": {"current_password": "not the password"},
+            "POST /api/me/export": {"current_password": "not the password"},
+            "POST /api/verify": {"token": "x"},
+            "POST /api/password/forgotten": {"email": "nobody@example.com"},
+            "POST /api/password/reset": {"token": "x", "password": "a password for later"},
+            "POST /api/tokens": {"name": "A phone"},
+            "POST /api/events/<int:event_id>/holds": {"ticket_type_id": self.sale.type_ids[0], "quantity": 1},
+            "POST /api/bookings": {"hold_id": self.named["<hold_id>"]},
+            "POST /api/organiser/events": sale_body(),
+            "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
+            "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
+            "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
+        }
+        forms = {
+            "POST /events/<slug>/book": {"ticket_type_id": str(self.sale.type_ids[0]), "quantity": "1"},
+            "POST /events/<slug>/checkout": {"hold_id": self.named["<hold_id>"], "method": "card-ok"},
+            "POST /events/<slug>/checkout/extend": {"hold_id": self.named["<hold_id>"]},
+            "POST /events/<slug>/checkout/release": {"hold_id": self.named["<hold_id>"]},
+        }
+        queries = {"GET /api/admin/accounts": {"email": "ann@example.com"}}
+        return {"json": bodies.get(route), "data": forms.get(route), "params": queries.get(route)}
+
+    async def _renew(self, route: str) -> None:
+        """Let the fan have, and the two fans be, what a cell before may have ended."""
+        needs = {
+            self._renew_turns: any(word in route for word in QUEUEING),
+            self._renew_hold: "hold" in route or "checkout" in route or route == "POST /api/bookings",
+            self._renew_booking: "<booking_id>" in route,
+            self._renew_token: "<int:token_id>" in route,
+        }
+        for renew, needed in needs.items():
+            if needed and renew.__name__ not in self.sure:
+                await renew()
+                self.sure.add(renew.__name__)
+        if not route.startswith(("GET ", "WS ")):
+            self.sure.clear()
+
+    async def _renew_turns(self) -> None:
+        for inside in ("fan", "other_fan"):
+            if (await self.people[inside].claim(self.sale)).status_code != 200:
+                await self.people[inside].come_in(self.sale)
+
+    async def _renew_booking(self) -> None:
+        fan, known = self.people["fan"], self.named.get("<booking_id>")
+        if known and (await fan.get(f"/api/bookings/{known}")).json()["status"] == "confirmed":
+            return
+        await self._renew_hold()
+        booked = await fan.book(self.named["<hold_id>"])
+        assert booked.status_code == 201, booked.text
+        self.named["<booking_id>"] = booked.json()["id"]
+
+    async def _renew_token(self) -> None:
+        fan = self.people["fan"]
+        listed = [str(token["id"]) for token in (await fan.get("/api/tokens")).json()]
+        if self.named.get("<int:token_id>") not in listed:
+            made = await fan.post("/api/tokens", json={"name": "Of the fan"})
+            self.named["<int:token_id>"] = str(made.json()["id"])
+
+    async def _renew_hold(self) -> None:
+        fan = self.people["fan"]
+        known = self.named.get("<hold_id>", "0-x")
+        if (await fan.get(f"/api/holds/{known}")).status_code != 200:
+            await fan.come_in(self.sale)
+            held = await fan.hold(self.sale)
+            assert held.status_code == 201, held.text
+            self.named["<hold_id>"] = held.json()["id"]
+
+
+async def gather(house: House) -> Cast:
+    """Make one sale and everybody who asks for it."""
+    sale = await open_sale(
+        house,
+        types=[NewTicketType("Standing", 2500, 400)],
+        per_user_limit=100,
+        cancel_until=now() + timedelta(days=10),
+    )
+    another = await make_sale(house.settings)
+    people = {column: house.visitor() for column in COLUMNS if column != "weak_token"}
+    for name, of in (("owner", sale), ("other_organiser", another)):
+        people[name].email = of.organiser_email
+        await people[name].sign_in(of.organiser_email)
+    for name in ("fan", "other_fan", "admin"):
+        ids = {name: (await people[name].register()).json()["id"]}
+    await house.database.execute(update(users).where(users.c.id == ids["admin"]).values(role="admin"))
+    weak = {}
+    for ability in ("read", "book", "organise"):
+        of = people["owner" if ability == "organise" else "other_fan"]
+        made = await of.post("/api/tokens", json={"name": "Weak", "abilities": [ability]})
+        weak[ability] = made.json()["token"]
+    named = {
+        "<int:event_id>": str(sale.event_id),
+        "<int:room_id>": str(sale.event_id),
+        "<slug>": sale.slug,
+        "<key>": "x",
+        "<path:filename>": "js/landing.js",
+        "<int:account_id>": str((await people["other_fan"].get("/api/me")).json()["id"]),
+        "<hold_id>": "0-x",
+    }
+    return Cast(house, sale, people, weak, named)

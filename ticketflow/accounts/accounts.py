@@ -1,0 +1,270 @@
+"""What people do with accounts. What is answered to strangers does not depend on who has an account.
+
+An address may be claimed by several accounts; one has proven it at most. So registering need not tell whether
+there is one already: only the letter does, to who reads that mailbox. Each way in does the same work for an
+address, known or not: the same queries, hashes and writes.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from databases import Database
+
+from ticketflow.accounts.closing import Closing
+from ticketflow.accounts.export import everything_of
+from ticketflow.accounts.links import Links, link_gone
+from ticketflow.accounts.rules import check_password
+from ticketflow.accounts.tries import Tries
+from ticketflow.domain import Refusal, User
+from ticketflow.passwords import Passwords
+from ticketflow.store import mail_links, outbox, users
+from ticketflow.store.mail_links import Purpose
+from ticketflow.store.users import Claim, normal_email
+
+log = logging.getLogger(__name__)
+
+WRONG = "The address or the password is not right."
+
+Tell = Callable[[User], Awaitable[None]]
+"""Lets every process know that an account has changed: what they remember of it is old, and its sessions of
+another number have ended."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A browser by its signed cookie, with the accounts that have been signed in to there."""
+
+    id: str
+    accounts: tuple[int, ...]
+
+
+class Accounts:
+    """All of it; each method is one thing somebody asks for. Refusals are raised as `Refusal`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        passwords: Passwords,
+        links: Links,
+        tries: Tries,
+        closing: Closing,
+        tell: Tell,
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._links = links
+        self._tries = tries
+        self._closing = closing
+        self._tell = tell
+
+    async def register(self, name: str, email: str, password: str) -> User:
+        """A new account, its address to be proven by a letter. Who has one, and gives its password, gets that
+        one: a retry whose first answer was lost makes no second.
+
+        Raises invalid_request for a password that everybody tries, too_many_requests.
+        """
+        email = normal_email(email)
+        check_password(password, name=name, email=email)
+        # Giving a password that may be right is a try at it, whatever the form is called.
+        await self._tries.take("address", email)
+        known = await self._of_password(await users.claims(self._database, email), password)
+        if known:
+            await self._tries.give_back("address", email)
+            return known.user
+        password_hash = await self._passwords.hash(password)
+        async with self._database.transaction():
+            user = await users.create(self._database, name=name, email=email, password_hash=password_hash)
+            await self._send_link(Purpose.VERIFY, "verify", user, email)
+        return user
+
+    async def sign_in(
+        self, email: str, password: str, *, device: Device | None = None, address: str | None = None
+    ) -> User:
+        """The account of an address and a password. Raises wrong_credentials, too_many_requests.
+
+        A device that was signed in on before is looked at by itself: strangers who use up the tries at an
+        address shut nobody out who sits where they always sit. `address` is where the request came from.
+        """
+        email = normal_email(email)
+        proven, newest = await users.claims(self._database, email)
+        claims = [proven, newest]
+        if device and (own := await users.claim_of(self._database, device.accounts, email)):
+            here = ("device", device.id, own.user.id)
+            if await self._tries.take_if_left(*here):
+                if await self._of_password([own], password):
+                    await self._tries.give_back(*here)
+                    return await self._let_in(own, password)
+                if own.user.verified:
+                    raise self._wrong(email, address)
+                # It claims the address, which another may have proven since.
+                claims = [proven]
+        await self._tries.take("address", email)
+        found = await self._of_password(claims, password)
+        if found is None:
+            raise self._wrong(email, address)
+        await self._tries.give_back("address", email)
+        return await self._let_in(found, password)
+
+    async def _of_password(self, claims: Iterable[Claim | None], password: str) -> Claim | None:
+        """The first of these whose password it is. One that is not there takes as long as one that is."""
+        for claim in claims:
+            if await self._passwords.verify(claim.password_hash if claim else None, password) and claim:
+                return claim
+        return None
+
+    async def _let_in(self, claim: Claim, password: str) -> User:
+        if self._passwords.is_old(claim.password_hash):
+            better = await self._passwords.hash(password)
+            await users.rehash(self._database, claim.user.id, claim.password_hash, better)
+        return claim.user
+
+    @staticmethod
+    def _wrong(email: str, address: str | None) -> Refusal:
+        log.info("a sign-in was refused", extra={"client": address})
+        return Refusal("wrong_credentials", WRONG)
+
+    async def confirm(self, user: User, current_password: str) -> None:
+        """Raises wrong_password unless it is the account's; too_many_requests."""
+        await self._tries.take("account", user.id)
+        known = await users.password_hash(self._database, user.id)
+        if not await self._passwords.verify(known, current_password):
+            raise Refusal("wrong_password", "That is not your password. Nothing was changed.")
+        await self._tries.give_back("account", user.id)
+
+    async def send_verification(self, user: User) -> None:
+        """Send the letter again that proves the address. Raises too_many_requests."""
+        if user.verified:
+            return
+        await self._tries.take("letters", user.email)
+        async with self._database.transaction():
+            await self._send_link(Purpose.VERIFY, "verify", user, user.email)
+
+    async def verify(self, token: str) -> User:
+        """Use a link of a letter: the address is proven, and the account's from here on.
+
+        Raises link_gone, or email_taken if another account has proven it; only its reader gets as far.
+        """
+        link_id, epoch = self._links.read(token)
+        async with self._database.transaction():
+            link = await mail_links.usable(self._database, link_id, lock=True)
+            user = link and link.user_id and await users.by_id(self._database, link.user_id)
+            if not link or not user or user.closed:
+                raise link_gone()
+            if link.purpose is Purpose.CHANGE and user.session_epoch == epoch:
+                await self._take_address(user, link.email)
+            elif link.purpose is Purpose.VERIFY and user.email == link.email:
+                await users.prove(self._database, user.id, link.email)
+            else:
+                raise link_gone()
+            await mail_links.note_used(self._database, link.id)
+        return await self._changed(user.id)
+
+    async def _take_address(self, user: User, email: str) -> None:
+        await users.prove(self._database, user.id, email)
+        # What was sent to the old mailbox must not open the account any more.
+        await mail_links.end(self._database, user.id, *Purpose)
+        await outbox.withdraw_resets(self._database, user.email)
+        if user.verified:
+            await outbox.write(self._database, "email_changed", user.email, user_id=user.id)
+
+    async def ask_reset(self, email: str) -> None:
+        """Send a link to set a new password, if there is an account: that is found out by the postman, when
+        nobody waits for an answer. Raises too_many_requests."""
+        email = normal_email(email)
+        await self._tries.take("letters", email)
+        async with self._database.transaction():
+            link_id = await mail_links.add(self._database, Purpose.RESET, email, None)
+            await outbox.write(self._database, "reset", email, link_id=link_id)
+
+    async def reset(self, token: str, password: str) -> User:
+        """Use a link to set a new password. It proves the address, and ends all sessions, tokens and other
+        links. Raises link_gone, or invalid_request for a password that everybody tries: the link stays good.
+        """
+        link_id, epoch = self._links.read(token)
+        user = await self._owner_of_reset(link_id, epoch)
+        check_password(password, name=user.name, email=user.email)
+        password_hash = await self._passwords.hash(password)
+        async with self._database.transaction():
+            await self._owner_of_reset(link_id, epoch, lock=True)
+            await mail_links.note_used(self._database, link_id)
+            await users.prove(self._database, user.id, user.email)
+            await self._replace_password(user, password_hash, proven=True)
+            # Whoever had been in the account before may have left themselves a key.
+            await users.drop_tokens(self._database, user.id)
+        return await self._changed(user.id)
+
+    async def _owner_of_reset(self, link_id: str, epoch: int, *, lock: bool = False) -> User:
+        link = await mail_links.usable(self._database, link_id, lock=lock)
+        user = link and link.user_id and await users.by_id(self._database, link.user_id)
+        if not link or not user or user.closed or link.purpose is not Purpose.RESET:
+            raise link_gone()
+        other = await users.proven(self._database, link.email)
+        if user.session_epoch != epoch or user.email != link.email or (other and other.id != user.id):
+            raise link_gone()
+        return user
+
+    async def rename(self, user: User, name: str) -> User:
+        await users.set_name(self._database, user.id, name)
+        return await self._changed(user.id)
+
+    async def set_theme(self, user: User, theme: str) -> User:
+        """`theme` is system, light or dark."""
+        await users.set_theme(self._database, user.id, theme)
+        return await self._changed(user.id)
+
+    async def change_email(self, user: User, email: str, current_password: str) -> None:
+        """Send a letter to another address; the account has it when the link there is used. Raises
+        wrong_password, too_many_requests."""
+        await self.confirm(user, current_password)
+        email = normal_email(email)
+        await self._tries.take("letters", email)
+        async with self._database.transaction():
+            await mail_links.end(self._database, user.id, Purpose.CHANGE)
+            await self._send_link(Purpose.CHANGE, "change_email", user, email)
+
+    async def change_password(self, user: User, current_password: str, password: str) -> User:
+        """Set another password; all sessions end, this one too. Raises wrong_password, too_many_requests, and
+        invalid_request for one that everybody tries."""
+        await self.confirm(user, current_password)
+        check_password(password, name=user.name, email=user.email)
+        password_hash = await self._passwords.hash(password)
+        async with self._database.transaction():
+            await self._replace_password(user, password_hash, proven=user.verified)
+        return await self._changed(user.id)
+
+    async def _replace_password(self, user: User, password_hash: str, *, proven: bool) -> None:
+        await users.set_password(self._database, user.id, password_hash)
+        await mail_links.end(self._database, user.id, Purpose.RESET, Purpose.CHANGE)
+        await outbox.withdraw_resets(self._database, user.email)
+        if proven:
+            await outbox.write(self._database, "password_changed", user.email, user_id=user.id)
+
+    async def end_sessions(self, user: User) -> User:
+        """Sign the account out everywhere."""
+        await users.end_sessions(self._database, user.id)
+        return await self._changed(user.id)
+
+    async def close(self, user: User, current_password: str) -> None:
+        """Close the account for good. Raises wrong_password, too_many_requests, tickets_ahead, has_events."""
+        await self.confirm(user, current_password)
+        await self._closing.close(user)
+        await self._changed(user.id)
+
+    async def export(self, user: User, current_password: str) -> dict[str, object]:
+        """All that is kept of a person. Raises wrong_password, too_many_requests."""
+        await self.confirm(user, current_password)
+        return await everything_of(self._database, user.id)
+
+    async def _send_link(self, purpose: Purpose, kind: str, user: User, email: str) -> None:
+        link_id = await mail_links.add(self._database, purpose, email, user.id)
+        await outbox.write(self._database, kind, email, user_id=user.id, link_id=link_id)
+
+    async def _changed(self, user_id: int) -> User:
+        """The account as it is now, told to all."""
+        user = await users.by_id(self._database, user_id)
+        if user is None:
+            raise Refusal("not_signed_in", "This account is not there any more.")
+        await self._tell(user)
+        return user

@@ -1,0 +1,110 @@
+"""The calls of organisers and admins, and of machines: the payment gateway, whoever watches the house."""
+
+from ticketflow.web.openapi import account_answers as accounts
+from ticketflow.web.openapi import answers as a
+from ticketflow.web.openapi import organiser_answers as o
+from ticketflow.web.openapi.calls import Call, Who
+
+ORGANISE, ADMIN, MACHINES = "Organising", "Running the house", "Machines"
+
+SALE = {
+    "name": "A night at the hall",
+    "venue": "The hall",
+    "starts_at": "2026-12-01T19:00:00Z",
+    "sale_starts_at": "2026-09-01T10:00:00Z",
+    "currency": "EUR",
+    "per_user_limit": 4,
+    "publish": True,
+    "ticket_types": [
+        {"name": "Standing", "price": 2500, "capacity": 200},
+        {"name": "Balcony", "price": 4500, "rows": [{"section": "Balcony", "row": "A", "seats": 20}]},
+    ],
+}
+
+ORGANISER_CALLS = {
+    "GET /api/organiser/events": Call(
+        ORGANISE, "List your events", {200: o.EventPage}, who=Who.ORGANISER, refusals=("invalid_request",)
+    ),
+    "POST /api/organiser/events": Call(
+        ORGANISE,
+        "Make a sale",
+        {201: a.EventView},
+        who=Who.ORGANISER,
+        refusals=("slug_taken", "not_ready", "not_found"),
+        example=SALE,
+    ),
+    "GET /api/organiser/events/{event_id}": Call(
+        ORGANISE, "Look at an event of yours", {200: o.OwnEvent}, who=Who.ORGANISER
+    ),
+    "PATCH /api/organiser/events/{event_id}": Call(
+        ORGANISE,
+        "Edit an event",
+        {200: o.OwnEvent},
+        who=Who.ORGANISER,
+        refusals=("sale_opened", "room_lost"),
+        example={"name": "A late night at the hall"},
+    ),
+    "GET /api/organiser/events/{event_id}/bookings": Call(
+        ORGANISE,
+        "List an event's bookings",
+        {200: o.BookingPage},
+        who=Who.ORGANISER,
+        refusals=("invalid_request",),
+    ),
+    "GET /api/organiser/events/{event_id}/audit": Call(
+        ORGANISE,
+        "Read what was done to an event",
+        {200: o.AuditPage},
+        who=Who.ORGANISER,
+        refusals=("invalid_request",),
+    ),
+    "GET /api/organiser/events/{event_id}/room": Call(
+        ORGANISE, "Look at the levers", {200: a.Levers}, who=Who.ORGANISER, refusals=("room_lost",)
+    ),
+    "PATCH /api/organiser/events/{event_id}/room": Call(
+        ORGANISE,
+        "Move the levers",
+        {200: a.Levers},
+        who=Who.ORGANISER,
+        refusals=("bad_policy", "room_lost"),
+        example={"mode": "open", "rate_per_minute": 600},
+    ),
+    "POST /api/organiser/events/{event_id}/bookings/{booking_id}/cancel": Call(
+        ORGANISE,
+        "Cancel a booking of your event",
+        {200: a.BookingView},
+        who=Who.ORGANISER,
+        refusals=("still_processing", "not_confirmed"),
+    ),
+}
+
+ADMIN_CALLS = {
+    "GET /api/admin/accounts": Call(
+        ADMIN,
+        "Find an account",
+        {200: list[accounts.AccountFound]},
+        who=Who.ADMIN,
+        refusals=("invalid_request",),
+    ),
+    "PATCH /api/admin/accounts/{account_id}": Call(
+        ADMIN,
+        "Give a role",
+        {200: accounts.AccountFound},
+        who=Who.ADMIN,
+        refusals=("last_admin",),
+        example={"role": "organiser"},
+    ),
+}
+
+MACHINE_CALLS = {
+    "POST /api/payments/webhook": Call(
+        MACHINES,
+        "Take a notice of the payment gateway",
+        {200: a.Received},
+        refusals=("bad_signature",),
+        takes=("Stripe-Signature",),
+        takes_anything=True,
+    ),
+    "GET /healthz": Call(MACHINES, "Is the process alive", {200: a.Alive}),
+    "GET /readyz": Call(MACHINES, "Can the process work", {200: a.Ready, 503: a.Ready}),
+}
