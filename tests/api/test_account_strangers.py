@@ -81,7 +81,8 @@ async def seen(house: House, way: str, email: str) -> tuple[int, dict[str, str],
     path, body = WAYS[way]
     form: dict[str, Any] = {"json" if path.startswith("/api/") else "data": {**body, "email": email}}
     async with house.visitor() as stranger:
-        work.set(done := [])
+        done: list[str] = []
+        work.set(done)
         answer = await stranger.post(path, **form)
         work.set(None)
     text = answer.text.replace(email, "EMAIL")
