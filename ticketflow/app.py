@@ -107,7 +107,7 @@ def _services(
     open_sockets = OpenSockets(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
-    users, passwords = Users(stores.database), Passwords()
+    users = Users(stores.database)
     hub = Hub(
         redis=stores.redis,
         prefix=settings.redis_prefix,
@@ -145,18 +145,15 @@ def _services(
         cancellations=background.cancellations,
         gateway=background.gateway,
         users=users,
-        passwords=passwords,
-        accounts=_accounts(settings, stores, background, passwords, desk, hub),
+        accounts=_accounts(settings, stores, background, desk, hub),
         mailbox=mailbox_path,
     )
 
 
-def _accounts(
-    settings: Settings, stores: Stores, background: Background, passwords: Passwords, desk: Desk, hub: Hub
-) -> Accounts:
+def _accounts(settings: Settings, stores: Stores, background: Background, desk: Desk, hub: Hub) -> Accounts:
     return Accounts(
         database=stores.database,
-        passwords=passwords,
+        passwords=Passwords(),
         links=Links(settings.secret_keys),
         tries=Tries(stores.redis, settings.redis_prefix, settings.sign_in_failures),
         closing=Closing(
