@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from tests import servers
 
-from . import booking, fanout, join_http, ledger, pages, waiting_room
+from . import accounts, booking, fanout, join_http, ledger, pages, waiting_room
 from .common import Measure, show
 
 
@@ -22,6 +22,7 @@ async def main(*wanted: str) -> bool:
         "ledger": ledger.measures,
         "fanout": fanout.measures,
         "pages": pages.measures,
+        "accounts": accounts.measures,
     }
     measures: list[Measure] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

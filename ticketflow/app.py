@@ -122,7 +122,7 @@ def _services(
     open_sockets = OpenSockets(
         per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
-    users, passwords = Users(stores.database), Passwords()
+    users = Users(stores.database)
     ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets)
     tokens = Tokens(stores.database, ends.end_session)
     ends.listeners += [users.forget, tokens.forget]
@@ -154,8 +154,7 @@ def _services(
         gateway=background.gateway,
         users=users,
         tokens=tokens,
-        passwords=passwords,
-        accounts=_accounts(settings, stores, background, passwords, desk, ends),
+        accounts=_accounts(settings, stores, background, desk, ends),
         mailbox=mailbox_path,
     )
 
@@ -184,13 +183,12 @@ def _accounts(
     settings: Settings,
     stores: Stores,
     background: Background,
-    passwords: Passwords,
     desk: Desk,
     ends: SessionEnds,
 ) -> Accounts:
     return Accounts(
         database=stores.database,
-        passwords=passwords,
+        passwords=Passwords(),
         links=Links(settings.secret_keys),
         tries=Tries(stores.redis, settings.redis_prefix, settings.sign_in_failures),
         closing=Closing(

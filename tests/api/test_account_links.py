@@ -250,6 +250,7 @@ async def test_no_address_writes_headers(house: House, address: str):
         await fan.register()
         change = {"email": address, "current_password": PASSWORD}
         is_problem(await fan.patch("/api/me", json=change), 422, "invalid_request")
+    # Were one to come this far, it would still be one address, or no letter.
     at_last = Letter(1, "verify", None, address, "<1@ticketflow>", 0)
     try:
         message = Messages("desk@example.com", "http://x").about_account(at_last, "verify", "")
@@ -291,3 +292,9 @@ async def test_text_and_html_of_a_letter_say_the_same(kind: str):
         if line and line not in ("Hello,", "TicketFlow") and "token" not in line:
             assert line.rstrip(":") in html.get_content()
     assert SECRET not in message.as_string()
+
+
+async def test_an_address_of_other_letters_is_written_as_it_is():
+    to = Letter(1, "verify", None, "jörg@exämple.com", "<1@ticketflow>", 0)
+    message = Messages("desk@example.com", "http://x").about_account(to, "verify", "")
+    assert message["To"].addresses[0].addr_spec == "jörg@exämple.com"

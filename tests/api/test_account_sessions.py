@@ -11,8 +11,8 @@ from tests.api.support import desk_line, is_problem, services
 from tests.house import PASSWORD, House, Sale, Visitor
 from ticketflow.domain import Role, User
 from ticketflow.live.open_sockets import OpenSockets
+from ticketflow.store import users
 from ticketflow.store.mail_links import Purpose
-from ticketflow.web import session
 from ticketflow.web.session import Users
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -134,7 +134,7 @@ async def test_what_is_read_while_it_changes_is_not_remembered(monkeypatch: pyte
         await answered.wait()
         return found
 
-    monkeypatch.setattr(session.user_store, "by_ids", slow)
+    monkeypatch.setattr(users, "by_ids", slow)
     reading = asyncio.create_task(remembered.find(1))
     await asked.wait()
     accounts[1] = numbered(1)
@@ -151,7 +151,7 @@ async def test_a_session_newer_than_what_is_remembered_has_it_read_anew(monkeypa
     async def now_there(_database: Any, _ids: Any) -> dict[int, User]:
         return dict(accounts)
 
-    monkeypatch.setattr(session.user_store, "by_ids", now_there)
+    monkeypatch.setattr(users, "by_ids", now_there)
     await remembered.find(1)
     accounts[1] = numbered(1)
     assert await remembered.find(1) == numbered(0)

@@ -81,7 +81,8 @@ async def seen(house: House, way: str, email: str) -> tuple[int, dict[str, str],
     path, body = WAYS[way]
     form: dict[str, Any] = {"json" if path.startswith("/api/") else "data": {**body, "email": email}}
     async with house.visitor() as stranger:
-        work.set(done := [])
+        done: list[str] = []
+        work.set(done)
         answer = await stranger.post(path, **form)
         work.set(None)
     text = answer.text.replace(email, "EMAIL")
@@ -138,6 +139,22 @@ async def test_who_has_just_registered_signs_in_whoever_else_has_the_address(hou
         async with house.visitor() as stranger, house.visitor() as elsewhere:
             made = await stranger.post("/api/register", json={"name": "Ann", **body})
             assert (await elsewhere.post("/api/login", json=body)).json() == made.json()
+
+
+async def test_who_registers_twice_sees_the_same_whoever_else_has_the_address(house: House):
+    """The second time is a retry, and leads to the account of the first: also where another has proven it."""
+    for make in (unknown, claimed, proven):
+        body = {"name": "Ann", "email": await make(house), "password": "a password of one's own"}
+        async with house.visitor() as stranger, house.visitor() as again:
+            made = await stranger.post("/api/register", json=body)
+            assert (await again.post("/api/register", json=body)).json() == made.json()
+
+
+async def test_who_has_proven_an_address_and_registers_again_is_just_signed_in(house: House):
+    email = await proven(house)
+    async with house.visitor() as fan:
+        answer = await fan.post("/api/register", json={"name": "Bea", "email": email, "password": PASSWORD})
+        assert (answer.status_code, answer.json()["name"], answer.json()["verified"]) == (201, "Ann", True)
 
 
 async def test_nobody_is_pushed_aside_by_who_claims_their_address_later(house: House):

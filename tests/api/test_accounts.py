@@ -40,7 +40,7 @@ async def test_several_accounts_may_claim_an_address(house: House):
             assert other.status_code == 201
             assert other.json() == {**made, "id": other.json()["id"], "name": "Another"}
             assert other.json()["id"] != made["id"]
-        again = {"name": "X", "email": first.email, "password": "another password"}
+        again = {"name": "Another", "email": first.email, "password": "another password"}
         assert (await third.post("/api/register", json=again)).json() == other.json(), (
             "a retry makes no second"
         )

@@ -12,7 +12,7 @@ from tests.booking.test_ledger_groups import verdict_on
 from tests.house import PASSWORD, House, Sale, make_sale
 from ticketflow.domain import BookingStatus, Refusal, User
 from ticketflow.settings import Settings
-from ticketflow.store import closing, sales, tables, users, violations
+from ticketflow.store import bulk, closing, sales, tables, users, violations
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def check_closed_between_look_and_write(
 ) -> None:
     """The commit has read that the account is open; then it is closed; then the commit writes."""
     fan = await a_fan(house)
-    insert_all = sales.insert_all
+    insert_all = bulk.insert_all
 
     async def closed_meanwhile(*args: Any, **given: Any) -> None:
         monkeypatch.setattr(sales, "insert_all", insert_all)
@@ -84,7 +84,7 @@ async def check_closing_sees_what_is_being_written(
 ) -> None:
     """The commit has written and not ended when the account is to be closed."""
     fan = await a_fan(house)
-    insert_all, ending = sales.insert_all, []
+    insert_all, ending = bulk.insert_all, list[asyncio.Task[None]]()
 
     async def close_meanwhile(*args: Any, **given: Any) -> None:
         await insert_all(*args, **given)
@@ -109,7 +109,9 @@ async def test_control_without_the_lock_it_does_not_wait(
     on_mariadb: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     async def only_look(database: Any, user_id: int) -> str:
-        return str((await users.by_id(database, user_id)).email)
+        user = await users.by_id(database, user_id)
+        assert user is not None
+        return user.email
 
     sale = await make_sale(on_mariadb)
     monkeypatch.setattr(closing, "lock", only_look)
@@ -145,6 +147,7 @@ async def test_an_order_of_an_account_closed_since_is_refused_and_its_units_are_
             await stock_is(house, sale, free=500, held=0, sold=0)
             await money_ends(house, where.rpartition("/")[2], "voided", "voided")
         booking = await house.database.fetch_one(select(tables.bookings))
+        assert booking is not None
         assert booking["reason"] == "account_closed"
         assert await tickets_of_closed_accounts(house) == 0
         await fan.aclose()

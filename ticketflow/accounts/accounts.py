@@ -61,7 +61,7 @@ class Accounts:
 
     async def register(self, name: str, email: str, password: str) -> User:
         """A new account, its address to be proven by a letter. Who has one, and gives its password, gets that
-        one: a retry whose first answer was lost makes no second.
+        one; so a retry whose first answer was lost makes no second.
 
         Raises invalid_request for a password that everybody tries, too_many_requests.
         """
@@ -69,7 +69,8 @@ class Accounts:
         check_password(password, name=name, email=email)
         # Giving a password that may be right is a try at it, whatever the form is called.
         await self._tries.take("address", email)
-        known = await self._of_password(await users.claims(self._database, email), password)
+        claim = await users.same_again(self._database, email, name)
+        known = await self._of_password([claim], password)
         if known:
             await self._tries.give_back("address", email)
             return known.user

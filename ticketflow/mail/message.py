@@ -60,7 +60,8 @@ class Messages:
         message = EmailMessage()
         message["From"] = self._mail_from
         # One address, whatever stands in it: as a text, a comma would make two of it.
-        message["To"] = Address(addr_spec=letter.recipient)
+        local, _, domain = letter.recipient.rpartition("@")
+        message["To"] = Address(username=local, domain=domain)
         # A line break in an event's name must not become a header of its own.
         message["Subject"] = " ".join(subject.split())
         message["Date"] = formatdate(usegmt=True)

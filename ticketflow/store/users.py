@@ -115,6 +115,22 @@ async def claims(database: Database, email: str) -> tuple[Claim | None, Claim | 
     return first, next((claim for claim in found if not claim.user.verified), None)
 
 
+async def same_again(database: Database, email: str, name: str) -> Claim | None:
+    """Whose account somebody may be making once more: the newest that claims the address under that name,
+    else the one that has proven it.
+
+    In this order, or who makes two accounts with an address would see by them whether it is proven.
+    """
+    either = users.c.verified_email.is_not(None) | (users.c.name == name)
+    row = await database.fetch_one(
+        select(users)
+        .where((users.c.email == normal_email(email)) & users.c.closed_at.is_(None) & either)
+        .order_by(users.c.verified_email.is_not(None), users.c.id.desc())
+        .limit(1)
+    )
+    return Claim(_user(row), row["password_hash"]) if row else None
+
+
 async def claim_of(database: Database, user_ids: Collection[int], email: str) -> Claim | None:
     """The newest of these accounts that claims the address, proven or not."""
     those = users.c.id.in_(user_ids) & (users.c.email == normal_email(email)) & users.c.closed_at.is_(None)

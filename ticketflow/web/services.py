@@ -19,7 +19,6 @@ from ticketflow.live.hub import Hub
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.seat_board import SeatBoard
-from ticketflow.passwords import Passwords
 from ticketflow.payments import Gateway
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
@@ -47,7 +46,6 @@ class Services:
     gateway: Gateway
     users: Users
     tokens: Tokens
-    passwords: Passwords
     accounts: Accounts
     mailbox: Path | None
     """Where embedded mode keeps what its mail server received."""
