@@ -46,6 +46,7 @@ def settings_for(*, database_url: str, redis_url: str, smtp_url: str, prefix: st
         "hosts": ("127.0.0.1",),
         "requests_per_address": 0,
         "requests_per_account": 0,
+        "messages_per_second": 0,
         "joins_per_address": 0,
         "joins_per_account": 0,
         "sockets_per_address": 0,

@@ -26,7 +26,7 @@ def loads(text: str | bytes) -> Any:
     if text.count("[") + text.count("{") > MOST_LEVELS and _levels(text) > MOST_LEVELS:
         raise BadJson("nested too deeply")
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        return _DECODER.decode(text)
     except BadJson:
         raise
     except ValueError as error:
@@ -57,3 +57,7 @@ def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(name: str) -> Any:
     raise BadJson(f"{name} is no number")
+
+
+# Made once: json.loads would make one for each text that it is told these things with.
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)

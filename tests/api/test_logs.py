@@ -86,7 +86,7 @@ async def test_each_request_has_one_line_with_its_route_and_no_address(
 )
 async def test_a_number_that_looks_wrong_is_not_taken(house: House, given: str):
     async with house.visitor() as visitor:
-        answer = await visitor.get("/api/events", headers={"X-Request-Id": given.encode()})
+        answer = await visitor.get("/api/events", headers=[(b"X-Request-Id", given.encode())])
         assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-Id"])
 
 

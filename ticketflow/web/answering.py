@@ -32,11 +32,11 @@ class WholeAnswer(ASGIHTTPConnection):
         """Answer, and write the request's line."""
         began = perf_counter()
         self._request = request
-        self._number = logs.begin(request, self.app.config["PROXY_HOPS"])
+        self._number = logs.begin(request, self.app.config.get("PROXY_HOPS", 0))
         try:
             await super().handle_request(request, send)
         finally:
-            if self.app.config["ACCESS_LOG"]:
+            if self.app.config.get("ACCESS_LOG"):
                 logs.tell(request, self._status, perf_counter() - began)
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:

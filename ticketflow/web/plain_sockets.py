@@ -38,18 +38,20 @@ class PlainConnection(ASGIWebsocketConnection):
     async def handle_websocket(self, websocket: Websocket, send: ASGISendCallable) -> None:
         """Hold the conversation, and write the socket's line when it is over."""
         began = perf_counter()
-        self._number = logs.begin(websocket, self.app.config["PROXY_HOPS"])
+        self._number = logs.begin(websocket, self.app.config.get("PROXY_HOPS", 0))
         try:
             await super().handle_websocket(websocket, send)
         finally:
-            if self.app.config["ACCESS_LOG"]:
+            if self.app.config.get("ACCESS_LOG"):
                 status = getattr(websocket, "answered", HTTPStatus.SWITCHING_PROTOCOLS)
                 logs.tell(websocket, int(status), perf_counter() - began)
 
     async def accept_connection(
         self, send: ASGISendCallable, headers: Headers, subprotocol: str | None
     ) -> None:
-        headers["X-Request-Id"] = self._number
+        # A server of ASGI's first version takes no headers here.
+        if "spec_version" in self.scope.get("asgi", {}):
+            headers["X-Request-Id"] = self._number
         await super().accept_connection(send, headers, subprotocol)
 
     async def send_data(self, send: ASGISendCallable, data: str | bytes) -> None:
