@@ -7,12 +7,24 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from playwright.async_api import Browser, async_playwright
 from redis.asyncio import Redis
 
 from tests import servers
 from tests.house import settings_for
+from ticketflow import passwords
 from ticketflow.settings import Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Passwords of this process's tests are hashed with the least work that Argon2 can do: hundreds of fans
+    register, and none of them is attacked. What `ticketflow` itself does is measured by `bench accounts`."""
+    with pytest.MonkeyPatch.context() as patch:
+        least = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(passwords, "_HASHER", least)
+        yield
 
 
 @pytest.fixture(scope="session")

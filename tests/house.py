@@ -173,6 +173,7 @@ class House:
     url: str
     database: Database
     app: Quart | None = None
+    mailbox: servers.Mailbox | None = None
 
     def visitor(self) -> Visitor:
         """A new client without any cookie."""

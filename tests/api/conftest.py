@@ -21,7 +21,7 @@ from ticketflow.store.tables import metadata
 async def house(
     request: pytest.FixtureRequest, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
-    """A running house with the worker's loops; its mail goes to a real server that nobody reads."""
+    """A running house with the worker's loops; its mail goes to a real server."""
     mailbox = servers.Mailbox()
     smtp = await servers.smtp_server(mailbox)
     with fresh_database(request, tmp_path_factory) as url:
@@ -30,7 +30,7 @@ async def house(
         started: asyncio.Future[House] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()
         # A task of its own: a fixture's halves run in two tasks, and a task group must end where it began.
-        running = asyncio.create_task(_run(settings, started, stop))
+        running = asyncio.create_task(_run(settings, mailbox, started, stop))
         await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
         yield started.result() if started.done() else running.result()
         stop.set()
@@ -52,8 +52,14 @@ def fresh_database(request: pytest.FixtureRequest, folders: pytest.TempPathFacto
     yield f"sqlite+aiosqlite:///{copy}"
 
 
-async def _run(settings: Settings, started: "asyncio.Future[House]", stop: asyncio.Event) -> House:
+async def _run(
+    settings: Settings,
+    mailbox: servers.Mailbox,
+    started: "asyncio.Future[House]",
+    stop: asyncio.Event,
+) -> House:
     async with in_process(settings) as house:
+        house.mailbox = mailbox
         started.set_result(house)
         await stop.wait()
         return house

@@ -59,7 +59,9 @@ def cashier_of(house: House, gateway: Gateway | None = None) -> Cashier:
 
 
 async def rows(house: House, table: Table, **wanted: Any) -> int:
-    """How many rows a table has with these values."""
+    """How many rows a table has with these values; of letters, those about bookings."""
+    if table is tables.outbox:
+        wanted = {"user_id": None, **wanted}
     query = select(func.count()).select_from(table).where(*(table.c[name] == v for name, v in wanted.items()))
     return int(await house.database.fetch_val(query))
 

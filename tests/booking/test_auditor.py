@@ -305,13 +305,14 @@ async def test_an_orphan_whose_booking_turns_up_while_it_is_let_go_keeps_its_mon
 
 
 async def test_each_confirmed_booking_has_its_letter(settings: Settings):
+    about_bookings = select(tables.outbox).where(tables.outbox.c.booking_id.is_not(None))
     async with kept_books(settings) as books:
-        letter = await books.house.database.fetch_one(select(tables.outbox))
+        letter = await books.house.database.fetch_one(about_bookings)
         await books.house.database.execute(delete(tables.outbox))
         assert await books.found() == {"no_letter"}
         await books.mend()
         await books.mend()
-        again = await books.house.database.fetch_one(select(tables.outbox))
+        again = await books.house.database.fetch_one(about_bookings)
         assert letter is not None
         assert again is not None
         assert (again["booking_id"], again["recipient"], again["kind"]) == (

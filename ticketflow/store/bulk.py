@@ -10,12 +10,14 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from databases import Database
 from sqlalchemy import (
     ClauseElement,
     Column,
+    ColumnElement,
     Integer,
     Subquery,
     Table,
@@ -78,34 +80,45 @@ def insertion(database: Database, table: Table, rows: Sequence[Row]) -> TextClau
     return _insertion(table, tuple(rows[0])).of(database, rows)
 
 
-async def insert_all(database: Database, parts: Iterable[tuple[Table, Sequence[Row]]]) -> None:
+Guard = Callable[[Subquery], Mapping[str, ColumnElement[Any]]]
+"""Makes of the rows to be inserted what is to stand in some columns instead of what was given."""
+
+
+async def insert_all(
+    database: Database,
+    parts: Iterable[tuple[Table, Sequence[Row]]],
+    guards: Mapping[Table, Guard] = MappingProxyType({}),
+) -> None:
     """Insert rows into several tables, one after the other. All but SQLite are told in one go.
 
-    Only in a transaction: without one, a part that is refused leaves those before it written.
+    A guard that makes NULL of what must be there has its table's rows refused, and so the transaction. Only
+    in a transaction: without one, a part that is refused leaves those before it written.
     """
     some, dialect = [(table, rows) for table, rows in parts if rows], database.url.dialect
     if dialect == "sqlite":
         for table, rows in some:
-            await database.execute(insertion(database, table, rows))
+            bulk = _insertion(table, tuple(rows[0]), guards.get(table))
+            await database.execute(bulk.of(database, rows))
         return
-    sql = _insertions(dialect, tuple((table, tuple(rows[0])) for table, rows in some))
+    sql = _insertions(dialect, tuple((table, tuple(rows[0]), guards.get(table)) for table, rows in some))
     packed = {f"given_{number}": _packed(dialect, rows) for number, (_, rows) in enumerate(some)}
     await database.execute(_text(sql).bindparams(**packed))
 
 
 @cache
-def _insertion(table: Table, names: tuple[str, ...]) -> Bulk:
-    return Bulk(
-        [table.c[name] for name in names],
-        lambda entries: insert(table).from_select(names, select(entries)),
-    )
+def _insertion(table: Table, names: tuple[str, ...], guard: Guard | None = None) -> Bulk:
+    def build(entries: Subquery) -> ClauseElement:
+        guarded = guard(entries) if guard else {}
+        return insert(table).from_select(names, select(*(guarded.get(n, entries.c[n]) for n in names)))
+
+    return Bulk([table.c[name] for name in names], build)
 
 
 @cache
-def _insertions(dialect: str, parts: tuple[tuple[Table, tuple[str, ...]], ...]) -> str:
+def _insertions(dialect: str, parts: tuple[tuple[Table, tuple[str, ...], Guard | None], ...]) -> str:
     each = (
-        _insertion(table, names).sql(dialect).replace(":given", f":given_{number}")
-        for number, (table, names) in enumerate(parts)
+        _insertion(table, names, guard).sql(dialect).replace(":given", f":given_{number}")
+        for number, (table, names, guard) in enumerate(parts)
     )
     return "; ".join(each)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from databases import Database
 from databases.interfaces import Record
-from sqlalchemy import Select, Subquery, Update, select, update
+from sqlalchemy import ColumnElement, Select, Subquery, Update, case, select, update
 
 from ticketflow.domain import Booking, BookingStatus, Order, PaymentStatus, Ticket, new_code, now
 from ticketflow.faults import Point, reached
@@ -81,6 +81,7 @@ def _standing(asked: Subquery) -> Select[Any]:
         orphans.c.charge_key.label("orphan"),
         events.c.per_user_limit,
         users.c.email,
+        users.c.closed_at,
         ticket_types.c.seated,
         tickets.c.slot,
     ).select_from(known)
@@ -103,7 +104,9 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Bookin
         if not fresh:
             return []
         gone = {row["id"] for row in standing if row["orphan"] is not None}
-        fresh, numbered = _take_slots(_without_orphans(fresh, gone), _free_slots(standing))
+        closed = {row["id"] for row in standing if row["closed_at"] is not None}
+        fresh = _refused(_refused(fresh, gone, "payment_unknown"), closed, "account_closed")
+        fresh, numbered = _take_slots(fresh, _free_slots(standing))
         at = now()
         written = [_booking(verdict, at) for verdict in fresh]
         letters = [
@@ -119,6 +122,7 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Bookin
                 (tickets, numbered),
                 (outbox, letters),
             ],
+            guards=_GUARDS,
         )
         seated = [row for row in numbered if of_order[row["booking_id"]]["seated"]]
         seats = await _seats(database, seated) if seated else {}
@@ -137,14 +141,25 @@ def _asked(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _without_orphans(verdicts: Sequence[Verdict], gone: Container[str]) -> list[Verdict]:
-    """The verdicts, those refused whose charge the auditor has let go of because nobody knew its order."""
+def _refused(verdicts: Sequence[Verdict], those: Container[str], reason: str) -> list[Verdict]:
+    """The verdicts, those of these bookings refused that were to be confirmed: the auditor has let go of
+    their charge because nobody knew its order, or their account was closed."""
     return [
-        v.refused("payment_unknown")
-        if v.order.booking_id in gone and v.status is BookingStatus.CONFIRMED
-        else v
+        v.refused(reason) if v.order.booking_id in those and v.status is BookingStatus.CONFIRMED else v
         for v in verdicts
     ]
+
+
+def _of_open_accounts(written: Subquery) -> dict[str, ColumnElement[Any]]:
+    """No ticket without a code, and no code for who has closed their account since the commit looked.
+
+    The bookings before them have waited for the rows of their users by then, so this sees what closed them.
+    """
+    closed_at = select(users.c.closed_at).where(users.c.id == written.c.user_id).scalar_subquery()
+    return {"code": case((closed_at.is_(None), written.c.code))}
+
+
+_GUARDS = {tickets: _of_open_accounts}
 
 
 def _free_slots(standing: Iterable[Record]) -> dict[tuple[int, int], list[int]]:
