@@ -166,8 +166,8 @@ async def gather(house: House) -> Cast:
         people[name].email = own.organiser_email
         await people[name].sign_in(own.organiser_email)
     for name in ("fan", "other_fan", "admin"):
-        ids = {name: (await people[name].register()).json()["id"]}
-    await house.database.execute(update(users).where(users.c.id == ids["admin"]).values(role="admin"))
+        last = (await people[name].register()).json()["id"]
+    await house.database.execute(update(users).where(users.c.id == last).values(role="admin"))
     weak = {}
     for ability in ("read", "book", "organise"):
         of = people["owner" if ability == "organise" else "other_fan"]
