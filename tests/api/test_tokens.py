@@ -12,6 +12,7 @@ import pytest_asyncio
 from quart.testing.connections import WebsocketResponseError
 from sqlalchemy import select, update
 from sqlalchemy.sql.selectable import Select
+from werkzeug.datastructures import Headers
 
 from tests.api.support import is_problem, open_sale, services
 from tests.house import PASSWORD, House, Sale, Visitor, eventually
@@ -307,6 +308,29 @@ async def test_a_token_does_not_stand_for_the_person(house: House, owner: Visito
         ):
             answer = await program.request(method, path, json={"name": "Another"})
             is_problem(answer, 403, "ability_missing")
+
+
+async def test_with_the_password_a_token_changes_the_account(house: House, owner: Visitor):
+    token = await made(owner)
+    async with bearer_of(house, token["token"]) as program:
+        change = {"name": "Ann"}
+        is_problem(await program.patch("/api/me", json=change), 403, "ability_missing")
+        wrong = {**change, "current_password": "not the password"}
+        is_problem(await program.patch("/api/me", json=wrong), 403, "wrong_password")
+        assert (await owner.get("/api/me")).json()["name"] != "Ann"
+        done = await program.patch("/api/me", json={**change, "current_password": PASSWORD})
+        assert (done.status_code, done.json()["name"]) == (200, "Ann")
+
+
+async def test_control_cookies_left_in_the_request_lend_a_place(
+    house: House, sale: Sale, fan: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    async with house.visitor() as other:
+        await other.register()
+        token = (await made(other))["token"]
+    monkeypatch.setattr(Headers, "remove", lambda self, name: None)
+    fan.headers["Authorization"] = f"Bearer {token}"
+    assert (await fan.get(f"/api/events/{sale.event_id}/queue")).status_code == 200
 
 
 async def test_every_route_of_the_api_says_what_it_wants_of_a_token(house: House):
