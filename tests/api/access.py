@@ -162,12 +162,12 @@ async def gather(house: House) -> Cast:
     )
     another = await make_sale(house.settings)
     people = {column: house.visitor() for column in COLUMNS if column != "weak_token"}
-    for name, of in (("owner", sale), ("other_organiser", another)):
-        people[name].email = of.organiser_email
-        await people[name].sign_in(of.organiser_email)
+    for name, own in (("owner", sale), ("other_organiser", another)):
+        people[name].email = own.organiser_email
+        await people[name].sign_in(own.organiser_email)
     for name in ("fan", "other_fan", "admin"):
-        ids = {name: (await people[name].register()).json()["id"]}
-    await house.database.execute(update(users).where(users.c.id == ids["admin"]).values(role="admin"))
+        last = (await people[name].register()).json()["id"]
+    await house.database.execute(update(users).where(users.c.id == last).values(role="admin"))
     weak = {}
     for ability in ("read", "book", "organise"):
         of = people["owner" if ability == "organise" else "other_fan"]
