@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.support import cookies_of, services
-from tests.house import House, Sale, eventually, make_sale, settings_for
+from tests.house import PASSWORD, House, Sale, eventually, make_sale, settings_for
 from tests.live.served import desk_url, served, stock_url
 from ticketflow.domain import Refusal
 from ticketflow.live import open_sockets
@@ -182,6 +182,36 @@ async def test_control_without_the_memory_of_its_end_a_session_comes_back(
     monkeypatch.setattr(OpenSockets, "_has_just_ended", lambda *_: False)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         await check_pages_come_back_as_who_is_signed_in_now(line, elsewhere)
+
+
+async def check_all_pages_of_an_account_go(line: Line, elsewhere: Line, seconds: float = 10) -> None:
+    async with line.house.visitor() as laptop, elsewhere.house.visitor() as phone:
+        await laptop.register()
+        await phone.sign_in(laptop.email)
+        before = cookies_of(phone)
+        there = await elsewhere.open("203.0.113.1", cookie=before, desk=True)
+        change = {"password": "another password", "current_password": PASSWORD}
+        assert (await laptop.patch("/api/me", json=change)).status_code == 200
+        after, code = await let_go(there, seconds)
+        assert (after is not None, code) == (True, SIGNED_OUT)
+        assert (await phone.get("/api/me")).status_code == 401
+        with pytest.raises(InvalidStatus):
+            await elsewhere.open("203.0.113.1", cookie=before)
+        await elsewhere.open("203.0.113.1", cookie=cookies_of(laptop), desk=True)
+        laptop.base_url = phone.base_url
+        assert (await laptop.get("/api/me")).status_code == 200
+
+
+async def test_another_password_is_known_in_all_processes(line: Line, elsewhere: Line):
+    await check_all_pages_of_an_account_go(line, elsewhere)
+
+
+async def test_control_a_process_that_does_not_hear_of_it_keeps_its_pages(
+    line: Line, elsewhere: Line, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(services(elsewhere.house).hub.sessions, "hear", lambda _: None)
+    with pytest.raises(TimeoutError):
+        await check_all_pages_of_an_account_go(line, elsewhere, seconds=0.5)
 
 
 async def test_a_session_that_ended_is_remembered_for_a_minute(monkeypatch: pytest.MonkeyPatch):

@@ -90,3 +90,33 @@ def execute(url: str, statement: str) -> None:
 
 def engine(url: str) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(migrate.sync_url(url), poolclass=sqlalchemy.NullPool)
+
+
+def test_an_account_from_before_has_proven_its_address_and_none_is_lost_on_the_way_back(empty: str):
+    migrate.upgrade(empty, "0002")
+    values = "(name, email, password_hash, role, created_at) VALUES ('{0}', '{1}', '-', 'fan', '2026-01-01')"
+    execute(empty, f"INSERT INTO users {values.format('Ann', 'ann@example.com')}")
+    migrate.upgrade(empty)
+    assert accounts(empty) == [("Ann", "ann@example.com", "ann@example.com")]
+    execute(empty, f"INSERT INTO users {values.format('Bob', 'ann@example.com')}")
+    execute(empty, f"INSERT INTO users {values.format('Cleo', 'bob@example.com')}")
+    execute(
+        empty,
+        "INSERT INTO outbox (kind, recipient, message_id, state, due_at, created_at, user_id) "
+        "VALUES ('verify', 'ann@example.com', '<1>', 'pending', '2026-01-01', '2026-01-01', 1)",
+    )
+    migrate.downgrade(empty, "0002")
+    rows = query(empty, "SELECT name, email FROM users ORDER BY id")
+    assert rows == [("Ann", "ann@example.com"), ("Bob", "second-2@invalid"), ("Cleo", "bob@example.com")]
+    assert query(empty, "SELECT COUNT(*) FROM outbox") == [(0,)]
+    migrate.upgrade(empty)
+    assert len(accounts(empty)) == 3
+
+
+def accounts(url: str) -> list[tuple[Any, ...]]:
+    return query(url, "SELECT name, email, verified_email FROM users ORDER BY id")
+
+
+def query(url: str, statement: str) -> list[tuple[Any, ...]]:
+    with engine(url).connect() as connection:
+        return [tuple(row) for row in connection.execute(sqlalchemy.text(statement))]

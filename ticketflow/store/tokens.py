@@ -40,7 +40,10 @@ async def create(
     life: timedelta,
     most: int,
 ) -> Token:
-    """A new token. Those that have expired make room for it. Raises `Refusal` too_many_tokens."""
+    """A new token. Those that have expired make room for it.
+
+    Raises `Refusal` too_many_tokens, and not_signed_in if the account was closed meanwhile.
+    """
     at, named = now(), frozenset(abilities)
     row = {
         "user_id": user_id,
@@ -53,7 +56,9 @@ async def create(
     mine = api_tokens.c.user_id == user_id
     async with database.transaction():
         # The account's row is the lock: who makes another token at the same time is counted after this one.
-        await database.fetch_one(select(users.c.id).where(users.c.id == user_id).with_for_update())
+        still = (users.c.id == user_id) & users.c.closed_at.is_(None)
+        if await database.fetch_one(select(users.c.id).where(still).with_for_update()) is None:
+            raise Refusal("not_signed_in", "This account is closed.")
         await database.execute(delete(api_tokens).where(mine & (api_tokens.c.expires_at <= at)))
         count = await database.fetch_val(select(func.count()).select_from(api_tokens).where(mine))
         if count >= most:
