@@ -367,29 +367,6 @@ export function canBeSent(form) {
   form.querySelector("[data-pressed]")?.removeAttribute("data-pressed");
 }
 
-// A page that says "not now" asks again by itself, each time after a longer while.
-
-function tryAgain(fault) {
-  const tries = history.state?.tries ?? 0;
-  const until = new Date(Date.now() + fault.dataset.againIn * 1000 * 2 ** Math.min(tries, 3));
-  const face = fault.querySelector("[data-again]");
-  countDown(until, (text, left) => {
-    face.textContent = text;
-    if (left > 0) return;
-    history.replaceState({ tries: tries + 1 }, "");
-    location.reload();
-  });
-}
-
-/** What form.js keeps is for the way through a form and its faults, no longer. */
-function forgetDrafts() {
-  try {
-    sessionStorage.removeItem("drafts");
-  } catch {
-    // Without storage there are none.
-  }
-}
-
 // At last: what the page at hand has of all this.
 
 for (const button of document.querySelectorAll("[data-theme-button]")) themeButton(button);
@@ -400,10 +377,15 @@ if (document.querySelector('[data-local="ago"]')) setInterval(localise, 60_000);
 for (const element of document.querySelectorAll("[data-countdown]")) {
   countDown(new Date(element.dataset.countdown), (text) => (element.textContent = text));
 }
-for (const fault of document.querySelectorAll("[data-again-in]")) tryAgain(fault);
+if (document.querySelector("[data-again-in]")) import("./again.js");
 if (document.querySelector("form .field")) import("./form.js");
 if (document.querySelector("form[data-here]")) import("./here.js");
-if (!document.querySelector("[data-draft], [data-fault]")) forgetDrafts();
+try {
+  // What form.js keeps is for the way through a form and its faults, no longer.
+  if (!document.querySelector("[data-draft], [data-fault]")) sessionStorage.removeItem("drafts");
+} catch {
+  // Without storage there are none.
+}
 
 // Pages with a line to the server say in their own place that it is cut.
 if (!document.querySelector("[data-connection]")) {

@@ -20,11 +20,11 @@ PICTURE = '"><img src=x onerror=alert(2)>'
 ROW = "<svg onload=alert(3)>"[:20]
 FULL = f"{SCRIPT}{PICTURE}{{{{7*7}}}}${{7*7}}'-alert(4)-'"
 LINK = "javascript:alert(5)//"
-# What the words would have become: elements, and anything that would run. An event's facts for search engines
-# are a script by name only: they must be JSON to the end.
+# What the words would have become: elements, and anything that would run. What a page tells search engines
+# and its own scripts are scripts by name only: JSON to the end.
 CAUGHT = """() => [...document.querySelectorAll("img[src=x], [onerror], [onload], [href^='javascript:']")]
   .concat([...document.scripts].filter((script) => script.text.includes("alert")
-    && !(script.type === "application/ld+json" && JSON.parse(script.text))))
+    && !(/json$/.test(script.type) && JSON.parse(script.text))))
   .map((element) => element.outerHTML.slice(0, 99))"""
 
 
