@@ -45,6 +45,7 @@ from ticketflow.web import (
     guard,
     headers,
     health,
+    ids,
     limits,
     link_pages,
     mailbox,
@@ -84,6 +85,7 @@ def create_app(
     app = Quart("ticketflow", template_folder=str(folder("templates")), static_folder=None)
     # An address with "//" in it is no other way of writing another: a call is not answered by a redirect.
     app.url_map.merge_slashes = False
+    ids.install(app)
     app.secret_key = settings.secret_keys[0]
     app.config["SECRET_KEY_FALLBACKS"] = list(reversed(settings.secret_keys[1:]))
     app.asgi_http_class = WholeAnswer

@@ -152,6 +152,11 @@ async def test_who_is_signed_in_is_told_what_is_wrong_with_the_body(house: House
     is_problem(answer, 422, "invalid_request")
 
 
+async def test_a_number_that_no_database_holds_names_nothing(house: House, fan: Visitor):
+    is_problem(await fan.delete(f"/api/tokens/{10**30}"), 404, "not_found")
+    is_problem(await fan.get(f"/api/events/{2**63}"), 404, "not_found")
+
+
 async def test_under_the_api_everything_that_is_not_there_is_a_problem_document(house: House):
     async with house.visitor() as anybody:
         is_problem(await anybody.get("/api/no/such/call"), 404, "not_found")
