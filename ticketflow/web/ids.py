@@ -1,9 +1,7 @@
 """Numbers in addresses: none is larger than the database can hold, so a larger one names nothing."""
 
-from typing import Any
-
 from quart import Quart
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import IntegerConverter, ValidationError
 
 from ticketflow.web.asks import MOST_ID
 
@@ -11,8 +9,12 @@ from ticketflow.web.asks import MOST_ID
 class Id(IntegerConverter):
     """A whole number that may be an id."""
 
-    def __init__(self, *given: Any, max: int | None = MOST_ID, **named: Any) -> None:  # the library's name
-        super().__init__(*given, max=max, **named)
+    def to_python(self, value: str) -> int:
+        """The id in an address. Raises werkzeug's ValidationError, a 404, if nothing can have it."""
+        number: int = super().to_python(value)
+        if number > MOST_ID:
+            raise ValidationError
+        return number
 
 
 def install(app: Quart) -> None:
