@@ -117,7 +117,6 @@ CROSS_SITE = [
     {"Origin": "localhost"},
     {"Origin": ""},
     {"Origin": "http://localhost/trap"},
-    {"Host": "desk.example", "Origin": "http://desk.example", "X-Forwarded-Proto": "https"},
 ]
 
 

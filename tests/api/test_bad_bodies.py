@@ -27,11 +27,20 @@ JSON_ROUTES = [
     ("POST", "/api/organiser/events"),
     ("PATCH", "/api/organiser/events/{event}/room"),
 ]
+
+
+async def become_who_may(fan: Visitor, sale: Sale, path: str) -> None:
+    """Whoever may not ask at all is sent away before their body is read."""
+    if "/organiser/" in path:
+        assert (await fan.sign_in(sale.organiser_email)).status_code == 200
+
+
 REFUSED = {400, 403, 404, 409, 410, 413, 415, 422}
 
 
 @pytest.mark.parametrize(("method", "path"), JSON_ROUTES)
 async def test_a_body_that_is_no_object(house: House, sale: Sale, fan: Visitor, method: str, path: str):
+    await become_who_may(fan, sale, path)
     before = await state_of(house, sale)
     where = path.format(event=sale.event_id)
     for body in [*NO_OBJECTS, *DEEP]:
@@ -45,6 +54,7 @@ async def test_a_body_that_is_no_object(house: House, sale: Sale, fan: Visitor, 
 
 @pytest.mark.parametrize(("method", "path"), JSON_ROUTES)
 async def test_a_body_of_another_kind(house: House, sale: Sale, fan: Visitor, method: str, path: str):
+    await become_who_may(fan, sale, path)
     before = await state_of(house, sale)
     where = path.format(event=sale.event_id)
     for kind in (

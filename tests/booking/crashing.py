@@ -146,7 +146,7 @@ class CrashingHouse:
             "pending": await self.redis.hlen(f"{event}:pending"),
             "orders": await self.redis.xlen(f"{event}:orders"),
             "money": await self._count(payments.status.in_(OPEN_MONEY)),
-            "mail": await self._count(outbox.state.in_(UNSENT)),
+            "mail": await self._count(outbox.state.in_(UNSENT) & outbox.booking_id.is_not(None)),
             "units": await self._count(cancelled.units_back_at.is_(None)),
         }
         return {name: count for name, count in found.items() if count}
