@@ -26,7 +26,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 def user(number: int, **given: Any) -> dict[str, Any]:
-    row = {"name": "A fan", "email": f"{number}@example.com", "password_hash": "none", "role": "fan"}
+    email = f"{number}@example.com"
+    row = {"name": "A fan", "email": email, "verified_email": email, "password_hash": "none", "role": "fan"}
     return {**row, "created_at": JOINED, **given}
 
 
