@@ -77,7 +77,7 @@ async def test_forgotten_says_the_same_of_every_address(house: House, me: Visito
         said = []
         for email in (me.email, "nobody@example.com"):
             page = await after(stranger, await stranger.post("/forgot", data={"email": email}), "/forgot")
-            said.append(re.sub(r"\?said=[^\"&]+", "", page).replace(email, "x"))
+            said.append(re.sub(r"\?said=[^\"&]+|nonce=\"[^\"]+", "", page).replace(email, "x"))
             assert f"If there is an account for {email}, a mail is on its way." in page
             assert "30 minutes" in page
         assert said[0] == said[1]

@@ -198,5 +198,5 @@ async def test_over_http_the_names_are_short_and_nothing_is_said_of_https(
         sale = await open_sale(plain)
         await fan.register()
         await fan.join(sale)
-        assert {cookie.name for cookie in fan.cookies.jar} == {"session", f"queue_{sale.event_id}"}
+        assert {cookie.name for cookie in fan.cookies.jar} == {"session", "device", f"queue_{sale.event_id}"}
         assert "Strict-Transport-Security" not in (await fan.get("/")).headers
