@@ -13,10 +13,10 @@ from databases import Database
 from redis.asyncio import Redis
 
 from ticketflow.booking.desk import Desk
-from ticketflow.domain import Event, Refusal, User, iso, now
+from ticketflow.domain import Event, Refusal, Role, User, iso, now
 from ticketflow.stock import Stock
 from ticketflow.stock.belongings import belongings
-from ticketflow.store import closing, outbox
+from ticketflow.store import closing, outbox, roles
 
 OVER = timedelta(hours=12)
 """So long after it has started an event counts as over: nobody shows tickets at its door any more."""
@@ -41,11 +41,14 @@ class Closing:
         self._events = events
 
     async def close(self, user: User) -> None:
-        """Close the account and give back what it holds. Raises `Refusal` tickets_ahead, has_events."""
+        """Close the account and give back what it holds. Raises `Refusal` tickets_ahead, has_events,
+        last_admin."""
         ahead = {event.id: event for event in self._events() if now() < event.starts_at + OVER}
         if orders := (await belongings(self._redis, self._stock, list(ahead), user.id)).paying:
             raise _tickets_ahead([_named(ahead[event_id]) for event_id in orders])
         async with self._database.transaction():
+            if user.role is Role.ADMIN and await roles.lock_admins(self._database) == [user.id]:
+                raise roles.last_admin()
             email = await closing.lock(self._database, user.id)
             if email is None:
                 raise Refusal("not_signed_in", "This account is closed already.")

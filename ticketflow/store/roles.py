@@ -20,25 +20,34 @@ async def claiming(database: Database, email: str) -> list[User]:
     return [found[user_id] for user_id in ids if user_id in found]
 
 
+async def lock_admins(database: Database) -> list[int]:
+    """The admins. Their rows are locked until the transaction ends, always in one order: two who step down at
+    the same time do so one after the other."""
+    rows = await database.fetch_all(
+        select(users.c.id)
+        .where((users.c.role == Role.ADMIN.value) & users.c.closed_at.is_(None))
+        .order_by(users.c.id)
+        .with_for_update()
+    )
+    return [row["id"] for row in rows]
+
+
+def last_admin() -> Refusal:
+    """What the last of them is told who wants to be one no more."""
+    return Refusal("last_admin", "This is the last admin. Make somebody else one first; nothing was changed.")
+
+
 async def change(database: Database, user_id: int, role: Role, *, actor_id: int) -> None:
     """Give an open account another role. Raises `Refusal` not_found, and last_admin: there must be somebody
     who can give it back."""
     async with database.transaction():
-        # All admins' rows, always in one order: two who step down at the same time do so one after the other.
-        admins = await database.fetch_all(
-            select(users.c.id)
-            .where((users.c.role == Role.ADMIN.value) & users.c.closed_at.is_(None))
-            .order_by(users.c.id)
-            .with_for_update()
-        )
+        admins = await lock_admins(database)
         this = (users.c.id == user_id) & users.c.closed_at.is_(None)
         row = await database.fetch_one(select(users.c.role).where(this).with_for_update())
         if row is None:
             raise Refusal("not_found", "There is no such account.")
-        if role is not Role.ADMIN and [admin["id"] for admin in admins] == [user_id]:
-            raise Refusal(
-                "last_admin", "This is the last admin. Make somebody else one first; nothing was changed."
-            )
+        if role is not Role.ADMIN and admins == [user_id]:
+            raise last_admin()
         await database.execute(update(users).where(this).values(role=role.value))
         await audit.record(
             database,

@@ -15,6 +15,7 @@ from ticketflow.web import accounts
 from ticketflow.web.account_forms import WORDS, Told, kept, read, sent, told, told_of
 from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.limits import sign_in_limit
+from ticketflow.web.logs import tell_refusal
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.paging import safe_path, said
 from ticketflow.web.problems import STATUS
@@ -40,6 +41,7 @@ def account_pages_blueprint(settings: Settings) -> Blueprint:
         except ValidationError:
             return await _form("signin.html", form, {"": accounts.WRONG}, 401)
         except Refusal as refusal:
+            tell_refusal(refusal.code)
             return await _form("signin.html", form, {"": refusal.detail}, STATUS[refusal.code])
         return redirect(_next(form), 303)
 

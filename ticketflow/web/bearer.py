@@ -4,13 +4,18 @@ Whoever brings a token is the token's account and nobody else: their cookies are
 they say. A browser never sends a token by itself, so no other site can borrow one.
 """
 
-from quart import Quart, Request, Websocket, g, request, websocket
+from typing import TYPE_CHECKING
+
+from quart import Quart, Request, Websocket, current_app, g, request, websocket
 from quart.globals import app_ctx
 
 from ticketflow.accounts.tokens import Tokens
 from ticketflow.domain import BOOK, ORGANISE, READ, Ability, Refusal
 from ticketflow.store.tokens import Token
 from ticketflow.web.asks import MOST_PASSWORD
+
+if TYPE_CHECKING:
+    from ticketflow.web.limits import Limiter
 
 OPEN: frozenset[Ability] = frozenset()
 """A token adds nothing here: the body says all, or a signature over it."""
@@ -112,8 +117,11 @@ async def _take(tokens: Tokens, asked: Request | Websocket, given: str, method: 
         return
     # Nothing has read them yet, and from here on there are none.
     asked.headers.remove("Cookie")
+    limiter: Limiter = current_app.extensions["limits"]
+    limiter.check_guesses()
     token = await tokens.find(given[len(_SCHEME) :].strip())
     if token is None:
+        limiter.count_guess()
         raise Refusal("bad_token", "This token is not known here. It may have expired or been revoked.")
     route = f"{method} {asked.url_rule.rule}" if asked.url_rule else ""
     if route not in NEEDS:

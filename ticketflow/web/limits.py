@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
 from ticketflow.web import logs
-from ticketflow.web.allowances import Counts
+from ticketflow.web.allowances import PERIOD_SECONDS, Counts
 from ticketflow.web.arrival import Allowance, Arrival
 from ticketflow.web.guard import SAFE
 from ticketflow.web.plain_sockets import PlainWebsocket
@@ -43,6 +43,7 @@ WRITE = Family("write")
 SOCKET = Family("socket")
 STATIC = Family("static", 10, by_account=False)
 GATEWAY = Family("gateway", 10, by_account=False)
+GUESS = Family("guessed token", 0.01, by_account=False)
 HEALTH = Family("health", 0.1, by_account=False)
 
 BY_METHOD = {
@@ -100,6 +101,24 @@ class Limiter(RateLimiter):
         if self._is_strict(arrival.endpoint):
             await super()._before_request()
 
+    def check_guesses(self) -> None:
+        """Raise `Refusal` too_many_requests for an address that has brought too many tokens nobody knows:
+        each was a look into the database."""
+        if (name := self._guesses()) and self.counts.used_up(name, self._most(GUESS)):
+            raise _too_many("address", PERIOD_SECONDS)
+
+    def count_guess(self) -> None:
+        """Count a token that nobody knows."""
+        if name := self._guesses():
+            self.counts.take(name, self._most(GUESS))
+
+    def _guesses(self) -> str | None:
+        network = counted(self._settings, client_address(self._settings.proxy_hops))
+        return f"{GUESS.name}:address:{network}" if network and self._settings.requests_per_address else None
+
+    def _most(self, family: Family) -> int:
+        return max(1, int(self._settings.requests_per_address * family.share))
+
     async def _before_websocket(self) -> None:
         self._count(cast(PlainWebsocket, websocket), family_of(websocket.endpoint, "GET"))
 
@@ -117,13 +136,7 @@ class Limiter(RateLimiter):
         name = f"{family.name}:{kind}:{which}"
         asked.allowance, granted = self.counts.take(name, max(1, int(most * family.share)))
         if not granted:
-            seconds = asked.allowance.seconds
-            raise Refusal(
-                "too_many_requests",
-                f"Very much was asked for by your {kind} in a short time. Nothing was lost; "
-                f"try again in {seconds} s.",
-                retry_after=seconds,
-            )
+            raise _too_many(kind, asked.allowance.seconds)
 
     async def _raise_on_rejection(self, endpoint: str, rate_limits: list[RateLimit]) -> None:
         for limit in rate_limits:
@@ -159,6 +172,15 @@ class Limiter(RateLimiter):
 
     async def _at_home(self) -> bool:
         return self._settings.embedded and _is_loopback(client_address(self._settings.proxy_hops))
+
+
+def _too_many(kind: str, seconds: int) -> Refusal:
+    return Refusal(
+        "too_many_requests",
+        f"Very much was asked for by your {kind} in a short time. Nothing was lost; "
+        f"try again in {seconds} s.",
+        retry_after=seconds,
+    )
 
 
 def install(app: Quart, redis: "Redis", settings: Settings) -> None:
