@@ -17,7 +17,7 @@ from ticketflow.web.bearer import NEEDS
 COLUMNS = ("stranger", "fan", "other_fan", "other_organiser", "owner", "admin", "weak_token")
 """`fan` has the booking, the hold, the place and the token in the addresses; `owner` the event. `weak_token`
 is a token without the ability that the route wants."""
-ENDS_SESSIONS = "DELETE /api/me/sessions"
+ENDS_SESSIONS = ("DELETE /api/me/sessions", "POST /profile/sessions")
 QUEUEING = ("queue", "hold", "book", "checkout")
 
 
@@ -52,9 +52,10 @@ class Cast:
         visitor.cookies.clear()
         for cookie in kept:
             visitor.cookies.jar.set_cookie(cookie)
-        if route == ENDS_SESSIONS and answer.is_success:
+        leads_to = self._leads_to(answer.headers.get("Location"))
+        if route in ENDS_SESSIONS and answer.status_code < 400 and leads_to != ">signin":
             await visitor.sign_in(visitor.email)
-        return f"{answer.status_code}{self._leads_to(answer.headers.get('Location'))}"
+        return f"{answer.status_code}{leads_to}"
 
     def _leads_to(self, location: str | None) -> str:
         if location is None:
