@@ -24,7 +24,7 @@ ALWAYS = {
     "referrer-policy": "same-origin",
 }
 AS_JSON = {"Content-Type": "application/json"}
-NOTHING = "default-src 'none'; frame-ancestors 'none'"
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)([^>]*)>")
 """The attributes of each script that stands in a page."""
 

@@ -230,6 +230,15 @@ async def test_what_somebody_tried_is_told_by_name(house: House, sale: Sale, wri
         await fan.register()
         await fan.get("/api/organiser/events/1/room")
         await fan.get("/", headers={"Host": "evil.example"})
+        await fan.post("/api/logout")
     told = [line["event"] for line in lines_of(written) if line["logger"] == "ticketflow.security"]
-    assert told == ["sign_in_failed", "cross_site_refused", "bad_token", "forbidden", "bad_host"]
+    assert told == [
+        "sign_in_failed",
+        "cross_site_refused",
+        "bad_token",
+        "signed_in",
+        "forbidden",
+        "bad_host",
+        "signed_out",
+    ]
     assert all(line["request_id"] for line in lines_of(written) if line["logger"] == "ticketflow.security")

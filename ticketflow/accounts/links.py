@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
 from ticketflow.domain import Refusal, User
+from ticketflow.signing import signer
 
 _SALT = "a link in a letter"
 
@@ -22,7 +23,7 @@ class Links:
     """Writes and reads tokens. The newest secret comes first; older ones are still read."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
-        self._signer = URLSafeSerializer(list(reversed(secret_keys)), salt=_SALT)
+        self._signer = signer(secret_keys, _SALT)
 
     def write(self, link_id: str, user: User) -> str:
         """The token of a link of this account's. It knows the number of the account's sessions, which grows

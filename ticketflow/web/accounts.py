@@ -15,6 +15,7 @@ from ticketflow.web.account_asks import ChangeMe, Confirmed, Forgotten, Reset, U
 from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.devices import device, remember_device
 from ticketflow.web.limits import client_address, sign_in_limit
+from ticketflow.web.logs import security
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import begin_session, end_session, require_user
@@ -49,6 +50,7 @@ async def let_in(found: Services, user: User) -> User:
     """Begin a session of the account in this browser, which is known to it from here on."""
     await begin_session(user)
     remember_device(found.settings, user)
+    security.info("signed_in", extra={"account": user.id})
     return user
 
 

@@ -15,6 +15,7 @@ from werkzeug import Response as AnyResponse
 from ticketflow.accounts import Device
 from ticketflow.domain import User
 from ticketflow.settings import Settings
+from ticketflow.signing import timed_signer
 
 YEAR = 31_536_000
 MOST_ACCOUNTS = 5
@@ -60,4 +61,4 @@ def remember_device(settings: Settings, user: User) -> None:
 
 @lru_cache(maxsize=8)
 def _signer(secret_keys: Sequence[str]) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(list(reversed(secret_keys)), salt="a device")
+    return timed_signer(secret_keys, "a device")

@@ -31,7 +31,7 @@ _PAGE = "; ".join(
         "base-uri 'none'",
     )
 )
-_NOTHING = "default-src 'none'; frame-ancestors 'none'"
+_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """For what is no page: should a browser show it as one after all, it may do nothing."""
 
 # What a browser could offer a page, and none of ours asks for. Only names that browsers have known for years:

@@ -18,7 +18,8 @@ from ticketflow.redaction import is_secret_name, known_secrets
 
 access = logging.getLogger("ticketflow.access")
 security = logging.getLogger("ticketflow.security")
-"""What somebody tried that they may not: each line is one of the names in `EVENTS`, or limit_reached."""
+"""Who came in or went, and what somebody tried that they may not: each line is one of the names in `EVENTS`,
+limit_reached, signed_in or signed_out."""
 
 EVENTS = {
     "wrong_credentials": "sign_in_failed",
@@ -30,6 +31,7 @@ EVENTS = {
     "bad_pass": "bad_token",
     "bad_signature": "bad_token",
     "forbidden": "forbidden",
+    "ability_missing": "forbidden",
 }
 """The one table from a refusal's code to the event of the log."""
 

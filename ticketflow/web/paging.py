@@ -4,11 +4,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from itsdangerous import BadData, URLSafeTimedSerializer
-from quart import Response, current_app, redirect, render_template, request, url_for
+from quart import Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from ticketflow.domain import Booking, Event, can_cancel, now
 from ticketflow.showing import show_booking, show_event
+from ticketflow.signing import timed_signer
 from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
 from waiting_room import WaitingRoom
@@ -87,5 +88,4 @@ def said() -> dict[str, str]:
 
 
 def _sealer() -> URLSafeTimedSerializer:
-    keys = [*current_app.config["SECRET_KEY_FALLBACKS"], current_app.secret_key]
-    return URLSafeTimedSerializer(keys, salt="said")
+    return timed_signer(services().settings.secret_keys, "said")

@@ -15,6 +15,7 @@ from ticketflow.domain import Refusal, Role, User
 from ticketflow.groups import GroupReader
 from ticketflow.store import users as user_store
 from ticketflow.web.bearer import presented_token
+from ticketflow.web.logs import security
 
 REMEMBER_SECONDS = 30.0
 MOST_REMEMBERED = 50_000
@@ -137,6 +138,7 @@ async def end_session() -> None:
 
     account, session = account_id(), session_name()
     if account is not None and session is not None:
+        security.info("signed_out", extra={"account": account})
         await services().hub.sessions.end_session(account, session)
     logout_user()
     g.ticketflow_user = None
