@@ -6,7 +6,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak fuzz check format lock clean
+.PHONY: help run test bench soak pages fuzz check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,8 +21,8 @@ test: $(VENV)/.installed-dev ## Install what the tests need, and run them
 	@tests/install-tools.sh
 	@$(VENV)/bin/python -m pytest $(if $(ARGS),$(ARGS),$(IN_PARALLEL))
 
-# Most tests wait for something most of the time. A file's tests stay together: they share a house.
-IN_PARALLEL := -n 2 --dist loadfile
+# Most tests wait for something a third of the time. A file's tests stay together: they share a house.
+IN_PARALLEL := -n 3 --dist loadfile
 
 bench: $(VENV)/.installed-dev ## Measure the room, the bookings, the ledger, the live desk and the pages against their bounds (about ten minutes)
 	@$(VENV)/bin/python -m bench
@@ -39,6 +39,10 @@ check: $(VENV)/.installed-dev ## Formatting, lint, types, import rules, dangerou
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive ticketflow waiting_room migrations bench deploy
 	$(VENV)/bin/python deploy/audit.py $(LOCKS)
+
+pages: $(VENV)/.installed-dev ## Look over every page at both widths in both looks; pictures go to artefacts/pages
+	@tests/install-tools.sh
+	@TICKETFLOW_TEST_EVERY_LOOK=1 $(VENV)/bin/python -m pytest tests/browser/test_every_page.py $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Thousands of made-up requests as stranger, fan and organiser (CASES=100 a call and person)
 	@TICKETFLOW_FUZZ_CASES=$(or $(CASES),100) $(VENV)/bin/python -m pytest -s tests/api/test_schemathesis.py $(ARGS)

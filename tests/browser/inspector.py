@@ -20,7 +20,12 @@ DARKROOM = (HERE / "darkroom.js").read_text(encoding="utf-8")
 PICTURES = HERE.parent.parent / "artefacts" / "pages"
 PICTURES_VARIABLE = "TICKETFLOW_TEST_PICTURES"
 Look: TypeAlias = Literal["light", "dark"]
-BOTH: tuple[Look, ...] = ("light", "dark")
+EVERY_LOOK = bool(os.environ.get("TICKETFLOW_TEST_EVERY_LOOK"))
+# Each page at each width and in each look; all four of them take minutes: `make pages`.
+ON_A_PHONE: tuple[Look, ...] = ("light", "dark") if EVERY_LOOK else ("light",)
+ON_A_DESK: tuple[Look, ...] = ("light", "dark") if EVERY_LOOK else ("dark",)
+HIGHEST = 8_000
+"""Pixels of a page in a picture: a reference is longer than a JPEG may be high."""
 PHONE = ViewportSize(width=375, height=812)
 DESK = ViewportSize(width=1440, height=900)
 FINGER, POINTER = 44, 24
@@ -72,13 +77,13 @@ class Inspector:
         await page.evaluate("() => typeof looks === 'object'") or await page.evaluate(LOOKS)
         await page.evaluate("() => typeof axe === 'object'") or await page.evaluate(AXE_SCRIPT)
         before = page.viewport_size or DESK
-        for window, target in ((PHONE, FINGER), (DESK, POINTER)):
+        for window, target, looks in ((PHONE, FINGER, ON_A_PHONE), (DESK, POINTER, ON_A_DESK)):
             await page.set_viewport_size(window)
-            for look in BOTH:
+            for look in looks:
                 await page.emulate_media(color_scheme=look)
                 await page.evaluate("looks.settled()")
                 await self._ask(
-                    page, f"{name}, {window['width']}, {look}", window, colours=look is not BOTH[0]
+                    page, f"{name}, {window['width']}, {look}", window, colours=look is not looks[0]
                 )
             self._blame(f"{name}, {window['width']}", await page.evaluate("looks.misfits()"))
             self._blame(
@@ -115,9 +120,12 @@ class Inspector:
 
     async def _photograph(self, page: Page, window: ViewportSize) -> str:
         """The whole page on a phone, the first window of it on a desk."""
-        options = {"format": "jpeg", "quality": 90, "optimizeForSpeed": True}
-        whole = {"captureBeyondViewport": window is PHONE}
-        taken = await self._wires[page].send("Page.captureScreenshot", {**options, **whole})
+        options: dict[str, Any] = {"format": "jpeg", "quality": 90, "optimizeForSpeed": True}
+        if window is PHONE:
+            high = await page.evaluate("document.documentElement.scrollHeight")
+            clip = {"x": 0, "y": 0, "width": window["width"], "height": min(high, HIGHEST), "scale": 1}
+            options |= {"captureBeyondViewport": True, "clip": clip}
+        taken = await self._wires[page].send("Page.captureScreenshot", options)
         return str(taken["data"])
 
     async def _in_the_dark(self, page: Page) -> Page:

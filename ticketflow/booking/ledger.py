@@ -88,6 +88,8 @@ class Ledger:
         task = asyncio.create_task(self._guard(orders, step), name=f"orders-{orders[0].booking_id}")
         self._steps.add(task)
         task.add_done_callback(self._steps.discard)
+        # One that was cancelled before it began has not taken up its step: nobody else will.
+        task.add_done_callback(lambda _: step.close())
 
     async def _guard(self, orders: Sequence[Order], step: Coroutine[Any, Any, None]) -> None:
         """Run a step. If it fails, its orders are put down: they stay in the stream, to be taken over."""
