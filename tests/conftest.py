@@ -104,7 +104,9 @@ async def smtp() -> AsyncIterator[servers.Mailbox]:
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """A headless Chromium of the test's own: Playwright's objects cannot leave the loop they were made in."""
-    chromium = servers.program("chromium", "chromium-browser", "google-chrome", install="chromium")
+    # The shell is the same Chromium without windows of its own, which nobody would see.
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    chromium = servers.program(*names, install=names[0])
     quiet = ["--disable-quic", "--disable-background-networking", "--disable-component-update"]
     args = ["--no-sandbox", "--disable-gpu", "--disable-sync", "--no-first-run", *quiet]
     async with async_playwright() as playwright:

@@ -11,7 +11,7 @@ if [ -z "${TICKETFLOW_TEST_DATABASE_URL:-}" ]; then
 fi
 # Playwright's driver is linked against it, and a small Debian does not have it.
 ! has ldconfig || PATH="$PATH:/sbin" ldconfig -p | grep -q libatomic.so.1 || missing+=(libatomic1)
-has chromium || has chromium-browser || has google-chrome || missing+=(chromium)
+has chromium-headless-shell || has chromium || has chromium-browser || has google-chrome || missing+=(chromium-headless-shell)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 

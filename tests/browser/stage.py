@@ -17,6 +17,10 @@ PHONE = {"width": 375, "height": 812}
 DESK = {"width": 1440, "height": 900}
 
 
+SHUT_OUT = ("Blocked script execution", "Failed to execute 'postMessage'")
+"""How the console begins when an inspector's script finds a letter closed."""
+
+
 class Stage:
     """Browsers in front of one house. What any page's console complains of is kept in `complaints`."""
 
@@ -52,7 +56,7 @@ class Stage:
             # The console also names a page that is itself an answer such as "not found".
             about_itself = message.location["url"] == page.url and "Failed to load resource" in message.text
             # A letter lets no script in, the inspector's included.
-            of_a_letter = "/mailbox/" in page.url and message.text.startswith("Blocked script execution")
+            of_a_letter = "/mailbox/" in page.url and message.text.startswith(SHUT_OUT)
             if message.type in ("error", "warning") and not about_itself and not of_a_letter:
                 self.complaints.append(f"{page.url}: {message.text}")
 

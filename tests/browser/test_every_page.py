@@ -22,7 +22,8 @@ async def test_every_page(browser: Browser, tmp_path: Path):
     async with one_command(tmp_path, browser, **VARIABLES) as stage, Backstage(stage.url) as back:
         await Walk(stage, back, inspector.look_over, inspector.watch).whole()
         assert inspector.faults == [], "\n".join(inspector.faults)
-        assert stage.complaints == []
+        # That an account with tickets cannot be closed is an answer of its own, which the console names.
+        assert [c for c in stage.complaints if "status of 409" not in c] == []
 
 
 async def test_error_pages(settings: Settings, browser: Browser, monkeypatch: pytest.MonkeyPatch):

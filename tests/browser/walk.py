@@ -21,9 +21,9 @@ QUIET, MISSED, LAST_ONE = "Weihnachtsliederabendkonzert", "Sommernachtsserenaden
 LONG_VENUE = "Elbphilharmonie Kammermusiksaal"
 VARIABLES = {
     # Long enough to be looked over while called, short enough to be seen missed.
-    "TICKETFLOW_CLAIM_SECONDS": "60",
+    "TICKETFLOW_CLAIM_SECONDS": "30",
     # A payment that takes its time is a page of its own.
-    "TICKETFLOW_SLOW_PAYMENT_SECONDS": "15",
+    "TICKETFLOW_SLOW_PAYMENT_SECONDS": "10",
     "TICKETFLOW_BOOKING_WAIT_SECONDS": "1",
 }
 """What `ticketflow up` is to be told for the walk."""
