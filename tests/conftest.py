@@ -4,6 +4,7 @@ import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -101,16 +102,32 @@ async def smtp() -> AsyncIterator[servers.Mailbox]:
     await server.wait_closed()
 
 
+WHOLE = ("chromium", "chromium-browser", "google-chrome")
+# The shell is the same Chromium without windows of its own, which nobody would see.
+SHELL = ("chromium-headless-shell", *WHOLE)
+
+
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """A headless Chromium of the test's own: Playwright's objects cannot leave the loop they were made in."""
-    # The shell is the same Chromium without windows of its own, which nobody would see.
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-    chromium = servers.program(*names, install=names[0])
+    async with _chromium(SHELL) as running:
+        yield running
+
+
+@pytest.fixture
+async def whole_browser() -> AsyncIterator[Browser]:
+    """With what the shell lacks: leave to notify that is refused, and a Tab that goes round in a dialog."""
+    async with _chromium(WHOLE) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _chromium(names: tuple[str, ...]) -> AsyncIterator[Browser]:
     quiet = ["--disable-quic", "--disable-background-networking", "--disable-component-update"]
     args = ["--no-sandbox", "--disable-gpu", "--disable-sync", "--no-first-run", *quiet]
+    path = servers.program(*names, install="chromium")
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
+        running = await playwright.chromium.launch(executable_path=path, headless=True, args=args)
         yield running
         await running.close()
 

@@ -38,9 +38,9 @@ LISTEN = """() => {
 }"""
 
 
-async def test_from_the_event_to_the_ticket(settings: Settings, browser: Browser, tmp_path: Path):
+async def test_from_the_event_to_the_ticket(settings: Settings, whole_browser: Browser, tmp_path: Path):
     sale = await make_sale(settings, mode="paused", per_user_limit=4)
-    async with two_processes(settings, tmp_path, sale, browser) as (house, stage):
+    async with two_processes(settings, tmp_path, sale, whole_browser) as (house, stage):
         async with house.visitor() as anybody, house.visitor() as organiser:
             await anybody.register("keys")
             assert (await organiser.sign_in(sale.organiser_email)).is_success

@@ -110,9 +110,11 @@ async def everything_goes_and_comes_back(buyer: Visitor, sale: Sale, fans: list[
         await expect(hook(page, f"remaining-{sale.type_ids[0]}")).to_have_text("4")
 
 
-async def test_the_turn_is_called_as_each_fan_wished(settings: Settings, browser: Browser, tmp_path: Path):
+async def test_the_turn_is_called_as_each_fan_wished(
+    settings: Settings, whole_browser: Browser, tmp_path: Path
+):
     sale = await make_sale(settings, mode="paused")
-    async with two_processes(settings, tmp_path, sale, browser) as (house, stage):
+    async with two_processes(settings, tmp_path, sale, whole_browser) as (house, stage):
         fan, refused, poor = [await stage.person() for _ in range(3)]
         await fan.context.grant_permissions(["notifications"])
         await fan.add_init_script(LISTENING)
