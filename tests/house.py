@@ -25,12 +25,15 @@ from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
 from ticketflow.store import events, rooms, users
 from ticketflow.store.events import NewSale, NewTicketType
+from ticketflow.ticket_codes import TicketCodes
 
 T = TypeVar("T")
 
 # Made once: httpx reads the machine's certificates anew for each client, 20 ms in which a test's loop stands.
 TRUST = ssl.create_default_context()
 PASSWORD = "a password for tests"
+TICKET_KEY = "7e" * 32
+CODES = TicketCodes((TICKET_KEY,))
 SECRET = "a secret for tests that is long enough to be one"
 
 
@@ -39,6 +42,7 @@ def settings_for(*, database_url: str, redis_url: str, smtp_url: str, prefix: st
     wanted: dict[str, Any] = {
         "public_url": "http://localhost",
         "secret_keys": (SECRET,),
+        "ticket_keys": (TICKET_KEY,),
         "slow_payment_seconds": 0.2,
         "bookings_per_minute": 10_000,
         "sign_ins_per_minute": 100_000,

@@ -51,8 +51,12 @@ def test_settings_named_are_known(text: str):
 
 @pytest.mark.parametrize("name", OURS)
 def test_settings_given_can_be_read(name: str):
-    # As Compose substitutes them when .env holds the two values without a default.
-    filled = {"MYSQL_PASSWORD": "secret", "TICKETFLOW_SECRET_KEYS": "k" * 32}
+    # As Compose substitutes them when .env holds the three values without a default.
+    filled = {
+        "MYSQL_PASSWORD": "secret",
+        "TICKETFLOW_SECRET_KEYS": "k" * 32,
+        "TICKETFLOW_TICKET_KEYS": "a" * 64,
+    }
 
     def fill(match: re.Match[str]) -> str:
         variable, default = match.group(1), match.group(2)
@@ -63,13 +67,13 @@ def test_settings_given_can_be_read(name: str):
         for key, value in SERVICES[name]["environment"].items()
     }
     settings = Settings.read(given).require(
-        "database_url", "redis_url", "smtp_url", "secret_keys", "public_url"
+        "database_url", "redis_url", "smtp_url", "secret_keys", "ticket_keys", "public_url"
     )
     assert settings.database_url == "mysql+aiomysql://ticketflow:secret@mysql:3306/ticketflow"
     assert settings.port == 8000
 
 
-@pytest.mark.parametrize("secret", ["TICKETFLOW_SECRET_KEYS", "MYSQL_PASSWORD"])
+@pytest.mark.parametrize("secret", ["TICKETFLOW_SECRET_KEYS", "TICKETFLOW_TICKET_KEYS", "MYSQL_PASSWORD"])
 def test_secrets_have_no_default(secret: str):
     uses = re.findall(rf"\$\{{{secret}(.*?)\}}", COMPOSE)
     assert uses

@@ -24,6 +24,8 @@ from ticketflow.settings import BadSetting, Settings
         ("TICKETFLOW_MAIL_FROM", "@@@"),
         ("TICKETFLOW_SECRET_KEYS", "short"),
         ("TICKETFLOW_SECRET_KEYS", f"{'long' * 10},short"),
+        ("TICKETFLOW_TICKET_KEYS", "ab"),
+        ("TICKETFLOW_TICKET_KEYS", f"{'ab' * 32},{'xy' * 32}"),
         ("TICKETFLOW_TICK_SECONDS", "fast"),
         ("TICKETFLOW_HOLD_SECONDS", "0"),
         ("TICKETFLOW_HOLD_SECOND", "60"),

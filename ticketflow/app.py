@@ -154,6 +154,7 @@ def _services(
         desk=desk,
         cancellations=background.cancellations,
         gateway=background.gateway,
+        ticket_codes=background.ticket_codes,
         users=users,
         tokens=tokens,
         accounts=_accounts(settings, stores, background, desk, ends),

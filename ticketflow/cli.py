@@ -25,7 +25,7 @@ from ticketflow.store import roles, violations
 from ticketflow.web.serving import check_port, serve_until, stop_signal
 from ticketflow.worker import run_worker
 
-SERVING = ("database_url", "redis_url", "secret_keys", "public_url")
+SERVING = ("database_url", "redis_url", "secret_keys", "ticket_keys", "public_url")
 BOOKS = ("database_url", "redis_url", "secret_keys")
 
 T = TypeVar("T")

@@ -330,6 +330,7 @@ def to_micros(moment: datetime) -> int:
 
 # No vowels and nothing that looks like something else: codes are read out at doors.
 _CODE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXZ"
+CODE_LENGTH = 27
 _CODE_PARTS = ["".join(letters) for letters in product(_CODE_LETTERS, repeat=3)]
 
 
@@ -341,6 +342,25 @@ def new_code() -> str:
         number, part = divmod(number, len(_CODE_PARTS))
         parts.append(_CODE_PARTS[part])
     return "".join(parts)
+
+
+def code_number(code: str) -> int:
+    """The number that a code of `new_code` writes. Raises ValueError if it is none."""
+    if len(code) != CODE_LENGTH:
+        raise ValueError("a code has 27 letters")
+    number = 0
+    for letter in code:
+        number = number * len(_CODE_LETTERS) + _CODE_LETTERS.index(letter)
+    return number
+
+
+def code_of_number(number: int) -> str:
+    """The code that `code_number` makes that number of."""
+    letters = []
+    for _ in range(CODE_LENGTH):
+        number, letter = divmod(number, len(_CODE_LETTERS))
+        letters.append(_CODE_LETTERS[letter])
+    return "".join(reversed(letters))
 
 
 def booking_id(user_id: int, key: str | None) -> str:

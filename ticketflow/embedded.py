@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,7 +53,8 @@ async def embedded(settings: Settings) -> AsyncIterator[Embedded]:
             database_url=settings.database_url or f"sqlite+aiosqlite:///{folder / 'ticketflow.db'}",
             redis_url=redis_url,
             smtp_url=smtp_url,
-            secret_keys=settings.secret_keys or (_kept_secret(folder / "secret"),),
+            secret_keys=settings.secret_keys or (_kept_secret(folder / "secret", secrets.token_urlsafe),),
+            ticket_keys=settings.ticket_keys or (_kept_secret(folder / "ticket-key", secrets.token_hex, 32),),
             public_url=settings.public_url or f"http://localhost:{settings.port}",
             embedded=True,
         )
@@ -81,11 +82,11 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _kept_secret(file: Path) -> str:
-    """A secret made on the first start: sessions and places outlive a restart."""
+def _kept_secret(file: Path, make: Callable[[int], str], size: int = 48) -> str:
+    """A secret made on the first start: sessions, places and tickets outlive a restart."""
     if not file.exists():
         file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(48))
+        file.write_text(make(size))
     return file.read_text().strip()
 
 

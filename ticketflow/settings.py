@@ -90,6 +90,13 @@ def _secrets(value: str) -> tuple[str, ...]:
     return secrets
 
 
+def _ticket_keys(value: str) -> tuple[str, ...]:
+    keys = _list(value.lower())
+    if not keys or any(len(key) != 64 or set(key) - set("0123456789abcdef") for key in keys):
+        raise BadSetting("wants one or more keys of 64 hex digits, the newest first")
+    return keys
+
+
 def _sender(value: str) -> str:
     address = parseaddr(value)[1]
     local, _, domain = address.rpartition("@")
@@ -120,6 +127,7 @@ class Settings:
     redis_url: str = _setting("", _url("redis", "rediss", "unix"))
     smtp_url: str = _setting("", _url("smtp", "smtps", "smtp+starttls"))
     secret_keys: tuple[str, ...] = _setting((), _secrets)
+    ticket_keys: tuple[str, ...] = _setting((), _ticket_keys)
     public_url: str = _setting("", _url("http", "https"))
     mail_from: str = _setting("TicketFlow <tickets@localhost>", _sender)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import segno
 
-from ticketflow.domain import CANCELLED_BY, REASONS, Booking, Event
+from ticketflow.domain import CANCELLED_BY, REASONS, Booking, Event, Ticket
+from ticketflow.ticket_codes import TicketCodes
 
 TICKET_QR_SCALE = 4
 
@@ -27,8 +28,9 @@ def show_event(event: Event, public: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def show_booking(booking: Booking, event: Event) -> dict[str, Any]:
-    """A booking with its event, the name of its ticket type, and a QR code for each ticket."""
+def show_booking(booking: Booking, event: Event, codes: TicketCodes) -> dict[str, Any]:
+    """A booking with its event, the name of its ticket type, and for each ticket its signed code, as text
+    and as a QR code."""
     return {
         "id": booking.id,
         "code": booking.code,
@@ -42,8 +44,12 @@ def show_booking(booking: Booking, event: Event) -> dict[str, Any]:
         "created_at": booking.created_at,
         "event": {**_event_facts(event), "hue": hue_of(event.id)},
         "ticket_type": event.ticket_type(booking.ticket_type_id).name,
-        "tickets": [{"code": t.code, "seat": t.seat, "qr": qr_svg(t.code)} for t in booking.tickets],
+        "tickets": [_show_ticket(ticket, codes.sign(event.id, ticket.code)) for ticket in booking.tickets],
     }
+
+
+def _show_ticket(ticket: Ticket, signed: str) -> dict[str, Any]:
+    return {"code": ticket.code, "seat": ticket.seat, "signed": signed, "qr": qr_svg(signed)}
 
 
 def qr_svg(text: str) -> str:

@@ -5,7 +5,7 @@ import logging
 import os
 import secrets
 import socket
-from functools import partial
+from functools import cached_property, partial
 
 from redis.exceptions import RedisError
 
@@ -27,6 +27,7 @@ from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Inspection, Stock
 from ticketflow.store import violations
+from ticketflow.ticket_codes import TicketCodes
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,11 @@ class Background:
             settings=settings,
         )
 
+    @cached_property
+    def ticket_codes(self) -> TicketCodes:
+        """What signs tickets: commands that write no ticket are given no key."""
+        return TicketCodes(self._settings.ticket_keys)
+
     def auditor(self) -> Auditor:
         """Who compares the books of this house, for the worker and for the command."""
         return Auditor(
@@ -114,7 +120,7 @@ class Background:
         ]
 
     def _postman(self) -> Postman:
-        messages = Messages(self._settings.mail_from, self._settings.public_url)
+        messages = Messages(self._settings.mail_from, self._settings.public_url, self.ticket_codes)
         return Postman(
             self._stores.database,
             messages,

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, update
 
 from tests.api.letters import letter, newest_token, token_in
 from tests.api.support import is_problem
-from tests.house import PASSWORD, SECRET, House, Visitor, eventually
+from tests.house import CODES, PASSWORD, SECRET, House, Visitor, eventually
 from ticketflow.accounts.links import Links
 from ticketflow.domain import Refusal, Role, User, now
 from ticketflow.mail.message import SUBJECTS, Messages
@@ -253,7 +253,7 @@ async def test_no_address_writes_headers(house: House, address: str):
     # Were one to come this far, it would still be one address, or no letter.
     at_last = Letter(1, "verify", None, address, "<1@ticketflow>", 0)
     try:
-        message = Messages("desk@example.com", "http://x").about_account(at_last, "verify", "")
+        message = Messages("desk@example.com", "http://x", CODES).about_account(at_last, "verify", "")
     except ValueError:
         return
     assert len(message["To"].addresses) == 1
@@ -282,7 +282,7 @@ async def test_no_name_breaks_a_line(house: House, name: str):
 @pytest.mark.parametrize("kind", sorted(set(SUBJECTS) - {"booking_confirmed", "booking_cancelled"}))
 async def test_text_and_html_of_a_letter_say_the_same(kind: str):
     about = dataclasses.replace(Letter(1, kind, None, "ann@example.com", "<1@ticketflow>", 0), user_id=1)
-    message = Messages("desk@example.com", "http://x").about_account(about, kind, "verify?token=a&b")
+    message = Messages("desk@example.com", "http://x", CODES).about_account(about, kind, "verify?token=a&b")
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
@@ -296,5 +296,5 @@ async def test_text_and_html_of_a_letter_say_the_same(kind: str):
 
 async def test_an_address_of_other_letters_is_written_as_it_is():
     to = Letter(1, "verify", None, "jörg@exämple.com", "<1@ticketflow>", 0)
-    message = Messages("desk@example.com", "http://x").about_account(to, "verify", "")
+    message = Messages("desk@example.com", "http://x", CODES).about_account(to, "verify", "")
     assert message["To"].addresses[0].addr_spec == "jörg@exämple.com"

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.booking.support import rows
-from tests.house import House, in_process, make_sale
+from tests.house import CODES, House, in_process, make_sale
 from ticketflow.domain import TicketType, booking_fee
 from ticketflow.mail.message import Messages
 from ticketflow.settings import Settings
@@ -66,7 +66,7 @@ async def test_the_fee_is_in_all_that_is_told_and_in_what_is_charged(settings: S
         assert stored is not None
         assert event is not None
         letter = Letter(1, "booking_confirmed", stored.id, "fan@example.com", "<1@example.com>", 0)
-        mail = Messages("desk@example.com", "http://localhost").write(letter, "Fan", stored, event)
+        mail = Messages("desk@example.com", "http://localhost", CODES).write(letter, "Fan", stored, event)
         parts = [str(part.get_content()) for part in mail.iter_parts()]
         assert len(parts) == 2
         assert all("€80.13" in part and "€5.43 booking fee" in part for part in parts)

@@ -11,6 +11,7 @@ from ticketflow.domain import Booking, Event
 from ticketflow.files import folder
 from ticketflow.showing import show_booking
 from ticketflow.store.outbox import Letter
+from ticketflow.ticket_codes import TicketCodes
 from ticketflow.words import clock, day, money
 
 SUBJECTS = {
@@ -30,9 +31,10 @@ SUBJECTS = {
 class Messages:
     """Writes the mail for a letter of the outbox."""
 
-    def __init__(self, mail_from: str, public_url: str) -> None:
+    def __init__(self, mail_from: str, public_url: str, codes: TicketCodes) -> None:
         self._mail_from = mail_from
         self._public_url = public_url.rstrip("/")
+        self._codes = codes
         self._templates = Environment(
             loader=FileSystemLoader(folder("templates")),
             autoescape=select_autoescape(["html"]),
@@ -47,7 +49,7 @@ class Messages:
         """The message of the letter's kind: a booking's tickets, or that it is cancelled and paid back."""
         context = {
             "name": name,
-            "booking": show_booking(booking, event),
+            "booking": show_booking(booking, event, self._codes),
             "url": f"{self._public_url}/bookings/{booking.id}",
         }
         return self._message(letter, letter.kind, SUBJECTS[letter.kind].format(event=event.name), context)

@@ -213,6 +213,19 @@ tickets = Table(
     **_MYSQL,
 )
 
+# One row a ticket that was shown at a door: the first to write it lets somebody in, whoever else asks at the
+# same moment. While it is there, its ticket cannot go, so a used ticket is not paid back.
+ticket_uses = Table(
+    "ticket_uses",
+    metadata,
+    Column("ticket_id", _Id, ForeignKey("tickets.id"), primary_key=True, autoincrement=False),
+    Column("used_at", Moment, nullable=False),
+    # Nobody, if it was checked by the command.
+    Column("checked_by", _Id, ForeignKey("users.id")),
+    Column("door", String(80), nullable=False, server_default=""),
+    **_MYSQL,
+)
+
 payments = Table(
     "payments",
     metadata,

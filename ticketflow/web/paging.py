@@ -43,7 +43,10 @@ async def ticket_of(found: Services, room: WaitingRoom, event: Event) -> str | N
 def shown_booking(found: Services, booking: Booking) -> dict[str, Any]:
     """The booking as templates show it."""
     event = found.catalogue.event_of(booking)
-    return {**show_booking(booking, event), "can_cancel": can_cancel(event, booking, now())}
+    return {
+        **show_booking(booking, event, found.ticket_codes),
+        "can_cancel": can_cancel(event, booking, now()),
+    }
 
 
 def sign_in_first(back: str) -> Redirect:

@@ -23,6 +23,7 @@ from ticketflow.payments import Gateway
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Stock
+from ticketflow.ticket_codes import TicketCodes
 from ticketflow.web.session import Users
 
 
@@ -44,6 +45,7 @@ class Services:
     desk: Desk
     cancellations: Cancellations
     gateway: Gateway
+    ticket_codes: TicketCodes
     users: Users
     tokens: Tokens
     accounts: Accounts

@@ -42,8 +42,8 @@ async def tickets() -> ResponseReturnValue:
     return await fresh(
         "tickets.html",
         said=said(),
-        coming=[_shown(group, at, codes) for group in coming],
-        over=[_shown(group, at, set()) for group in over],
+        coming=[_shown(found, group, at, codes) for group in coming],
+        over=[_shown(found, group, at, set()) for group in over],
     )
 
 
@@ -96,11 +96,11 @@ def _codes_shown(groups: Iterable[Group]) -> set[str]:
     return shown
 
 
-def _shown(group: Group, at: datetime, codes: set[str]) -> dict[str, Any]:
+def _shown(found: Services, group: Group, at: datetime, codes: set[str]) -> dict[str, Any]:
     event, bookings = group
     shown = [
         {
-            **show_booking(booking, event),
+            **show_booking(booking, event, found.ticket_codes),
             "can_cancel": can_cancel(event, booking, at),
             "codes": booking.id in codes and booking.status is BookingStatus.CONFIRMED,
         }
