@@ -9,7 +9,10 @@ from sqlalchemy import select
 from tests.api.letters import letter, newest_token, token_in
 from tests.api.support import is_problem
 from tests.house import PASSWORD, House, Visitor, eventually
+from ticketflow.accounts.accounts import Accounts
+from ticketflow.domain import User
 from ticketflow.passwords import Passwords
+from ticketflow.store import users
 from ticketflow.store.mail_links import Purpose
 from ticketflow.store.tables import outbox
 
@@ -217,3 +220,47 @@ async def test_who_came_before_and_goes_on_in_the_account_keeps_no_way_into_it(h
             body = {"email": email, "password": password}
             is_problem(await stranger.post("/api/login", json=body), 401, "wrong_credentials")
         assert (await owner.get("/api/me")).json()["verified"] is True
+
+
+async def check_a_reset_stands(house: House, monkeypatch: pytest.MonkeyPatch, change: dict[str, str]) -> None:
+    """The stranger's password is right; then the owner sets another; then the change is to be made."""
+    email = an_address()
+    async with house.visitor() as stranger, house.visitor() as owner:
+        await claim(stranger, email)
+        await forget(owner, email)
+        link = token_in(await letter(house, email, "Set a new password"))
+        confirm = Accounts.confirm
+
+        async def reset_meanwhile(self: Accounts, user: User, password: str) -> str:
+            known = await confirm(self, user, password)
+            assert (await reset(owner, link)).status_code == 200
+            return known
+
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(Accounts, "confirm", reset_meanwhile)
+            late = await stranger.patch("/api/me", json={**CONFIRM, **change})
+        is_problem(late, 403, "wrong_password")
+        body = {"email": email, "password": NEW}
+        assert (await owner.post("/api/login", json=body)).status_code == 200
+
+
+CHANGES = [{"password": "another password of theirs"}, {"email": "elsewhere@example.com"}]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_was_asked_with_the_password_from_before_a_reset_is_not_done_after_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+):
+    await check_a_reset_stands(house, monkeypatch, change)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_control_unless_it_is_looked_at_once_more_it_is_done(
+    house: House, monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+):
+    async def always(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(users, "has_password", always)
+    with pytest.raises(AssertionError):
+        await check_a_reset_stands(house, monkeypatch, change)

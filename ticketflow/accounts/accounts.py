@@ -134,13 +134,21 @@ class Accounts:
         log.info("a sign-in was refused", extra={"client": address})
         return Refusal("wrong_credentials", WRONG)
 
-    async def confirm(self, user: User, current_password: str) -> None:
-        """Raises wrong_password unless it is the account's; too_many_requests."""
+    async def confirm(self, user: User, current_password: str) -> str:
+        """Give the hash of the account's password: `_still` sees by it whether that was changed since. Raises
+        wrong_password unless it is this one; too_many_requests."""
         await self._tries.take("account", user.id)
         known = await users.password_hash(self._database, user.id)
-        if not await self._passwords.verify(known, current_password):
-            raise Refusal("wrong_password", "That is not your password. Nothing was changed.")
+        if not await self._passwords.verify(known, current_password) or known is None:
+            raise _wrong_password()
         await self._tries.give_back("account", user.id)
+        return known
+
+    async def _still(self, user: User, password_hash: str) -> None:
+        """Raises wrong_password if the account has another password by now: who asked with the old one must
+        not undo what a reset by mail has done meanwhile. Inside a transaction it stays so until that ends."""
+        if not await users.has_password(self._database, user.id, password_hash):
+            raise _wrong_password()
 
     async def send_verification(self, user: User) -> None:
         """Send the letter again that proves the address. Raises too_many_requests."""
@@ -233,21 +241,22 @@ class Accounts:
     async def change_email(self, user: User, email: str, current_password: str) -> None:
         """Send a letter to another address; the account has it when the link there is used. Raises
         wrong_password, too_many_requests."""
-        await self.confirm(user, current_password)
+        known = await self.confirm(user, current_password)
         email = normal_email(email)
         await self._tries.take("letters", email)
         async with self._database.transaction():
+            await self._still(user, known)
             await mail_links.end(self._database, user.id, Purpose.CHANGE)
             await self._send_link(Purpose.CHANGE, "change_email", user, email)
 
     async def change_password(self, user: User, current_password: str, password: str) -> User:
         """Set another password; all sessions end, this one too. Raises wrong_password, too_many_requests, and
         invalid_request for one that everybody tries."""
-        await self.confirm(user, current_password)
+        known = await self.confirm(user, current_password)
         check_password(password, name=user.name, email=user.email)
-        before = None if user.verified else await users.password_hash(self._database, user.id)
-        password_hash = await self._passwords.hash(password, like=before)
+        password_hash = await self._passwords.hash(password, like=None if user.verified else known)
         async with self._database.transaction():
+            await self._still(user, known)
             await self._replace_password(user, password_hash, proven=user.verified)
         return await self._changed(user.id)
 
@@ -286,3 +295,7 @@ class Accounts:
             raise Refusal("not_signed_in", "This account is not there any more.")
         await self._tell(user)
         return user
+
+
+def _wrong_password() -> Refusal:
+    return Refusal("wrong_password", "That is not your password. Nothing was changed.")

@@ -181,6 +181,13 @@ async def password_hash(database: Database, user_id: int) -> str | None:
     return None if found is None else str(found)
 
 
+async def has_password(database: Database, user_id: int, password_hash: str) -> bool:
+    """Whether that is the hash of an open account's password. Inside a transaction nobody changes it before
+    that ends."""
+    row = await database.fetch_one(select(users.c.password_hash).where(_open(user_id)).with_for_update())
+    return row is not None and row["password_hash"] == password_hash
+
+
 async def rehash(database: Database, user_id: int, before: str, after: str) -> None:
     """Keep a better hash of the same password, unless the password was changed meanwhile."""
     same = _open(user_id) & (users.c.password_hash == before)
