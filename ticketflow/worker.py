@@ -20,6 +20,7 @@ from ticketflow.clients import Stores, make_smtp, open_stores
 from ticketflow.collector import spare_the_collector
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.loops import Loop, lasting, running
+from ticketflow.mail import old_mail
 from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
@@ -92,7 +93,7 @@ class Background:
 
     def loops(self) -> list[Loop]:
         """All that a worker does, to be run until cancelled."""
-        return [*self.desk_loops(), self._postman().run()]
+        return [*self.desk_loops(), self._postman().run(), old_mail.sweep(self._stores.database)]
 
     def desk_loops(self) -> list[Loop]:
         """All of it but the letters, which another worker may deliver."""

@@ -1,10 +1,10 @@
 """Oneself: what is kept of an account, read as a file, changed, and closed for good."""
 
-import json
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 
 from tests.api.letters import letter, newest_token
 from tests.api.support import is_problem, open_sale, services
@@ -38,6 +38,23 @@ async def close(fan: Visitor) -> int:
     return (await fan.request("DELETE", "/api/me", json=CONFIRM)).status_code
 
 
+async def prove(house: House, fan: Visitor) -> None:
+    token = await newest_token(house, Purpose.VERIFY, fan.email)
+    assert (await fan.post("/api/verify", json={"token": token})).status_code == 200
+
+
+async def no_letter_waits(house: House, account: int) -> bool:
+    waiting = outbox.c.state.in_(["pending", "sending"]) & (outbox.c.user_id == account)
+    return await house.database.fetch_one(select(outbox.c.id).where(waiting)) is None
+
+
+async def all_of(house: House, table: Table) -> str:
+    """All that a table says."""
+    rows = await house.database.fetch_all(select(table))
+    assert rows, table.name
+    return str([[row[column.name] for column in table.columns] for row in rows])
+
+
 async def adds_up(house: House, sale: Sale, *, free: int, sold: int) -> None:
     """Free, held and sold are the capacity, bit by bit."""
     found = services(house)
@@ -67,8 +84,11 @@ async def test_a_closed_account_is_nobodys_and_no_ticket_is_lost(house: House, s
     assert (await fan.hold(sale, 3)).status_code == 201
     await adds_up(house, sale, free=17, sold=0)
     account = (await fan.get("/api/me")).json()
+    await prove(house, fan)
     await fan.post("/api/password/forgotten", json={"email": fan.email})
     assert await close(fan) == 204
+    assert "Your account is closed" in await letter(house, fan.email, "Your account is closed")
+    await eventually(partial(no_letter_waits, house, account["id"]))
     await adds_up(house, sale, free=20, sold=0)
     await adds_up(house, past, free=19, sold=1)
     is_problem(await fan.get("/api/me"), 401, "not_signed_in")
@@ -82,8 +102,7 @@ async def test_a_closed_account_is_nobodys_and_no_ticket_is_lost(house: House, s
     assert kept is not None
     assert (kept["user_id"], kept["status"]) == (account["id"], "confirmed")
     for table in (users, outbox, mail_links, bookings):
-        text = json.dumps([[str(v) for v in r] for r in await house.database.fetch_all(select(table))])
-        assert fan.email not in text, table.name
+        assert fan.email not in await all_of(house, table), table.name
     async with house.visitor() as anew:
         body = {"name": "Ann", "email": fan.email, "password": PASSWORD}
         assert (await anew.post("/api/register", json=body)).json()["id"] != account["id"]
@@ -92,8 +111,7 @@ async def test_a_closed_account_is_nobodys_and_no_ticket_is_lost(house: House, s
 async def test_the_last_letter_keeps_no_address(house: House):
     async with house.visitor() as fan:
         account = (await fan.register()).json()["id"]
-        token = await newest_token(house, Purpose.VERIFY, fan.email)
-        assert (await fan.post("/api/verify", json={"token": token})).status_code == 200
+        await prove(house, fan)
         assert await close(fan) == 204
         assert "Your account is closed" in await letter(house, fan.email, "Your account is closed")
 
@@ -102,6 +120,44 @@ async def test_the_last_letter_keeps_no_address(house: House):
             return {row["recipient"] for row in theirs} == {""}
 
         await eventually(forgotten)
+
+
+async def closed_with_mail_answering(house: House, answer: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an account that is closed while the mail server says that about each letter to it."""
+    async with house.visitor() as fan:
+        account = (await fan.register()).json()["id"]
+        await eventually(partial(no_letter_waits, house, account))
+        await prove(house, fan)
+        monkeypatch.setattr(house.mailbox, "answer", f"{answer} <{fan.email}>")
+        assert await close(fan) == 204
+
+        async def tried() -> bool:
+            last = (outbox.c.kind == "account_closed") & (outbox.c.user_id == account)
+            return bool(await house.database.fetch_val(select(outbox.c.attempts).where(last)))
+
+        await eventually(tried)
+        return fan.email
+
+
+async def test_a_last_letter_that_is_given_up_keeps_no_address(house: House, monkeypatch: pytest.MonkeyPatch):
+    email = await closed_with_mail_answering(house, "550 nobody of that name", monkeypatch)
+    assert email not in await all_of(house, outbox)
+    failed = (outbox.c.kind == "account_closed") & (outbox.c.state == "failed")
+    assert await house.database.fetch_val(select(outbox.c.last_error).where(failed)) == "550"
+
+
+async def test_a_last_letter_that_comes_late_keeps_no_word_of_who_refused_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    email = await closed_with_mail_answering(house, "451 not now", monkeypatch)
+    assert email in await all_of(house, outbox)
+    monkeypatch.undo()
+    await letter(house, email, "Your account is closed")
+
+    async def forgotten() -> bool:
+        return email not in await all_of(house, outbox)
+
+    await eventually(forgotten)
 
 
 async def test_who_sells_cannot_close(house: House, sale: Sale):
@@ -189,6 +245,7 @@ async def test_a_better_hash_is_made_when_somebody_signs_in(house: House, monkey
 
     async with house.visitor() as fan:
         account = (await fan.register()).json()["id"]
+        await prove(house, fan)
 
         async def stored() -> str:
             return str(

@@ -1,6 +1,7 @@
-"""Closing an account and booking for it at once: whoever comes first, no closed account has a ticket."""
+"""Closing an account and booking or selling by it at once: no closed account has a ticket or an event."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from tests.booking.support import money_ends, rows, services, stock_is, web_only
 from tests.booking.test_ledger import ends, fans_with_orders
 from tests.booking.test_ledger_groups import verdict_on
 from tests.house import PASSWORD, House, Sale, make_sale
-from ticketflow.domain import BookingStatus, Refusal, User
+from ticketflow.domain import BookingStatus, Refusal, Role, User, now
 from ticketflow.settings import Settings
-from ticketflow.store import bulk, closing, sales, tables, users, violations
+from ticketflow.store import bulk, closing, events, sales, tables, users, violations
+from ticketflow.store.events import NewSale, NewTicketType
 
 
 @pytest.fixture
@@ -105,14 +107,16 @@ async def test_closing_waits_for_a_commit(on_mariadb: Settings, monkeypatch: pyt
         await check_closing_sees_what_is_being_written(house, sale, monkeypatch)
 
 
+async def only_look(database: Any, user_id: int) -> str:
+    """In the place of the lock: who comes meanwhile need not wait."""
+    user = await users.by_id(database, user_id)
+    assert user is not None
+    return user.email
+
+
 async def test_control_without_the_lock_it_does_not_wait(
     on_mariadb: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    async def only_look(database: Any, user_id: int) -> str:
-        user = await users.by_id(database, user_id)
-        assert user is not None
-        return user.email
-
     sale = await make_sale(on_mariadb)
     monkeypatch.setattr(closing, "lock", only_look)
     async with web_only(on_mariadb) as house:
@@ -140,9 +144,8 @@ async def test_an_order_of_an_account_closed_since_is_refused_and_its_units_are_
         ((fan, where),) = await fans_with_orders(house, sale, 1)
         user_id = (await fan.get("/api/me")).json()["id"]
         async with house.database.transaction():
-            email = await closing.lock(house.database, user_id)
-            assert email
-            await closing.anonymise(house.database, user_id, email)
+            assert await closing.lock(house.database, user_id)
+            await closing.anonymise(house.database, user_id)
         async with working(settings):
             await stock_is(house, sale, free=500, held=0, sold=0)
             await money_ends(house, where.rpartition("/")[2], "voided", "voided")
@@ -151,3 +154,73 @@ async def test_an_order_of_an_account_closed_since_is_refused_and_its_units_are_
         assert booking["reason"] == "account_closed"
         assert await tickets_of_closed_accounts(house) == 0
         await fan.aclose()
+
+
+NEW_SALE = NewSale(
+    slug="late",
+    name="A late sale",
+    venue="The test hall",
+    starts_at=now() + timedelta(days=30),
+    sale_starts_at=now() + timedelta(days=1),
+    lobby_opens_at=None,
+    currency="EUR",
+    per_user_limit=4,
+    published=False,
+    rate_per_minute=60,
+    max_active=10,
+    types=[NewTicketType("Standing", 2500, 3)],
+)
+
+
+async def an_organiser(house: House) -> User:
+    return await users.create(
+        house.database, name="O", email="o@example.com", password_hash="-", role=Role.ORGANISER
+    )
+
+
+async def test_a_closed_account_makes_no_event(settings: Settings):
+    async with web_only(settings) as house:
+        organiser = await an_organiser(house)
+        await close(house, organiser)
+        with pytest.raises(Refusal) as refused:
+            await events.create(house.database, organiser.id, NEW_SALE)
+        assert refused.value.code == "not_signed_in"
+        assert await rows(house, tables.events) == 0
+
+
+async def check_closing_sees_the_event_that_is_being_made(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account was found open, and the event is not written yet, when the account is to be closed."""
+    organiser = await an_organiser(house)
+    lock, ending = closing.lock, list[asyncio.Task[None]]()
+
+    async def close_meanwhile(*args: Any) -> str | None:
+        monkeypatch.setattr(closing, "lock", lock)
+        email = await lock(*args)
+        ending.append(asyncio.create_task(close(house, organiser)))
+        await asyncio.wait(ending, timeout=0.5)
+        return email
+
+    monkeypatch.setattr(closing, "lock", close_meanwhile)
+    await events.create(house.database, organiser.id, NEW_SALE)
+    with pytest.raises(Refusal) as refused:
+        await ending[0]
+    assert refused.value.code == "has_events"
+
+
+async def test_closing_waits_for_an_event_that_is_being_made(
+    on_mariadb: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    async with web_only(on_mariadb) as house:
+        await check_closing_sees_the_event_that_is_being_made(house, monkeypatch)
+
+
+async def test_control_without_the_lock_a_closed_account_has_an_event(
+    on_mariadb: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(closing, "lock", only_look)
+    async with web_only(on_mariadb) as house:
+        with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+            await check_closing_sees_the_event_that_is_being_made(house, monkeypatch)
+        assert await rows(house, tables.events) == 1

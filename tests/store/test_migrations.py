@@ -113,6 +113,25 @@ def test_an_account_from_before_has_proven_its_address_and_none_is_lost_on_the_w
     assert len(accounts(empty)) == 3
 
 
+def test_a_look_at_accounts_from_before_names_no_address_any_more(empty: str):
+    migrate.upgrade(empty, "0003")
+    execute(
+        empty,
+        "INSERT INTO users (name, email, password_hash, role, created_at) "
+        "VALUES ('A', 'a@example.com', '-', 'admin', '2026-01-01')",
+    )
+    before = sqlalchemy.text(
+        "INSERT INTO audit (at, actor_id, action, `after`) VALUES ('2026-01-01', 1, :action, :after)"
+    )
+    look, role = '{"email": "ann@example.com", "accounts": [7]}', '{"account": 7, "role": "fan"}'
+    with engine(empty).begin() as connection:
+        connection.execute(before, {"action": "account.look", "after": look})
+        connection.execute(before, {"action": "account.role", "after": role})
+    migrate.upgrade(empty)
+    said = query(empty, "SELECT action, `after` FROM audit ORDER BY id")
+    assert said == [("account.look", '{"accounts": [7]}'), ("account.role", role)]
+
+
 def accounts(url: str) -> list[tuple[Any, ...]]:
     return query(url, "SELECT name, email, verified_email FROM users ORDER BY id")
 

@@ -74,7 +74,9 @@ class Accounts:
         if known:
             await self._tries.give_back("address", email)
             return known.user
-        password_hash = await self._passwords.hash(password)
+        _, first = await users.claims(self._database, email)
+        # Of two who are the first at the very same moment, the later one has to come by the letter.
+        password_hash = await self._passwords.hash(password, like=first.password_hash if first else None)
         async with self._database.transaction():
             user = await users.create(self._database, name=name, email=email, password_hash=password_hash)
             await self._send_link(Purpose.VERIFY, "verify", user, email)
@@ -85,12 +87,14 @@ class Accounts:
     ) -> User:
         """The account of an address and a password. Raises wrong_credentials, too_many_requests.
 
+        The password decides among those that only claim the address: who claims it earlier or later shuts
+        nobody out. Each try is the same work, whoever claims it.
+
         A device that was signed in on before is looked at by itself: strangers who use up the tries at an
         address shut nobody out who sits where they always sit. `address` is where the request came from.
         """
         email = normal_email(email)
-        proven, newest = await users.claims(self._database, email)
-        claims = [proven, newest]
+        proven, first = await users.claims(self._database, email)
         if device and (own := await users.claim_of(self._database, device.accounts, email)):
             here = ("device", device.id, own.user.id)
             if await self._tries.take_if_left(*here):
@@ -99,10 +103,8 @@ class Accounts:
                     return await self._let_in(own, password)
                 if own.user.verified:
                     raise self._wrong(email, address)
-                # It claims the address, which another may have proven since.
-                claims = [proven]
         await self._tries.take("address", email)
-        found = await self._of_password(claims, password)
+        found = await self._of_password([proven], password) or await self._of_claim(email, first, password)
         if found is None:
             raise self._wrong(email, address)
         await self._tries.give_back("address", email)
@@ -115,8 +117,14 @@ class Accounts:
                 return claim
         return None
 
+    async def _of_claim(self, email: str, first: Claim | None, password: str) -> Claim | None:
+        """Whose password it is of all that only claim the address."""
+        password_hash = await self._passwords.hash(password, like=first.password_hash if first else None)
+        return await users.claim_of_hash(self._database, email, password_hash)
+
     async def _let_in(self, claim: Claim, password: str) -> User:
-        if self._passwords.is_old(claim.password_hash):
+        # Those that only claim an address keep the cost of the first of them until they have proven it.
+        if claim.user.verified and self._passwords.is_old(claim.password_hash):
             better = await self._passwords.hash(password)
             await users.rehash(self._database, claim.user.id, claim.password_hash, better)
         return claim.user
@@ -126,13 +134,21 @@ class Accounts:
         log.info("a sign-in was refused", extra={"client": address})
         return Refusal("wrong_credentials", WRONG)
 
-    async def confirm(self, user: User, current_password: str) -> None:
-        """Raises wrong_password unless it is the account's; too_many_requests."""
+    async def confirm(self, user: User, current_password: str) -> str:
+        """Give the hash of the account's password: `_still` sees by it whether that was changed since. Raises
+        wrong_password unless it is this one; too_many_requests."""
         await self._tries.take("account", user.id)
         known = await users.password_hash(self._database, user.id)
-        if not await self._passwords.verify(known, current_password):
-            raise Refusal("wrong_password", "That is not your password. Nothing was changed.")
+        if not await self._passwords.verify(known, current_password) or known is None:
+            raise _wrong_password()
         await self._tries.give_back("account", user.id)
+        return known
+
+    async def _still(self, user: User, password_hash: str) -> None:
+        """Raises wrong_password if the account has another password by now: who asked with the old one must
+        not undo what a reset by mail has done meanwhile. Inside a transaction it stays so until that ends."""
+        if not await users.has_password(self._database, user.id, password_hash):
+            raise _wrong_password()
 
     async def send_verification(self, user: User) -> None:
         """Send the letter again that proves the address. Raises too_many_requests."""
@@ -164,10 +180,12 @@ class Accounts:
 
     async def _take_address(self, user: User, email: str) -> None:
         await users.prove(self._database, user.id, email)
+        if not user.verified:
+            await mail_links.leave_resets(self._database, user.id)
         # What was sent to the old mailbox must not open the account any more.
         await mail_links.end(self._database, user.id, *Purpose)
-        await outbox.withdraw_resets(self._database, user.email)
         if user.verified:
+            await outbox.withdraw_resets(self._database, user.email)
             await outbox.write(self._database, "email_changed", user.email, user_id=user.id)
 
     async def ask_reset(self, email: str) -> None:
@@ -181,7 +199,9 @@ class Accounts:
 
     async def reset(self, token: str, password: str) -> User:
         """Use a link to set a new password. It proves the address, and ends all sessions, tokens and other
-        links. Raises link_gone, or invalid_request for a password that everybody tries: the link stays good.
+        links: whoever had made the account with another's address keeps no way in.
+
+        Raises link_gone, or invalid_request for a password that everybody tries: the link stays good.
         """
         link_id, epoch = self._links.read(token)
         user = await self._owner_of_reset(link_id, epoch)
@@ -202,7 +222,10 @@ class Accounts:
         if not link or not user or user.closed or link.purpose is not Purpose.RESET:
             raise link_gone()
         other = await users.proven(self._database, link.email)
-        if user.session_epoch != epoch or user.email != link.email or (other and other.id != user.id):
+        if user.email != link.email or (other and other.id != user.id):
+            raise link_gone()
+        # Nobody who only claims the address spoils, by a new password, what was sent to who reads it.
+        if user.verified and user.session_epoch != epoch:
             raise link_gone()
         return user
 
@@ -218,28 +241,31 @@ class Accounts:
     async def change_email(self, user: User, email: str, current_password: str) -> None:
         """Send a letter to another address; the account has it when the link there is used. Raises
         wrong_password, too_many_requests."""
-        await self.confirm(user, current_password)
+        known = await self.confirm(user, current_password)
         email = normal_email(email)
         await self._tries.take("letters", email)
         async with self._database.transaction():
+            await self._still(user, known)
             await mail_links.end(self._database, user.id, Purpose.CHANGE)
             await self._send_link(Purpose.CHANGE, "change_email", user, email)
 
     async def change_password(self, user: User, current_password: str, password: str) -> User:
         """Set another password; all sessions end, this one too. Raises wrong_password, too_many_requests, and
         invalid_request for one that everybody tries."""
-        await self.confirm(user, current_password)
+        known = await self.confirm(user, current_password)
         check_password(password, name=user.name, email=user.email)
-        password_hash = await self._passwords.hash(password)
+        password_hash = await self._passwords.hash(password, like=None if user.verified else known)
         async with self._database.transaction():
+            await self._still(user, known)
             await self._replace_password(user, password_hash, proven=user.verified)
         return await self._changed(user.id)
 
     async def _replace_password(self, user: User, password_hash: str, *, proven: bool) -> None:
         await users.set_password(self._database, user.id, password_hash)
-        await mail_links.end(self._database, user.id, Purpose.RESET, Purpose.CHANGE)
-        await outbox.withdraw_resets(self._database, user.email)
+        await mail_links.end(self._database, user.id, Purpose.CHANGE)
         if proven:
+            await mail_links.end(self._database, user.id, Purpose.RESET)
+            await outbox.withdraw_resets(self._database, user.email)
             await outbox.write(self._database, "password_changed", user.email, user_id=user.id)
 
     async def end_sessions(self, user: User) -> User:
@@ -269,3 +295,7 @@ class Accounts:
             raise Refusal("not_signed_in", "This account is not there any more.")
         await self._tell(user)
         return user
+
+
+def _wrong_password() -> Refusal:
+    return Refusal("wrong_password", "That is not your password. Nothing was changed.")

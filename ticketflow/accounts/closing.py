@@ -62,7 +62,7 @@ class Closing:
                 raise _tickets_ahead([_named(ahead[e], booking_id) for booking_id, e in booked.items()])
             if user.verified:
                 await outbox.write(self._database, outbox.CLOSED_LETTER, email, user_id=user.id)
-            await closing.anonymise(self._database, user.id, email)
+            await closing.anonymise(self._database, user.id)
         await self._give_back(user, ahead)
 
     async def _give_back(self, user: User, ahead: dict[int, Event]) -> None:

@@ -16,7 +16,7 @@ from ticketflow.loops import lasting
 from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.message import Messages
 from ticketflow.store import bookings, events, outbox, users, violations
-from ticketflow.store.outbox import CLOSED_LETTER, CONFIRMATION, Letter
+from ticketflow.store.outbox import CONFIRMATION, Letter
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Postman:
         try:
             await self._send(letter)
         except Undeliverable as error:
-            await outbox.give_up(self._database, letter.id, str(error))
+            await outbox.give_up(self._database, letter, str(error))
         except Untrue:
             await outbox.withdraw(self._database, letter.id)
         except (SMTPException, OSError, TimeoutError) as error:
@@ -110,8 +110,6 @@ class Postman:
         else:
             reached(Point.MAIL_DELIVERED)
             await outbox.sent(self._database, [letter.id])
-            if letter.kind == CLOSED_LETTER:
-                await outbox.forget_recipient(self._database, letter.id)
             reached(Point.MAIL_NOTED)
 
     async def _written(self, letter: Letter) -> EmailMessage:
@@ -150,7 +148,7 @@ class Postman:
     async def _try_later(self, letter: Letter, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
         if letter.attempts + 1 >= MOST_ATTEMPTS:
-            await outbox.give_up(self._database, letter.id, reason)
+            await outbox.give_up(self._database, letter, reason)
             return
         delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**letter.attempts)
         # Jitter: letters that failed together must not come back together.

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from databases import Database
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from ticketflow.domain import BookingStatus, now
+from ticketflow.store.mail_links import leave_resets
 from ticketflow.store.outbox import CLOSED_LETTER, MailState
 from ticketflow.store.tables import api_tokens, bookings, events, mail_links, outbox, users
 
@@ -36,9 +37,13 @@ async def booked_events(database: Database, user_id: int, event_ids: Sequence[in
     return {row["id"]: row["event_id"] for row in rows}
 
 
-async def anonymise(database: Database, user_id: int, email: str) -> None:
+async def anonymise(database: Database, user_id: int) -> None:
     """Close the account `lock` has found, and forget whose it was. The last letter keeps its address until it
-    has arrived."""
+    has arrived or is given up.
+
+    Several accounts may claim one address: what only the address ties to an account goes with the one that
+    has proven it, and stays for its owner otherwise."""
+    links = await _links_of(database, user_id)
     nobody = f"closed-{user_id}@invalid"
     await database.execute(
         update(users)
@@ -55,7 +60,6 @@ async def anonymise(database: Database, user_id: int, email: str) -> None:
     )
     await database.execute(delete(api_tokens).where(api_tokens.c.user_id == user_id))
     mine = select(bookings.c.id).where(bookings.c.user_id == user_id)
-    links = or_(mail_links.c.user_id == user_id, mail_links.c.email == email)
     link_ids = [row["id"] for row in await database.fetch_all(select(mail_links.c.id).where(links))]
     letters = or_(
         outbox.c.user_id == user_id, outbox.c.booking_id.in_(mine), outbox.c.link_id.in_(link_ids)
@@ -66,3 +70,13 @@ async def anonymise(database: Database, user_id: int, email: str) -> None:
     )
     await database.execute(update(outbox).where(letters).values(recipient="", link_id=None, last_error=None))
     await database.execute(delete(mail_links).where(mail_links.c.id.in_(link_ids)))
+
+
+async def _links_of(database: Database, user_id: int) -> ColumnElement[bool]:
+    """The account's by its id, and by its address those of nobody else, if it has proven that."""
+    mine = mail_links.c.user_id == user_id
+    proven = await database.fetch_val(select(users.c.verified_email).where(users.c.id == user_id))
+    if proven is None:
+        await leave_resets(database, user_id)
+        return mine
+    return or_(mine, (mail_links.c.email == proven) & mail_links.c.user_id.is_(None))

@@ -11,7 +11,7 @@ from databases import Database
 from sqlalchemy import insert, select, update
 
 from ticketflow.domain import Event, Refusal, TicketType, User, booking_fee, check_times, iso, now
-from ticketflow.store import audit, rooms, violations
+from ticketflow.store import audit, closing, rooms, violations
 from ticketflow.store.ownership import seen_to_by
 from ticketflow.store.tables import events, ticket_types, units
 
@@ -64,9 +64,11 @@ class NewSale:
 
 
 async def create(database: Database, organiser_id: int, new: NewSale) -> int:
-    """Write an event down with its types, units and room, and give its id. Raises `Refusal` slug_taken.
+    """Write an event down with its types, units and room, and give its id. Raises `Refusal` slug_taken, and
+    not_signed_in if the organiser's account is closed.
 
-    One transaction: no process may ever read an event that has no room.
+    One transaction: no process may ever read an event that has no room. It has the account's row to itself,
+    as closing has: the later of the two sees what the other has done, so no event is a closed account's.
     """
     row = {
         "slug": new.slug,
@@ -93,6 +95,8 @@ async def create(database: Database, organiser_id: int, new: NewSale) -> int:
     }
     try:
         async with database.transaction():
+            if await closing.lock(database, organiser_id) is None:
+                raise Refusal("not_signed_in", "This account has been closed. Nothing was made.")
             event_id = int(await database.execute(insert(events).values(row)))
             for position, new_type in enumerate(new.types):
                 await _create_type(database, event_id, position, new_type)

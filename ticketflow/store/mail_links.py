@@ -79,6 +79,13 @@ async def end(database: Database, user_id: int, *purposes: Purpose) -> None:
     )
 
 
+async def leave_resets(database: Database, user_id: int) -> None:
+    """Let the account go that never proved its address: who asked there for a new password may be another,
+    and the postman looks once more whose it is."""
+    theirs = (mail_links.c.user_id == user_id) & (mail_links.c.purpose == Purpose.RESET.value)
+    await database.execute(update(mail_links).where(theirs).values(user_id=None))
+
+
 async def name_owner(database: Database, link_id: str, user_id: int) -> None:
     """Note whose link it is, as the postman has found out."""
     await database.execute(update(mail_links).where(mail_links.c.id == link_id).values(user_id=user_id))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from databases import Database
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, null, select, update
 
 from ticketflow.domain import now
 from ticketflow.store.tables import outbox
@@ -76,16 +76,12 @@ async def write(
 
 
 async def withdraw_resets(database: Database, email: str) -> None:
-    """Let nobody be sent a link that was asked for before the password was changed."""
+    """Let nobody be sent a link that was asked for before the password was changed. For who has proven the
+    address: what was asked for there by others is not theirs to end."""
     waiting = (outbox.c.state == MailState.PENDING.value) & (outbox.c.kind == "reset")
     await database.execute(
         update(outbox).where(waiting & (outbox.c.recipient == email)).values(state=MailState.WITHDRAWN.value)
     )
-
-
-async def forget_recipient(database: Database, letter_id: int) -> None:
-    """Keep no address of a letter that has arrived."""
-    await database.execute(update(outbox).where(outbox.c.id == letter_id).values(recipient=""))
 
 
 async def lease(database: Database, most: int, seconds: float) -> list[Letter]:
@@ -112,11 +108,19 @@ async def lease(database: Database, most: int, seconds: float) -> list[Letter]:
 
 
 async def sent(database: Database, letter_ids: Sequence[int]) -> None:
-    """Note that the mail server has accepted these."""
+    """Note that the mail server has accepted these. Of a last letter that is the end of its address, too."""
+    last = outbox.c.kind == CLOSED_LETTER
     await database.execute(
         update(outbox)
         .where(outbox.c.id.in_(letter_ids))
-        .values(state=MailState.SENT.value, sent_at=now(), lease=None, attempts=outbox.c.attempts + 1)
+        .values(
+            state=MailState.SENT.value,
+            sent_at=now(),
+            lease=None,
+            attempts=outbox.c.attempts + 1,
+            recipient=case((last, ""), else_=outbox.c.recipient),
+            last_error=case((last, null()), else_=outbox.c.last_error),
+        )
     )
 
 
@@ -140,9 +144,16 @@ async def postpone(database: Database, letter_id: int, error: str, until: dateti
     await _after_failure(database, letter_id, error, state=MailState.PENDING.value, due_at=until)
 
 
-async def give_up(database: Database, letter_id: int, error: str) -> None:
-    """Put a letter aside with the reason for which it cannot be delivered."""
-    await _after_failure(database, letter_id, error, state=MailState.FAILED.value)
+async def give_up(database: Database, letter: Letter, error: str) -> None:
+    """Put a letter aside with the reason for which it cannot be delivered.
+
+    A last letter loses its address, and so cannot be tried again: the account it was kept for is closed. Of
+    the reason it keeps the first word, a number or a kind; servers say the address again in the others.
+    """
+    failed: dict[str, Any] = {"state": MailState.FAILED.value}
+    if letter.kind == CLOSED_LETTER:
+        error, failed["recipient"] = error.partition(" ")[0].rstrip(":"), ""
+    await _after_failure(database, letter.id, error, **failed)
 
 
 async def _after_failure(database: Database, letter_id: int, error: str, **values: Any) -> None:

@@ -1,4 +1,8 @@
-"""All that is kept of a person, table by table: each query names the account in its WHERE."""
+"""All that is kept of a person, table by table: each query names the account in its WHERE.
+
+What only an address ties to an account is shown if the account has proven that address: anybody may claim
+one, and would read here what was sent to another.
+"""
 
 import json
 from collections.abc import Sequence
@@ -6,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from databases import Database
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from ticketflow.domain import iso
+from ticketflow.store.mail_links import Purpose
 from ticketflow.store.tables import (
     api_tokens,
     audit,
@@ -71,16 +76,21 @@ async def bookings_of(database: Database, user_id: int) -> list[dict[str, Any]]:
 async def letters_of(database: Database, user_id: int) -> list[dict[str, Any]]:
     """The letters about the account and its bookings."""
     about = outbox.c.booking_id.in_(select(bookings.c.id).where(bookings.c.user_id == user_id))
-    through = outbox.c.link_id.in_(select(mail_links.c.id).where(mail_links.c.user_id == user_id))
+    through = outbox.c.link_id.in_(select(mail_links.c.id).where(_link_of(user_id)))
     mine = about | through | (outbox.c.user_id == user_id)
     return await _rows(database, select(*_of(outbox, _LETTER)).where(mine).order_by(outbox.c.id))
 
 
 async def links_of(database: Database, user_id: int) -> list[dict[str, Any]]:
-    mine = mail_links.c.user_id == user_id
-    return await _rows(
-        database, select(*_of(mail_links, _LINK)).where(mine).order_by(mail_links.c.created_at)
-    )
+    links = select(*_of(mail_links, _LINK)).where(_link_of(user_id))
+    return await _rows(database, links.order_by(mail_links.c.created_at))
+
+
+def _link_of(user_id: int) -> ColumnElement[bool]:
+    """Who asks for a new password names an address; the account is only what the postman has found for it."""
+    proven = select(users.c.verified_email).where(users.c.id == user_id).scalar_subquery()
+    own = (mail_links.c.purpose != Purpose.RESET.value) | (mail_links.c.email == proven)
+    return (mail_links.c.user_id == user_id) & own
 
 
 async def tokens_of(database: Database, user_id: int) -> list[dict[str, Any]]:

@@ -114,7 +114,7 @@ mail_links = Table(
     Column("user_id", _Id, ForeignKey("users.id"), index=True),
     Column("email", _exact(254), nullable=False),
     Column("created_at", Moment, nullable=False),
-    Column("expires_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
     Column("used_at", Moment),
     **_MYSQL,
 )

@@ -103,16 +103,35 @@ async def proven(database: Database, email: str) -> User | None:
 
 
 async def claims(database: Database, email: str) -> tuple[Claim | None, Claim | None]:
-    """Who signs in with an address: the account that has proven it, and the newest that only claims it."""
+    """Who signs in with an address: the account that has proven it, and the first that only claims it.
+
+    All that only claim it have the salt of the first one, so one hash tells which of them a password opens
+    (`claim_of_hash`): none of them stands in another's way, however many there are, and none shows by the
+    work that is done that there are others. One salt for several hashes is worth something only to who has
+    stolen both, and then no more than the other account of the same address.
+    """
     rows = await database.fetch_all(
         select(users)
         .where((users.c.email == normal_email(email)) & users.c.closed_at.is_(None))
-        .order_by(users.c.verified_email.is_(None), users.c.id.desc())
+        .order_by(users.c.verified_email.is_(None), users.c.id)
         .limit(2)
     )
     found = [Claim(_user(row), row["password_hash"]) for row in rows]
     first = found[0] if found and found[0].user.verified else None
     return first, next((claim for claim in found if not claim.user.verified), None)
+
+
+async def claim_of_hash(database: Database, email: str, password_hash: str) -> Claim | None:
+    """The first of those that only claim the address whose hash this is."""
+    only_claims = (users.c.email == normal_email(email)) & users.c.verified_email.is_(None)
+    rows = await database.fetch_all(
+        select(users)
+        .where(only_claims & users.c.closed_at.is_(None) & (users.c.password_hash == password_hash))
+        .order_by(users.c.id)
+    )
+    # MariaDB does not tell small letters from capital ones here.
+    exact = (row for row in rows if row["password_hash"] == password_hash)
+    return next((Claim(_user(row), password_hash) for row in exact), None)
 
 
 async def same_again(database: Database, email: str, name: str) -> Claim | None:
@@ -141,7 +160,11 @@ async def claim_of(database: Database, user_ids: Collection[int], email: str) ->
 async def owner(database: Database, email: str) -> User | None:
     """Whose password is forgotten: the account that has proven the address, else the first that claims it.
 
-    The first, not the newest: nobody can come between somebody and their account by claiming it later.
+    The first, not the newest: nobody can come between somebody and their account by claiming it later, on
+    any day of the years that it is used. A stranger must have come before to be in the way, and then has
+    lost an account to who reads that mailbox: its password, sessions, tokens and links end. The owner's own
+    account still opens by its password, before and after, and could be proven by the letter that came with
+    it. Which account has tickets is not asked: a stranger can buy one.
     """
     row = await database.fetch_one(
         select(users)
@@ -156,6 +179,13 @@ async def password_hash(database: Database, user_id: int) -> str | None:
     """The hash of an open account's password."""
     found = await database.fetch_val(select(users.c.password_hash).where(_open(user_id)))
     return None if found is None else str(found)
+
+
+async def has_password(database: Database, user_id: int, password_hash: str) -> bool:
+    """Whether that is the hash of an open account's password. Inside a transaction nobody changes it before
+    that ends."""
+    row = await database.fetch_one(select(users.c.password_hash).where(_open(user_id)).with_for_update())
+    return row is not None and row["password_hash"] == password_hash
 
 
 async def rehash(database: Database, user_id: int, before: str, after: str) -> None:
