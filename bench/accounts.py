@@ -43,6 +43,7 @@ async def measures(folder: Path) -> list[Measure]:
             smtp_url="",
             prefix="bench",
             sign_in_failures=1_000_000,
+            letters_per_network=1_000_000,
         )
         async with house.by_commands(settings, folder) as (web,), web.visitor() as stranger:
             found = []

@@ -193,7 +193,12 @@ def _accounts(
         database=stores.database,
         passwords=Passwords(),
         links=Links(settings.secret_keys),
-        tries=Tries(stores.redis, settings.redis_prefix, settings.sign_in_failures),
+        tries=Tries(
+            stores.redis,
+            settings.redis_prefix,
+            passwords=settings.sign_in_failures,
+            letters=settings.letters_per_network,
+        ),
         closing=Closing(
             redis=stores.redis,
             database=stores.database,

@@ -234,7 +234,7 @@ async def test_letters_are_counted_too(house: House):
     async with house.visitor() as anybody:
         asked = [
             await anybody.post("/api/password/forgotten", json={"email": "much.mail@example.com"})
-            for _ in range(house.settings.sign_in_failures + 1)
+            for _ in range(house.settings.letters_per_network + 1)
         ]
     assert {answer.status_code for answer in asked[:-1]} == {202}
     is_problem(asked[-1], 429, "too_many_requests")

@@ -15,7 +15,7 @@ from ticketflow.accounts.closing import Closing
 from ticketflow.accounts.export import everything_of
 from ticketflow.accounts.links import Links, link_gone
 from ticketflow.accounts.rules import check_password
-from ticketflow.accounts.tries import Tries
+from ticketflow.accounts.tries import Tries, network_of_tries
 from ticketflow.domain import Refusal, User
 from ticketflow.passwords import Passwords
 from ticketflow.store import mail_links, outbox, users
@@ -59,7 +59,7 @@ class Accounts:
         self._closing = closing
         self._tell = tell
 
-    async def register(self, name: str, email: str, password: str) -> User:
+    async def register(self, name: str, email: str, password: str, *, address: str | None = None) -> User:
         """A new account, its address to be proven by a letter. Who has one, and gives its password, gets that
         one; so a retry whose first answer was lost makes no second.
 
@@ -68,11 +68,12 @@ class Accounts:
         email = normal_email(email)
         check_password(password, name=name, email=email)
         # Giving a password that may be right is a try at it, whatever the form is called.
-        await self._tries.take("address", email)
+        here = (network_of_tries(address), "address", email)
+        await self._tries.take_from(*here)
         claim = await users.same_again(self._database, email, name)
         known = await self._of_password([claim], password)
         if known:
-            await self._tries.give_back("address", email)
+            await self._tries.give_back_to(*here)
             return known.user
         _, first = await users.claims(self._database, email)
         # Of two who are the first at the very same moment, the later one has to come by the letter.
@@ -96,18 +97,19 @@ class Accounts:
         email = normal_email(email)
         proven, first = await users.claims(self._database, email)
         if device and (own := await users.claim_of(self._database, device.accounts, email)):
-            here = ("device", device.id, own.user.id)
-            if await self._tries.take_if_left(*here):
+            known = ("device", device.id, own.user.id)
+            if await self._tries.take_if_left(*known):
                 if await self._of_password([own], password):
-                    await self._tries.give_back(*here)
+                    await self._tries.give_back(*known)
                     return await self._let_in(own, password)
                 if own.user.verified:
                     raise self._wrong(email, address)
-        await self._tries.take("address", email)
+        here = (network_of_tries(address), "address", email)
+        await self._tries.take_from(*here)
         found = await self._of_password([proven], password) or await self._of_claim(email, first, password)
         if found is None:
             raise self._wrong(email, address)
-        await self._tries.give_back("address", email)
+        await self._tries.give_back_to(*here)
         return await self._let_in(found, password)
 
     async def _of_password(self, claims: Iterable[Claim | None], password: str) -> Claim | None:
@@ -134,14 +136,16 @@ class Accounts:
         log.info("a sign-in was refused", extra={"client": address})
         return Refusal("wrong_credentials", WRONG)
 
-    async def confirm(self, user: User, current_password: str) -> str:
+    async def confirm(self, user: User, current_password: str, *, token_id: int | None = None) -> str:
         """Give the hash of the account's password: `_still` sees by it whether that was changed since. Raises
-        wrong_password unless it is this one; too_many_requests."""
-        await self._tries.take("account", user.id)
+        wrong_password unless it is this one; too_many_requests. What comes with a token has tries of its own:
+        who found one must not use up the owner's."""
+        here = ("account", user.id) if token_id is None else ("token", token_id)
+        await self._tries.take(*here)
         known = await users.password_hash(self._database, user.id)
         if not await self._passwords.verify(known, current_password) or known is None:
             raise _wrong_password()
-        await self._tries.give_back("account", user.id)
+        await self._tries.give_back(*here)
         return known
 
     async def _still(self, user: User, password_hash: str) -> None:
@@ -150,11 +154,11 @@ class Accounts:
         if not await users.has_password(self._database, user.id, password_hash):
             raise _wrong_password()
 
-    async def send_verification(self, user: User) -> None:
+    async def send_verification(self, user: User, *, address: str | None = None) -> None:
         """Send the letter again that proves the address. Raises too_many_requests."""
         if user.verified:
             return
-        await self._tries.take("letters", user.email)
+        await self._tries.take_from(network_of_tries(address), "letters", user.email)
         async with self._database.transaction():
             await self._send_link(Purpose.VERIFY, "verify", user, user.email)
 
@@ -188,11 +192,11 @@ class Accounts:
             await outbox.withdraw_resets(self._database, user.email)
             await outbox.write(self._database, "email_changed", user.email, user_id=user.id)
 
-    async def ask_reset(self, email: str) -> None:
+    async def ask_reset(self, email: str, *, address: str | None = None) -> None:
         """Send a link to set a new password, if there is an account: that is found out by the postman, when
         nobody waits for an answer. Raises too_many_requests."""
         email = normal_email(email)
-        await self._tries.take("letters", email)
+        await self._tries.take_from(network_of_tries(address), "letters", email)
         async with self._database.transaction():
             link_id = await mail_links.add(self._database, Purpose.RESET, email, None)
             await outbox.write(self._database, "reset", email, link_id=link_id)
@@ -238,12 +242,14 @@ class Accounts:
         await users.set_theme(self._database, user.id, theme)
         return await self._changed(user.id)
 
-    async def change_email(self, user: User, email: str, current_password: str) -> None:
+    async def change_email(
+        self, user: User, email: str, current_password: str, *, address: str | None = None
+    ) -> None:
         """Send a letter to another address; the account has it when the link there is used. Raises
         wrong_password, too_many_requests."""
         known = await self.confirm(user, current_password)
         email = normal_email(email)
-        await self._tries.take("letters", email)
+        await self._tries.take_from(network_of_tries(address), "letters", email)
         async with self._database.transaction():
             await self._still(user, known)
             await mail_links.end(self._database, user.id, Purpose.CHANGE)

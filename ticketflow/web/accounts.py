@@ -14,7 +14,7 @@ from ticketflow.settings import Settings
 from ticketflow.web.account_asks import ChangeMe, Confirmed, Forgotten, Reset, UseLink
 from ticketflow.web.asks import Credentials, Register
 from ticketflow.web.devices import device, remember_device
-from ticketflow.web.limits import client_address, sign_in_limit
+from ticketflow.web.limits import client_address, own_forms_limit, sign_in_limit
 from ticketflow.web.logs import security
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.services import Services, services
@@ -27,7 +27,8 @@ EXPORT_NAME = "ticketflow-account.json"
 
 async def register(found: Services, ask: Register) -> User:
     """Make an account and sign it in. Raises what `Accounts.register` raises."""
-    return await let_in(found, await found.accounts.register(ask.name, ask.email, ask.password))
+    here = came_from(found)
+    return await let_in(found, await found.accounts.register(ask.name, ask.email, ask.password, address=here))
 
 
 async def sign_in(found: Services, ask: Credentials) -> User:
@@ -42,8 +43,13 @@ async def recognised(found: Services, ask: Credentials) -> User:
         ask.email,
         ask.password,
         device=device(found.settings),
-        address=client_address(found.settings.proxy_hops),
+        address=came_from(found),
     )
+
+
+def came_from(found: Services) -> str:
+    """The address of who asks."""
+    return client_address(found.settings.proxy_hops)
 
 
 async def let_in(found: Services, user: User) -> User:
@@ -109,7 +115,8 @@ def _ways_back(blueprint: Blueprint, settings: Settings) -> None:
     @validate_request(Forgotten)
     async def forgotten_route(data: Forgotten) -> ResponseReturnValue:
         """Send a link to set a new password. The answer is the same whether there is an account or not."""
-        await services().accounts.ask_reset(data.email)
+        found = services()
+        await found.accounts.ask_reset(data.email, address=came_from(found))
         return {"email": data.email}, HTTPStatus.ACCEPTED
 
     @blueprint.post("/password/reset")
@@ -128,16 +135,16 @@ def _ways_back(blueprint: Blueprint, settings: Settings) -> None:
         return account_view(await services().accounts.verify(data.token))
 
     @blueprint.post("/me/verification")
-    @limited
+    @rate_limit(limits=[own_forms_limit(settings)])
     async def verification_route() -> ResponseReturnValue:
         """Send the letter once more that proves the address."""
-        user = await require_user()
-        await services().accounts.send_verification(user)
+        user, found = await require_user(), services()
+        await found.accounts.send_verification(user, address=came_from(found))
         return {"email": user.email}, HTTPStatus.ACCEPTED
 
 
 def _oneself(blueprint: Blueprint, settings: Settings) -> None:
-    limited = rate_limit(limits=[sign_in_limit(settings)])
+    limited = rate_limit(limits=[own_forms_limit(settings)])
 
     @blueprint.get("/me")
     async def me_route() -> ResponseReturnValue:
@@ -178,7 +185,8 @@ def _oneself(blueprint: Blueprint, settings: Settings) -> None:
 async def change(found: Services, user: User, ask: ChangeMe) -> User:
     """What was asked of the account, what may be refused first. Raises wrong_password and others."""
     if ask.email is not None:
-        await found.accounts.change_email(user, ask.email, ask.current_password or "")
+        given = ask.current_password or ""
+        await found.accounts.change_email(user, ask.email, given, address=came_from(found))
     if ask.password is not None:
         user = await found.accounts.change_password(user, ask.current_password or "", ask.password)
         await let_in(found, user)

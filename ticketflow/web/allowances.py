@@ -71,14 +71,6 @@ class Counts:
             self._due[name] = count
         return Allowance(most, left - 1, PERIOD_SECONDS - second), True
 
-    def used_up(self, name: str, most: int) -> bool:
-        """Whether nothing is left for `name` in this minute. Counts nothing."""
-        count = self._counts.get(name)
-        return count is not None and count.own + count.seen >= most and self._is_now()
-
-    def _is_now(self) -> bool:
-        return int(self._clock()) // PERIOD_SECONDS == self._minute
-
     def _tell(self, count: _Count, name: str) -> None:
         """One line for all that somebody is refused in a minute."""
         if not count.refused:

@@ -6,16 +6,19 @@ they say. A browser never sends a token by itself, so no other site can borrow o
 
 from typing import TYPE_CHECKING
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from quart import Quart, Request, Websocket, current_app, g, request, websocket
 from quart.globals import app_ctx
 
 from ticketflow.accounts.tokens import Tokens
 from ticketflow.domain import BOOK, ORGANISE, READ, Ability, Refusal
 from ticketflow.store.tokens import Token
-from ticketflow.web.asks import MOST_PASSWORD
+from ticketflow.web.account_asks import Given
 
 if TYPE_CHECKING:
     from ticketflow.web.limits import Limiter
+
+_GIVEN = TypeAdapter(Given, config=ConfigDict(strict=True))
 
 OPEN: frozenset[Ability] = frozenset()
 """A token adds nothing here: the body says all, or a signature over it."""
@@ -117,10 +120,10 @@ async def _take(tokens: Tokens, asked: Request | Websocket, given: str, method: 
         return
     # Nothing has read them yet, and from here on there are none.
     asked.headers.remove("Cookie")
-    limiter: Limiter = current_app.extensions["limits"]
-    limiter.check_guesses()
     token = await tokens.find(given[len(_SCHEME) :].strip())
     if token is None:
+        # Only now: thousands may share an address, and a good token is good beside any number of bad ones.
+        limiter: Limiter = current_app.extensions["limits"]
         limiter.count_guess()
         raise Refusal("bad_token", "This token is not known here. It may have expired or been revoked.")
     route = f"{method} {asked.url_rule.rule}" if asked.url_rule else ""
@@ -142,13 +145,19 @@ async def _check(token: Token, route: str) -> None:
 
 
 async def _has_password(token: Token) -> bool:
-    """Whether the body brings the account's password. Raises `Refusal` wrong_password, too_many_requests."""
+    """Whether the body brings the account's password. Raises `Refusal` wrong_password, too_many_requests.
+
+    Wrong ones are counted as the token's own, so that who found one uses up no tries of the owner's.
+    """
     from ticketflow.web.services import services
 
     body = await request.get_json(silent=True)
-    given = body.get("current_password") if isinstance(body, dict) else None
-    owner = await services().users.find(token.user_id)
-    if not isinstance(given, str) or len(given) > MOST_PASSWORD or owner is None:
+    try:
+        given = _GIVEN.validate_python(body.get("current_password") if isinstance(body, dict) else None)
+    except ValidationError:
         return False
-    await services().accounts.confirm(owner, given)
+    owner = await services().users.find(token.user_id)
+    if owner is None:
+        return False
+    await services().accounts.confirm(owner, given, token_id=token.id)
     return True

@@ -39,7 +39,7 @@ class Choice:
         Scripts send `units` of the type, "3,4"; a page without them ticks boxes called `seat`, "12.3".
         """
         types = {t.id: t for t in event.ticket_types}
-        named = _number(fields.get("type", ""))
+        named = whole_number(fields.get("type", ""))
         type_id = named if named in types else otherwise
         text = fields.get("units", "")
         units = [int(unit) for unit in text.split(",")] if _NUMBERS.fullmatch(text) else []
@@ -49,7 +49,7 @@ class Choice:
         ticked = [(kind, unit) for kind, unit in ticked if kind in types and types[kind].seated]
         if ticked:
             type_id, units = ticked[0][0], [unit for kind, unit in ticked if kind == ticked[0][0]]
-        quantity = min(max(_number(fields.get("quantity", "")) or 1, 1), event.per_user_limit)
+        quantity = min(max(whole_number(fields.get("quantity", "")) or 1, 1), event.per_user_limit)
         known = types[type_id]
         inside = tuple(sorted({unit for unit in units if unit < known.capacity})) if known.seated else ()
         mixed = len({kind for kind, _ in ticked}) > 1
@@ -86,7 +86,7 @@ def seat_list(
     """
     rows = [(t, row) for t in event.ticket_types if t.seated for row in plan[t.id]]
     free = [sum(seats.is_free(t.id, unit) for unit in _units(row)) for t, row in rows]
-    number = _number(wanted)
+    number = whole_number(wanted)
     if number is None or number >= len(rows):
         mine = (i for i, (t, row) in enumerate(rows) if t.id == choice.type_id and _has(row, choice.units))
         number = next(mine, next((i for i, count in enumerate(free) if count), 0))
@@ -129,5 +129,6 @@ def _units(row: Row) -> range:
     return range(row.first, row.first + len(row.numbers))
 
 
-def _number(text: str) -> int | None:
+def whole_number(text: str) -> int | None:
+    """The whole number that a form's field stands for; None if it is none, or longer than any we ask for."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

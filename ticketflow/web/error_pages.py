@@ -95,7 +95,10 @@ def _action(status: int) -> dict[str, str]:
         if status in AGAIN or status == 500:
             return {"label": "Try now", "href": safe_path(request.full_path.rstrip("?")) or "/"}
         return {"label": "All events", "href": "/"}
-    came_from = urlsplit(request.referrer or "")
+    try:
+        came_from = urlsplit(request.referrer or "")
+    except ValueError:  # "http://[" is no address at all
+        came_from = urlsplit("")
     query = f"?{came_from.query}" if came_from.query else ""
     # A path of ours may begin with two slashes, and would then be taken for another host.
     back = safe_path(came_from.path + query)

@@ -17,8 +17,9 @@ from redis.exceptions import RedisError
 from ticketflow.domain import Refusal
 from ticketflow.settings import Settings
 from ticketflow.web import logs
-from ticketflow.web.allowances import PERIOD_SECONDS, Counts
+from ticketflow.web.allowances import Counts
 from ticketflow.web.arrival import Allowance, Arrival
+from ticketflow.web.bearer import presented_token
 from ticketflow.web.guard import SAFE
 from ticketflow.web.plain_sockets import PlainWebsocket
 from ticketflow.web.session import account_id
@@ -101,23 +102,19 @@ class Limiter(RateLimiter):
         if self._is_strict(arrival.endpoint):
             await super()._before_request()
 
-    def check_guesses(self) -> None:
-        """Raise `Refusal` too_many_requests for an address that has brought too many tokens nobody knows:
-        each was a look into the database."""
-        if (name := self._guesses()) and self.counts.used_up(name, self._most(GUESS)):
-            raise _too_many("address", PERIOD_SECONDS)
-
     def count_guess(self) -> None:
-        """Count a token that nobody knows."""
-        if name := self._guesses():
-            self.counts.take(name, self._most(GUESS))
+        """Count a token that nobody knows. Raises `Refusal` too_many_requests if its address brought many.
 
-    def _guesses(self) -> str | None:
-        network = counted(self._settings, client_address(self._settings.proxy_hops))
-        return f"{GUESS.name}:address:{network}" if network and self._settings.requests_per_address else None
-
-    def _most(self, family: Family) -> int:
-        return max(1, int(self._settings.requests_per_address * family.share))
+        It has been looked for already: no other way tells it from a good one. That is bearable, for those
+        that come at once are looked for together, by an index. Their length keeps tokens from being guessed.
+        """
+        settings = self._settings
+        network = counted(settings, client_address(settings.proxy_hops))
+        if network and settings.requests_per_address:
+            most = max(1, int(settings.requests_per_address * GUESS.share))
+            allowance, granted = self.counts.take(f"{GUESS.name}:address:{network}", most)
+            if not granted:
+                raise _too_many("address", allowance.seconds)
 
     async def _before_websocket(self) -> None:
         self._count(cast(PlainWebsocket, websocket), family_of(websocket.endpoint, "GET"))
@@ -202,8 +199,23 @@ def family_of(endpoint: str | None, method: str) -> Family:
 
 
 def sign_in_limit(settings: Settings) -> RateLimit:
-    """How often one address may register or sign in."""
+    """How often one address may register or sign in, or use a letter's link."""
     return RateLimit(settings.sign_ins_per_minute, MINUTE)
+
+
+def own_forms_limit(settings: Settings) -> RateLimit:
+    """How often an account may change something about itself, wherever it asks from."""
+
+    async def whose() -> str:
+        if token := presented_token():
+            return f"token:{token.id}"
+        account = account_id()
+        if account is not None:
+            return f"account:{account}"
+        address = client_address(settings.proxy_hops)
+        return network_of(address) or address
+
+    return RateLimit(settings.own_forms_per_minute, MINUTE, key_function=whose)
 
 
 def join_sources(settings: Settings, account: int | None, address: str) -> dict[str, int]:

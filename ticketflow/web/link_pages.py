@@ -25,7 +25,7 @@ from ticketflow.web.account_forms import (
     told,
     told_of,
 )
-from ticketflow.web.accounts import let_in
+from ticketflow.web.accounts import came_from, let_in
 from ticketflow.web.limits import sign_in_limit
 from ticketflow.web.paging import fresh, onward, said
 from ticketflow.web.problems import STATUS
@@ -64,7 +64,8 @@ def _forgotten(blueprint: Blueprint, limited: Limited) -> None:
         form = await sent()
         try:
             email = read(ForgotForm, form).email
-            await services().accounts.ask_reset(email)
+            found = services()
+            await found.accounts.ask_reset(email, address=came_from(found))
         except ValidationError as error:
             return await _page("forgot.html", form, told(error), 422)
         except Refusal as refusal:

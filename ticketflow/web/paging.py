@@ -1,7 +1,7 @@
 """What the pages share: an address's event, the fan's ticket, a booking on show, words for the next page."""
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from quart import Response, redirect, render_template, request, url_for
@@ -12,11 +12,12 @@ from ticketflow.showing import show_booking, show_event
 from ticketflow.signing import timed_signer
 from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
+from ticketflow.web.session import account_id
 from waiting_room import WaitingRoom
 from waiting_room.web import cookie_name, good_cookie
 
-SAID_SECONDS = 600
-"""How long words for a page stand in its address: who comes back to it tomorrow is not told them again."""
+SAID_SECONDS = 120
+"""How long words for a page stand in its address: who comes back to it later is not told them again."""
 
 MOST_PATH = 2_000
 """Characters of an address that somebody else may choose: a header must hold it."""
@@ -74,21 +75,22 @@ def safe_path(path: str) -> str:
 def onward(path: str, *, wrong: str = "", fine: str = "", **query: Any) -> Redirect:
     """A redirect after a POST, so that a reload repeats nothing; `wrong` or `fine` is said where it leads.
 
-    The words travel in the address, signed: nobody can send out links that put other words on our pages.
+    The words travel in the address, signed for that page and for who is signed in: nobody can send out links
+    that put other words on our pages, or these words on another page or before somebody else.
     """
     if wrong or fine:
-        query["said"] = _sealer().dumps([wrong, fine])
-    return redirect(f"{path}?{urlencode(query)}" if query else path, 303)
+        query["said"] = _sealer(unquote(urlsplit(path).path)).dumps([wrong, fine])
+    return redirect(f"{path}{'&' if '?' in path else '?'}{urlencode(query)}" if query else path, 303)
 
 
 def said() -> dict[str, str]:
     """What the page before wanted said here: `wrong` and `fine`, both "" if nothing was, or long ago."""
     try:
-        wrong, fine = _sealer().loads(request.args.get("said", ""), max_age=SAID_SECONDS)
+        wrong, fine = _sealer(request.path).loads(request.args.get("said", ""), max_age=SAID_SECONDS)
     except (BadData, ValueError):
         return {"wrong": "", "fine": ""}
     return {"wrong": wrong, "fine": fine}
 
 
-def _sealer() -> URLSafeTimedSerializer:
-    return timed_signer(services().settings.secret_keys, "said")
+def _sealer(page: str) -> URLSafeTimedSerializer:
+    return timed_signer(services().settings.secret_keys, f"said to {account_id()} at {page}")

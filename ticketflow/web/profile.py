@@ -17,9 +17,9 @@ from ticketflow.domain import Refusal, User
 from ticketflow.settings import Settings
 from ticketflow.store import mail_links, users
 from ticketflow.web import account_forms as forms
-from ticketflow.web.accounts import EXPORT_NAME, let_in
+from ticketflow.web.accounts import EXPORT_NAME, came_from, let_in
 from ticketflow.web.asks import Ask
-from ticketflow.web.limits import sign_in_limit
+from ticketflow.web.limits import own_forms_limit
 from ticketflow.web.newcomers import forget_places
 from ticketflow.web.paging import fresh, onward, safe_path, said, sign_in_first
 from ticketflow.web.problems import STATUS
@@ -34,9 +34,9 @@ _CLOSED = "Your account is closed. Nothing with your name or address is left in 
 
 
 def profile_blueprint(settings: Settings) -> Blueprint:
-    """The profile and its forms; those that ask for a password may be tried as often as a sign-in."""
+    """The profile and its forms; an account may send so many, wherever it is."""
     blueprint = Blueprint("profile", __name__)
-    limited = rate_limit(limits=[sign_in_limit(settings)])
+    limited = rate_limit(limits=[own_forms_limit(settings)])
 
     @blueprint.get(HOME)
     async def profile() -> ResponseReturnValue:
@@ -96,7 +96,8 @@ async def _rename(user: User, ask: forms.NameForm) -> ResponseReturnValue:
 
 
 async def _change_email(user: User, ask: forms.EmailForm) -> ResponseReturnValue:
-    await services().accounts.change_email(user, ask.email, ask.current_password)
+    found = services()
+    await found.accounts.change_email(user, ask.email, ask.current_password, address=came_from(found))
     return _back("email", _AGAIN.format(email=ask.email) + " Until then your address stays as it is.")
 
 
@@ -122,7 +123,8 @@ async def _send_verification(user: User, _: Ask) -> ResponseReturnValue:
     page = safe_path((await forms.sent()).get("next", "")) or HOME
     if user.verified:
         return onward(page, fine="Your address is confirmed already.")
-    await services().accounts.send_verification(user)
+    found = services()
+    await found.accounts.send_verification(user, address=came_from(found))
     return onward(page, fine=_AGAIN.format(email=user.email))
 
 

@@ -9,7 +9,8 @@ from ticketflow.accounts.tokens import MOST_DAYS, USUAL_DAYS
 from ticketflow.domain import ABILITIES_OF, Refusal, User, now
 from ticketflow.settings import Settings
 from ticketflow.web import account_forms as forms
-from ticketflow.web.limits import sign_in_limit
+from ticketflow.web.choice import whole_number
+from ticketflow.web.limits import own_forms_limit
 from ticketflow.web.paging import fresh, onward, said, sign_in_first
 from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
@@ -31,7 +32,7 @@ def token_pages_blueprint(settings: Settings) -> Blueprint:
         return sign_in_first(HOME) if user is None else await _page(user)
 
     @blueprint.post(HOME)
-    @rate_limit(limits=[sign_in_limit(settings)])
+    @rate_limit(limits=[own_forms_limit(settings)])
     async def create() -> ResponseReturnValue:
         """Make a token and show it. No redirect: what it says stands in this one answer and nowhere else."""
         user = await signed_in()
@@ -40,7 +41,7 @@ def token_pages_blueprint(settings: Settings) -> Blueprint:
         form = await request.form
         sent = {"name": form.get("name", ""), "expires_in_days": form.get("expires_in_days", "")}
         chosen = form.getlist("abilities")
-        days = int(sent["expires_in_days"]) if sent["expires_in_days"].isdecimal() else 0
+        days = whole_number(sent["expires_in_days"]) or 0
         try:
             ask = TokenAsk.model_validate(
                 {"name": sent["name"], "abilities": chosen, "expires_in_days": days}
