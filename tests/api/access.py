@@ -8,7 +8,7 @@ from quart.testing.connections import WebsocketResponseError
 from sqlalchemy import update
 
 from tests.api.support import cookies_of, open_sale, sale_body
-from tests.house import House, Sale, Visitor, make_sale
+from tests.house import PASSWORD, House, Sale, Visitor, make_sale
 from ticketflow.domain import BOOK, READ, now
 from ticketflow.store.events import NewTicketType
 from ticketflow.store.tables import users
@@ -90,7 +90,7 @@ class Cast:
             "POST /api/verify": {"token": "x"},
             "POST /api/password/forgotten": {"email": "nobody@example.com"},
             "POST /api/password/reset": {"token": "x", "password": "a password for later"},
-            "POST /api/tokens": {"name": "A phone"},
+            "POST /api/tokens": {"name": "A phone", "current_password": PASSWORD},
             "POST /api/events/<int:event_id>/holds": {"ticket_type_id": self.sale.type_ids[0], "quantity": 1},
             "POST /api/bookings": {"hold_id": self.named["<hold_id>"]},
             "POST /api/organiser/events": sale_body(),
@@ -140,7 +140,7 @@ class Cast:
         fan = self.people["fan"]
         listed = [str(token["id"]) for token in (await fan.get("/api/tokens")).json()]
         if self.named.get("<int:token_id>") not in listed:
-            made = await fan.post("/api/tokens", json={"name": "Of the fan"})
+            made = await fan.post("/api/tokens", json={"name": "Of the fan", "current_password": PASSWORD})
             self.named["<int:token_id>"] = str(made.json()["id"])
 
     async def _renew_hold(self) -> None:
@@ -172,7 +172,8 @@ async def gather(house: House) -> Cast:
     weak = {}
     for ability in ("read", "book", "organise"):
         of = people["owner" if ability == "organise" else "other_fan"]
-        made = await of.post("/api/tokens", json={"name": "Weak", "abilities": [ability]})
+        asked = {"name": "Weak", "abilities": [ability], "current_password": PASSWORD}
+        made = await of.post("/api/tokens", json=asked)
         weak[ability] = made.json()["token"]
     named = {
         "<int:event_id>": str(sale.event_id),
