@@ -167,7 +167,7 @@ async def check_sockets_of_a_token_end(house: House, sale: Sale, how: str, secon
         made = await fan.post("/api/tokens", json={"name": "A till", "current_password": PASSWORD})
         bearer = {"Authorization": f"Bearer {made.json()['token']}"}
         assert (await program.get("/api/me", headers=bearer)).status_code == 200
-        async with desk_line(house, sale, **bearer) as line:
+        async with desk_line(house, sale, Authorization=bearer["Authorization"]) as line:
             await line.next("stock")
             await (end(fan, house) if end is reset else end(fan))
             async with asyncio.timeout(seconds):

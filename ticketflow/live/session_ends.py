@@ -58,8 +58,8 @@ class SessionEnds:
         await self._tell({"account": account, "session": session})
 
     async def account_changed(self, user: User) -> None:
-        """Forget what is remembered of an account, and let go the sockets of its sessions and tokens that have
-        an older number. That these have ended is written down."""
+        """Forget what is remembered of an account, and let go the sockets of its sessions and tokens of an
+        older number. That these have ended is written down."""
         await self._tell({"account": user.id, "epoch": user.session_epoch})
 
     async def role_changed(self, account: int) -> None:
