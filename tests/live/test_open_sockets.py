@@ -45,9 +45,12 @@ class Line:
     def __init__(self, house: House, sale: Sale, stack: AsyncExitStack) -> None:
         self.house, self.sale, self._stack = house, sale, stack
 
-    async def open(self, address: str, *, cookie: str = "", desk: bool = False) -> ClientConnection:
+    async def open(
+        self, address: str, *, cookie: str = "", token: str = "", desk: bool = False
+    ) -> ClientConnection:
         """A socket that has had its first frame."""
         headers = {"X-Forwarded-For": address} | ({"Cookie": cookie} if cookie else {})
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
         url = (desk_url if desk else stock_url)(self.house, self.sale.event_id)
         socket = await self._stack.enter_async_context(connect(url, additional_headers=headers))
         assert json.loads(await socket.recv())["type"] == "stock"
@@ -206,10 +209,14 @@ async def check_all_pages_of_an_account_go(line: Line, elsewhere: Line, seconds:
         await phone.sign_in(laptop.email)
         before = cookies_of(phone)
         there = await elsewhere.open("203.0.113.1", cookie=before, desk=True)
+        asked = {"name": "A till", "current_password": PASSWORD}
+        token = (await laptop.post("/api/tokens", json=asked)).json()["token"]
+        till = await elsewhere.open("203.0.113.3", token=token, desk=True)
         change = {"password": "another password", "current_password": PASSWORD}
         assert (await laptop.patch("/api/me", json=change)).status_code == 200
         after, code = await let_go(there, seconds)
         assert (after is not None, code) == (True, SIGNED_OUT)
+        assert (await let_go(till, seconds))[1] == SIGNED_OUT
         assert (await phone.get("/api/me")).status_code == 401
         with pytest.raises(InvalidStatus):
             await elsewhere.open("203.0.113.1", cookie=before)
