@@ -224,6 +224,8 @@ async def test_a_token_is_shown_once(house: House, me: Visitor):
     made = await me.post("/profile/tokens", data=form)
     assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
     [secret] = re.findall(r'value="(tf_[\w-]{43})"', made.text)
+    assert "and your token ends" in (await me.get("/profile")).text
+    assert "A new password ends all tokens" in made.text
     async with house.visitor() as program:
         bearer = {"Authorization": f"Bearer {secret}"}
         assert (await program.get("/api/me", headers=bearer)).status_code == 200
