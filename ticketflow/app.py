@@ -17,9 +17,11 @@ from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
 from ticketflow.clients import Stores, open_stores
+from ticketflow.domain import SESSION_DAYS
 from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
+from ticketflow.live.ended import Ended
 from ticketflow.live.hub import Hub
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
@@ -75,8 +77,6 @@ from ticketflow.worker import Background
 from waiting_room import WaitingRoom, WaitingRoomError
 from waiting_room.web import Newcomer, queue_blueprint
 
-SESSION_DAYS = 30
-
 
 def create_app(
     settings: Settings, stores: Stores, background: Background, mailbox_path: Path | None
@@ -121,12 +121,13 @@ def _services(
     catalogue, rooms, stock = background.catalogue, background.rooms, background.stock
     results = Results()
     seat_board = SeatBoard(catalogue, stock)
+    ended = Ended()
     open_sockets = OpenSockets(
-        per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
+        ended, per_address=settings.sockets_per_address, per_account=settings.sockets_per_account
     )
     users = Users(stores.database)
-    ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets)
-    tokens = Tokens(stores.database, ends.end_session)
+    ends = SessionEnds(stores.redis, stores.database, settings.redis_prefix, ended, open_sockets)
+    tokens = Tokens(stores.database, ends.session_over)
     ends.listeners += [users.forget, tokens.forget]
     desk = Desk(
         stock=stock,
@@ -274,11 +275,13 @@ async def open_web(
         app = create_app(settings, stores, background, mailbox_path)
         found: Services = app.extensions["ticketflow"]
         await found.catalogue.load()
+        await found.hub.sessions.read()
         # Workers do this too; who serves must not depend on one having come first.
         for event in found.catalogue.all():
             await found.keeper.prepare(event)
         loops = [
             found.hub.run(),
+            found.hub.sessions.keep_reading(),
             found.control_room.run(),
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),

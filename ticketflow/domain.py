@@ -69,6 +69,9 @@ ABILITIES_OF = {
 }
 """What tokens of an account may do at most, by its role."""
 
+SESSION_DAYS = 30
+"""A session ends so long after its sign-in, however it is used."""
+
 
 REASONS = {
     "payment_declined": "The payment was declined.",

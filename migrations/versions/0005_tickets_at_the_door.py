@@ -1,6 +1,6 @@
 """tickets at the door: the first use of each
 
-Revision: 0005, after 0003. Tickets from before have not been used.
+Revision: 0005, after 0004. Tickets from before have not been used.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from httpx import Response
 from quart.testing.connections import WebsocketResponseError
 from sqlalchemy import update
 
 from tests.api.support import cookies_of, open_sale, sale_body
-from tests.house import House, Sale, Visitor, make_sale
+from tests.house import PASSWORD, House, Sale, Visitor, make_sale
 from ticketflow.domain import BOOK, READ, now
 from ticketflow.store.events import NewTicketType
 from ticketflow.store.tables import users
@@ -17,7 +18,7 @@ from ticketflow.web.bearer import NEEDS
 COLUMNS = ("stranger", "fan", "other_fan", "other_organiser", "owner", "admin", "weak_token")
 """`fan` has the booking, the hold, the place and the token in the addresses; `owner` the event. `weak_token`
 is a token without the ability that the route wants."""
-ENDS_SESSIONS = ("DELETE /api/me/sessions", "POST /profile/sessions")
+ENDS_ALL = ("DELETE /api/me/sessions", "POST /profile/sessions")
 QUEUEING = ("queue", "hold", "book", "checkout")
 
 
@@ -53,8 +54,10 @@ class Cast:
         for cookie in kept:
             visitor.cookies.jar.set_cookie(cookie)
         leads_to = self._leads_to(answer.headers.get("Location"))
-        if route in ENDS_SESSIONS and answer.status_code < 400 and leads_to != ">signin":
+        if column in self.people and column != "stranger" and _has_ended_the_session(answer):
             await visitor.sign_in(visitor.email)
+        if route in ENDS_ALL and column in self.people:
+            self.weak = await weak_tokens(self.people)
         return f"{answer.status_code}{leads_to}"
 
     def _leads_to(self, location: str | None) -> str:
@@ -90,7 +93,7 @@ class Cast:
             "POST /api/verify": {"token": "x"},
             "POST /api/password/forgotten": {"email": "nobody@example.com"},
             "POST /api/password/reset": {"token": "x", "password": "a password for later"},
-            "POST /api/tokens": {"name": "A phone"},
+            "POST /api/tokens": {"name": "A phone", "current_password": PASSWORD},
             "POST /api/events/<int:event_id>/holds": {"ticket_type_id": self.sale.type_ids[0], "quantity": 1},
             "POST /api/bookings": {"hold_id": self.named["<hold_id>"]},
             "POST /api/organiser/events": sale_body(),
@@ -140,7 +143,7 @@ class Cast:
         fan = self.people["fan"]
         listed = [str(token["id"]) for token in (await fan.get("/api/tokens")).json()]
         if self.named.get("<int:token_id>") not in listed:
-            made = await fan.post("/api/tokens", json={"name": "Of the fan"})
+            made = await fan.post("/api/tokens", json={"name": "Of the fan", "current_password": PASSWORD})
             self.named["<int:token_id>"] = str(made.json()["id"])
 
     async def _renew_hold(self) -> None:
@@ -169,11 +172,6 @@ async def gather(house: House) -> Cast:
     for name in ("fan", "other_fan", "admin"):
         last = (await people[name].register()).json()["id"]
     await house.database.execute(update(users).where(users.c.id == last).values(role="admin"))
-    weak = {}
-    for ability in ("read", "book", "organise"):
-        of = people["owner" if ability == "organise" else "other_fan"]
-        made = await of.post("/api/tokens", json={"name": "Weak", "abilities": [ability]})
-        weak[ability] = made.json()["token"]
     named = {
         "<int:event_id>": str(sale.event_id),
         "<int:room_id>": str(sale.event_id),
@@ -183,4 +181,22 @@ async def gather(house: House) -> Cast:
         "<int:account_id>": str((await people["other_fan"].get("/api/me")).json()["id"]),
         "<hold_id>": "0-x",
     }
-    return Cast(house, sale, people, weak, named)
+    return Cast(house, sale, people, await weak_tokens(people), named)
+
+
+async def weak_tokens(people: dict[str, Visitor]) -> dict[str, str]:
+    """One for each ability, in place of those from before."""
+    weak = {}
+    for ability in ("read", "book", "organise"):
+        of = people["owner" if ability == "organise" else "other_fan"]
+        for token in (await of.get("/api/tokens")).json():
+            if token["name"] == ability:
+                await of.delete(f"/api/tokens/{token['id']}")
+        asked = {"name": ability, "abilities": [ability], "current_password": PASSWORD}
+        weak[ability] = (await of.post("/api/tokens", json=asked)).json()["token"]
+    return weak
+
+
+def _has_ended_the_session(answer: Response) -> bool:
+    """Whether it has taken the browser's session away, or begun another in its place."""
+    return any(cookie.startswith("session=") for cookie in answer.headers.get_list("Set-Cookie"))

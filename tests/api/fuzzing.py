@@ -81,7 +81,9 @@ class Person:
         self.known["hold_id"] = await self.hold(self.sale)
         self.known["booking_id"] = await self.buy(self.sale)
         if path.startswith("/api/tokens/"):
-            made = await self.visitor.post("/api/tokens", json={"name": "A program"})
+            made = await self.visitor.post(
+                "/api/tokens", json={"name": "A program", "current_password": PASSWORD}
+            )
             self.known["token_id"] = made.json().get("id", 1)
 
     async def buy(self, sale: Sale) -> str:

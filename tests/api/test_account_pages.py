@@ -215,11 +215,17 @@ async def test_closing_is_refused_with_tickets_ahead_and_says_which(house: House
 async def test_a_token_is_shown_once(house: House, me: Visitor):
     nothing = await me.post("/profile/tokens", data={"name": "", "expires_in_days": "0"})
     assert nothing.status_code == 422
-    assert set(told(nothing)) >= {"token-name", "abilities"}
+    assert set(told(nothing)) >= {"token-name", "abilities", "token-current_password"}
     form = {"name": "My script", "abilities": ["read", "book"], "expires_in_days": "30"}
+    wrong = await me.post("/profile/tokens", data={**form, "current_password": "not the password"})
+    assert (wrong.status_code, set(told(wrong))) == (403, {"token-current_password"})
+    assert await services(house).tokens.of(await of(house, me)) == []
+    form["current_password"] = PASSWORD
     made = await me.post("/profile/tokens", data=form)
     assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
     [secret] = re.findall(r'value="(tf_[\w-]{43})"', made.text)
+    assert "and your token ends" in (await me.get("/profile")).text
+    assert "A new password ends all tokens" in made.text
     async with house.visitor() as program:
         bearer = {"Authorization": f"Bearer {secret}"}
         assert (await program.get("/api/me", headers=bearer)).status_code == 200

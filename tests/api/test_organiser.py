@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from databases import Database
 from sqlalchemy import func, select
 
 from tests.api.support import is_problem, made_sale, open_sale, sale_body, services, state_of
 from tests.house import House, Sale, Visitor, eventually
-from ticketflow.domain import iso, now
-from ticketflow.store import tables
+from ticketflow.domain import Refusal, User, iso, now
+from ticketflow.store import audit, rooms, tables, users
+from waiting_room import Mode
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -217,6 +219,59 @@ async def test_nobody_else_moves_them(house: House, sale: Sale, fan: Visitor):
         page = await stranger.get(f"/organiser/{sale.slug}", headers={"Accept": "text/html"})
         assert page.status_code == 404
     assert await state_of(house, sale) == before
+
+
+async def check_an_act_is_on_record_or_was_none(
+    house: House, sale: Sale, organiser: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = f"/api/organiser/events/{sale.event_id}/room"
+    levers = (await organiser.get(room)).json()
+    record = audit.record
+
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the audit log cannot be written")
+
+    monkeypatch.setattr(audit, "record", broken)
+    assert (await organiser.patch(room, json={"mode": "paused"})).status_code == 500
+    monkeypatch.setattr(audit, "record", record)
+    kept = await rooms.by_event(house.database, sale.event_id)
+    assert kept is not None
+    assert (kept.mode, (await organiser.get(room)).json()) == (levers["mode"], levers)
+
+
+async def test_an_act_is_on_record_or_was_none(
+    house: House, sale: Sale, organiser: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    await check_an_act_is_on_record_or_was_none(house, sale, organiser, monkeypatch)
+
+
+async def test_control_levers_moved_before_they_are_written_down_are_moved(
+    house: House, sale: Sale, organiser: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    """As it was once: the room first."""
+    written = rooms.steer
+
+    async def room_first(database: Database, event_id: int, actor: User, **levers: Any) -> None:
+        await (await services(house).rooms.of(event_id)).steer(mode=Mode(levers["mode"]))
+        await written(database, event_id, actor, **levers)
+
+    monkeypatch.setattr(rooms, "steer", room_first)
+    with pytest.raises(AssertionError):
+        await check_an_act_is_on_record_or_was_none(house, sale, organiser, monkeypatch)
+
+
+async def test_another_organisers_room_is_not_in_the_query(house: House, sale: Sale):
+    """Also where nobody has looked before whose event it is."""
+    another = await open_sale(house)
+    stranger = await users.proven(house.database, another.organiser_email)
+    assert stranger is not None
+    with pytest.raises(Refusal) as refused:
+        await rooms.steer(house.database, sale.event_id, stranger, mode="closed")
+    assert refused.value.code == "not_found"
+    kept = await rooms.by_event(house.database, sale.event_id)
+    assert kept is not None
+    assert kept.mode != "closed"
+    await rooms.steer(house.database, another.event_id, stranger, mode="closed")
 
 
 async def state_is(house: House, sale: Sale, wanted: str) -> None:

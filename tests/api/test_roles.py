@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.sql.selectable import Select
 
 from tests.api.support import cookies_of, is_problem, open_sale, sale_body, services
-from tests.house import House, Sale, Visitor, environment, eventually
+from tests.house import PASSWORD, House, Sale, Visitor, environment, eventually
 from ticketflow.cli import main
 from ticketflow.domain import ORGANISE, Refusal, Role
 from ticketflow.store import roles
@@ -73,7 +73,8 @@ async def test_a_role_that_is_taken_is_gone_at_once_also_on_what_is_open(house: 
     assert house.app is not None
     async with somebody(house, Role.ADMIN) as (admin, _), house.visitor() as organiser:
         owner = (await organiser.sign_in(sale.organiser_email)).json()["id"]
-        token = (await organiser.post("/api/tokens", json={"name": "x", "abilities": ["organise"]})).json()
+        asked = {"name": "x", "abilities": ["organise"], "current_password": PASSWORD}
+        token = (await organiser.post("/api/tokens", json=asked)).json()
         room = f"/api/organiser/events/{sale.event_id}/room"
         headers = {"Cookie": cookies_of(organiser)}
         client = house.app.test_client()
@@ -158,5 +159,6 @@ async def test_a_token_of_an_organiser_may_organise_unless_it_was_made_for_less(
     sale = await open_sale(house)
     async with house.visitor() as organiser:
         await organiser.sign_in(sale.organiser_email)
-        usual = (await organiser.post("/api/tokens", json={"name": "All"})).json()
+        asked = {"name": "All", "current_password": PASSWORD}
+        usual = (await organiser.post("/api/tokens", json=asked)).json()
         assert ORGANISE in usual["abilities"]

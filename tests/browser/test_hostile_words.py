@@ -138,6 +138,7 @@ async def the_account(fan: Reader) -> None:
     await fan.reads("/profile", FULL)
     await fan.reads("/profile/tokens")
     await page.get_by_label("Name").fill(PICTURE)
+    await page.get_by_label("Your password", exact=True).fill(PASSWORD)
     await seen(page, "make-token").click()
     await expect(hook(page, "token-made")).to_be_visible()
     await fan.looks(PICTURE)

@@ -89,6 +89,7 @@ async def test_a_token_is_copied_and_revoked(home: Home):
     await sign_in(fan, email)
     await mark(fan)
     await fan.get_by_label("Name").fill("A printer")
+    await fan.get_by_label("Your password", exact=True).fill(PASSWORD)
     await seen(fan, "make-token").click()
     await expect(fan.get_by_label("Token", exact=True)).to_be_focused()
     await fan.get_by_role("button", name="Copy").click()

@@ -211,6 +211,7 @@ class Walk:
         await self._look(fan, "close refused")
         await fan.goto("/profile/tokens")
         await fan.get_by_label("Name").fill("Weihnachtsliederabendkartendrucker")
+        await fan.get_by_label("Your password", exact=True).fill(PASSWORD)
         await seen(fan, "make-token").click()
         await expect(hook(fan, "token-made")).to_be_visible()
         await self._look(fan, "token shown")

@@ -13,11 +13,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.api.support import cookies_of, services
 from tests.house import PASSWORD, House, Sale, eventually, make_sale, settings_for
 from tests.live.served import desk_url, served, stock_url
-from ticketflow.domain import Refusal
+from ticketflow.domain import Refusal, now
 from ticketflow.live import open_sockets
-from ticketflow.live.open_sockets import ELSEWHERE, ENDED_KEPT_SECONDS, RESTART, SIGNED_OUT, OpenSockets
+from ticketflow.live.ended import Ended
+from ticketflow.live.open_sockets import ELSEWHERE, ENDED_KEPT, RESTART, SIGNED_OUT, OpenSockets
 from ticketflow.live.slot import Closed
 from ticketflow.settings import Settings
+from ticketflow.store.session_ends import End
 from ticketflow.web.limits import counted
 
 PROXIES = 1
@@ -43,9 +45,12 @@ class Line:
     def __init__(self, house: House, sale: Sale, stack: AsyncExitStack) -> None:
         self.house, self.sale, self._stack = house, sale, stack
 
-    async def open(self, address: str, *, cookie: str = "", desk: bool = False) -> ClientConnection:
+    async def open(
+        self, address: str, *, cookie: str = "", token: str = "", desk: bool = False
+    ) -> ClientConnection:
         """A socket that has had its first frame."""
         headers = {"X-Forwarded-For": address} | ({"Cookie": cookie} if cookie else {})
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
         url = (desk_url if desk else stock_url)(self.house, self.sale.event_id)
         socket = await self._stack.enter_async_context(connect(url, additional_headers=headers))
         assert json.loads(await socket.recv())["type"] == "stock"
@@ -184,16 +189,34 @@ async def test_control_without_the_memory_of_its_end_a_session_comes_back(
         await check_pages_come_back_as_who_is_signed_in_now(line, elsewhere)
 
 
+def deaf(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a process hear no word of ended sessions."""
+    monkeypatch.setattr(services(line.house).hub.sessions, "hear", lambda _: None)
+
+
+def blind(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a process not read what was written down of them."""
+
+    async def nothing() -> None:
+        pass
+
+    monkeypatch.setattr(services(line.house).hub.sessions, "read", nothing)
+
+
 async def check_all_pages_of_an_account_go(line: Line, elsewhere: Line, seconds: float = 10) -> None:
     async with line.house.visitor() as laptop, elsewhere.house.visitor() as phone:
         await laptop.register()
         await phone.sign_in(laptop.email)
         before = cookies_of(phone)
         there = await elsewhere.open("203.0.113.1", cookie=before, desk=True)
+        asked = {"name": "A till", "current_password": PASSWORD}
+        token = (await laptop.post("/api/tokens", json=asked)).json()["token"]
+        till = await elsewhere.open("203.0.113.3", token=token, desk=True)
         change = {"password": "another password", "current_password": PASSWORD}
         assert (await laptop.patch("/api/me", json=change)).status_code == 200
         after, code = await let_go(there, seconds)
         assert (after is not None, code) == (True, SIGNED_OUT)
+        assert (await let_go(till, seconds))[1] == SIGNED_OUT
         assert (await phone.get("/api/me")).status_code == 401
         with pytest.raises(InvalidStatus):
             await elsewhere.open("203.0.113.1", cookie=before)
@@ -206,29 +229,35 @@ async def test_another_password_is_known_in_all_processes(line: Line, elsewhere:
     await check_all_pages_of_an_account_go(line, elsewhere)
 
 
-async def test_control_a_process_that_does_not_hear_of_it_keeps_its_pages(
+async def test_a_process_that_was_cut_off_reads_of_it(
     line: Line, elsewhere: Line, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(services(elsewhere.house).hub.sessions, "hear", lambda _: None)
+    deaf(elsewhere, monkeypatch)
+    await check_all_pages_of_an_account_go(line, elsewhere)
+
+
+async def test_control_a_process_that_neither_hears_nor_reads_of_it_keeps_its_pages(
+    line: Line, elsewhere: Line, monkeypatch: pytest.MonkeyPatch
+):
+    deaf(elsewhere, monkeypatch)
+    blind(elsewhere, monkeypatch)
     with pytest.raises(TimeoutError):
         await check_all_pages_of_an_account_go(line, elsewhere, seconds=0.5)
 
 
 async def test_a_session_that_ended_is_remembered_for_a_minute(monkeypatch: pytest.MonkeyPatch):
-    at = 1000.0
-    monkeypatch.setattr(open_sockets, "_clock", lambda: at)
-    sockets = OpenSockets(per_address=0, per_account=0)
-    sockets.end_session(7, "7.a")
-    with pytest.raises(Refusal) as refused, sockets.enter(address=None, account=7, session="7.a"):
+    ended, at = Ended(), now()
+    monkeypatch.setattr(open_sockets, "now", lambda: at)
+    sockets = OpenSockets(ended, per_address=0, per_account=0)
+    ended.add(End(7, "7.0.a", None, at))
+    with pytest.raises(Refusal) as refused, sockets.enter(address=None, account=None, session="7.0.a"):
         pass
     assert refused.value.code == "not_signed_in"
-    with sockets.enter(address=None, account=7, session="7.b"):
+    with sockets.enter(address=None, account=7, session="7.0.b"):
         pass
-    at += ENDED_KEPT_SECONDS
-    with sockets.enter(address=None, account=7, session="7.a"):
+    at += ENDED_KEPT
+    with sockets.enter(address=None, account=None, session="7.0.a"):
         pass
-    sockets.end_session(7, "7.b")
-    assert list(sockets._ended) == ["7.b"]
 
 
 def test_an_embedded_crowd_on_loopback_is_counted_for_nobody(settings: Settings):
@@ -240,7 +269,7 @@ def test_an_embedded_crowd_on_loopback_is_counted_for_nobody(settings: Settings)
 
 
 async def test_who_has_left_is_forgotten():
-    sockets = OpenSockets(per_address=2, per_account=2)
+    sockets = OpenSockets(Ended(), per_address=2, per_account=2)
     for _ in range(5):
         with sockets.enter(address="203.0.113.7", account=7):
             assert len(sockets) == 1
@@ -248,7 +277,7 @@ async def test_who_has_left_is_forgotten():
 
 
 async def test_who_comes_while_it_drains_is_asked_to_go_elsewhere():
-    sockets = OpenSockets(per_address=0, per_account=0)
+    sockets = OpenSockets(Ended(), per_address=0, per_account=0)
     with sockets.enter(address=None, account=None) as socket:
         sockets.drain()
         with pytest.raises(Refusal) as refused, sockets.enter(address=None, account=None):

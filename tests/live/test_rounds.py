@@ -76,7 +76,7 @@ async def desk(sockets: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
         rooms=nothing,
         results=nothing,
         seat_board=SeatBoard(catalogue, nothing),
-        sessions=SessionEnds(nothing, "test", nothing),
+        sessions=SessionEnds(nothing, nothing, "test", nothing, nothing),
     )
     slots = [Told() for _ in range(sockets)]
     with ExitStack() as all_of_them:

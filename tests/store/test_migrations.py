@@ -139,3 +139,23 @@ def accounts(url: str) -> list[tuple[Any, ...]]:
 def query(url: str, statement: str) -> list[tuple[Any, ...]]:
     with engine(url).connect() as connection:
         return [tuple(row) for row in connection.execute(sqlalchemy.text(statement))]
+
+
+def test_sessions_and_tokens_from_before_are_what_they_were(empty: str):
+    """What was signed out everywhere stays so; a token that worked works."""
+    migrate.upgrade(empty, "0003")
+    execute(
+        empty,
+        "INSERT INTO users (name, email, password_hash, role, created_at, session_epoch) VALUES "
+        "('Ann', 'a', '-', 'fan', '2026-01-01', 0), ('Bob', 'b', '-', 'fan', '2026-01-01', 4)",
+    )
+    execute(
+        empty,
+        "INSERT INTO api_tokens (user_id, name, token_hash, abilities, created_at) "
+        "SELECT id, 'A till', name, 'read', '2026-01-01' FROM users",
+    )
+    migrate.upgrade(empty)
+    assert query(empty, "SELECT user_id, session, epoch FROM session_ends") == [(2, None, 4)]
+    assert query(empty, "SELECT user_id, session_epoch FROM api_tokens ORDER BY id") == [(1, 0), (2, 4)]
+    migrate.downgrade(empty, "0003")
+    assert query(empty, "SELECT COUNT(*) FROM api_tokens") == [(2,)]

@@ -18,7 +18,7 @@ from ticketflow.accounts.rules import check_password
 from ticketflow.accounts.tries import Tries, network_of_tries
 from ticketflow.domain import Refusal, User
 from ticketflow.passwords import Passwords
-from ticketflow.store import mail_links, outbox, users
+from ticketflow.store import mail_links, outbox, session_ends, users
 from ticketflow.store.mail_links import Purpose
 from ticketflow.store.users import Claim, normal_email
 
@@ -216,8 +216,6 @@ class Accounts:
             await mail_links.note_used(self._database, link_id)
             await users.prove(self._database, user.id, user.email)
             await self._replace_password(user, password_hash, proven=True)
-            # Whoever had been in the account before may have left themselves a key.
-            await users.drop_tokens(self._database, user.id)
         return await self._changed(user.id)
 
     async def _owner_of_reset(self, link_id: str, epoch: int, *, lock: bool = False) -> User:
@@ -256,8 +254,8 @@ class Accounts:
             await self._send_link(Purpose.CHANGE, "change_email", user, email)
 
     async def change_password(self, user: User, current_password: str, password: str) -> User:
-        """Set another password; all sessions end, this one too. Raises wrong_password, too_many_requests, and
-        invalid_request for one that everybody tries."""
+        """Set another password; all sessions and tokens end, this one too. Raises wrong_password,
+        too_many_requests, and invalid_request for one that everybody tries."""
         known = await self.confirm(user, current_password)
         check_password(password, name=user.name, email=user.email)
         password_hash = await self._passwords.hash(password, like=None if user.verified else known)
@@ -268,6 +266,7 @@ class Accounts:
 
     async def _replace_password(self, user: User, password_hash: str, *, proven: bool) -> None:
         await users.set_password(self._database, user.id, password_hash)
+        await self._end_all(user)
         await mail_links.end(self._database, user.id, Purpose.CHANGE)
         if proven:
             await mail_links.end(self._database, user.id, Purpose.RESET)
@@ -275,9 +274,17 @@ class Accounts:
             await outbox.write(self._database, "password_changed", user.email, user_id=user.id)
 
     async def end_sessions(self, user: User) -> User:
-        """Sign the account out everywhere."""
-        await users.end_sessions(self._database, user.id)
+        """Sign the account out everywhere, programs too."""
+        async with self._database.transaction():
+            await users.end_sessions(self._database, user.id)
+            await self._end_all(user)
         return await self._changed(user.id)
+
+    async def _end_all(self, user: User) -> None:
+        """What belongs to a new number of the account's sessions, in one transaction with it."""
+        # Whoever had been in the account before may have left themselves a key.
+        await users.drop_tokens(self._database, user.id)
+        await session_ends.note_all(self._database, user.id)
 
     async def close(self, user: User, current_password: str) -> None:
         """Close the account for good. Raises wrong_password, too_many_requests, tickets_ahead, has_events."""

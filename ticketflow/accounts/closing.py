@@ -16,7 +16,7 @@ from ticketflow.booking.desk import Desk
 from ticketflow.domain import Event, Refusal, Role, User, iso, now
 from ticketflow.stock import Stock
 from ticketflow.stock.belongings import belongings
-from ticketflow.store import closing, outbox, roles
+from ticketflow.store import closing, outbox, roles, session_ends
 
 OVER = timedelta(hours=12)
 """So long after it has started an event counts as over: nobody shows tickets at its door any more."""
@@ -63,6 +63,7 @@ class Closing:
             if user.verified:
                 await outbox.write(self._database, outbox.CLOSED_LETTER, email, user_id=user.id)
             await closing.anonymise(self._database, user.id)
+            await session_ends.note_all(self._database, user.id)
         await self._give_back(user, ahead)
 
     async def _give_back(self, user: User, ahead: dict[int, Event]) -> None:

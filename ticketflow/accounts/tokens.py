@@ -62,7 +62,7 @@ class Tokens:
         """A new token of the user's and what it says, which nobody can tell again.
 
         Without abilities it may do what the account may. Raises `Refusal` forbidden (an ability that the
-        account's role does not have), too_many_tokens.
+        account's role does not have), too_many_tokens, not_signed_in (its sessions have ended meanwhile).
         """
         allowed = ABILITIES_OF[user.role]
         wanted = allowed if abilities is None else frozenset(abilities)
@@ -70,9 +70,7 @@ class Tokens:
             raise Refusal("forbidden", "This account is no organiser's, so its tokens cannot organise.")
         secret = f"tf_{secrets.token_urlsafe(32)}"
         life = timedelta(days=expires_in_days)
-        token = await records.create(
-            self._database, user.id, name, hash_of(secret), wanted, life, MOST_TOKENS
-        )
+        token = await records.create(self._database, user, name, hash_of(secret), wanted, life, MOST_TOKENS)
         return token, secret
 
     async def of(self, user: User) -> list[Token]:

@@ -14,8 +14,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from ticketflow.domain import Refusal
+from ticketflow.domain import Refusal, now
+from ticketflow.live.ended import Ended, session_of
 from ticketflow.live.slot import Slot
 
 RESTART = 1012
@@ -26,8 +28,9 @@ SIGNED_OUT = 4002
 """Close code when the session a socket belonged to has ended: come back as who is signed in now."""
 SIGNED_OUT_RETURN_SECONDS = 0.5
 """The answer that takes the cookie away follows the sockets' end: who came at once would still bring it."""
-ENDED_KEPT_SECONDS = 60.0
-"""So long a session that has ended opens no socket: by then its browser has had that answer, however slow."""
+ENDED_KEPT = timedelta(minutes=1)
+"""So long a session that has ended opens no socket: by then its browser has had that answer, however slow.
+After it, who still brings the session is nobody, and may look as anybody may."""
 RETURNS_A_SECOND = 100
 """So many sockets of a process that stops are asked back in a second; taking one in costs milliseconds."""
 MOST_SPREAD_SECONDS = 5.0
@@ -68,17 +71,14 @@ class OpenSocket:
 class OpenSockets:
     """Counts sockets in and out. A limit of 0 is none."""
 
-    def __init__(self, *, per_address: int, per_account: int) -> None:
+    def __init__(self, ended: Ended, *, per_address: int, per_account: int) -> None:
+        self._ended = ended
         self._per_address = per_address
         self._per_account = per_account
         self._all: set[OpenSocket] = set()
         self._by_address: defaultdict[str, int] = defaultdict(int)
         # In the order they came: a dictionary is a set that remembers it.
         self._by_account: defaultdict[int, dict[OpenSocket, str | None]] = defaultdict(dict)
-        # When each session has ended, by the loop's clock, the oldest first.
-        self._ended: dict[str, float] = {}
-        # The number under which an account's sessions begin now, and since when.
-        self._begin_with: dict[int, tuple[str, float]] = {}
         self._draining = False
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ class OpenSockets:
         """
         if self._draining:
             raise Refusal("not_ready", "This desk restarts. Your place is kept; try again in a moment.")
-        if self._has_just_ended(session, account):
+        if self._has_just_ended(session):
             raise Refusal("not_signed_in", "You have just signed out here. Your place in the queue is kept.")
         if address and self._per_address and self._by_address[address] >= self._per_address:
             raise Refusal(
@@ -124,20 +124,13 @@ class OpenSockets:
             del mine[oldest]
             oldest.let_go(ELSEWHERE, None)
 
-    def _has_just_ended(self, session: str | None, account: int | None) -> bool:
-        if session is None:
-            return False
-        ended_at = self._ended.get(session)
-        if ended_at is None and account in self._begin_with:
-            beginning, at = self._begin_with[account]
-            ended_at = at if _began_before(beginning, session) else None
-        return ended_at is not None and _clock() - ended_at < ENDED_KEPT_SECONDS
+    def _has_just_ended(self, session: str | None) -> bool:
+        named = session_of(session)
+        ended_at = self._ended.at(named) if named else None
+        return ended_at is not None and now() - ended_at < ENDED_KEPT
 
     def end_session(self, account: int, session: str) -> None:
         """Let go the sockets of a session that is over: from here on they do nothing for the account."""
-        at = _clock()
-        self._ended = {name: then for name, then in self._ended.items() if at - then < ENDED_KEPT_SECONDS}
-        self._ended[session] = at
         for socket, its_session in self._by_account.get(account, {}).items():
             if its_session == session:
                 socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
@@ -148,12 +141,10 @@ class OpenSockets:
             socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
 
     def end_older_sessions(self, account: int, epoch: int) -> None:
-        """Let go the sockets of all sessions of an account but those that began under this number."""
-        at, beginning = _clock(), f"{account}.{epoch}."
-        kept = {of: known for of, known in self._begin_with.items() if at - known[1] < ENDED_KEPT_SECONDS}
-        self._begin_with = {**kept, account: (beginning, at)}
+        """Let go the sockets of all sessions and tokens of an account that began under an older number."""
         for socket, session in self._by_account.get(account, {}).items():
-            if session is not None and _began_before(beginning, session):
+            named = session_of(session)
+            if named and named.epoch < epoch:
                 socket.let_go(SIGNED_OUT, SIGNED_OUT_RETURN_SECONDS)
 
     def _leave(self, socket: OpenSocket, address: str | None, account: int | None) -> None:
@@ -193,12 +184,3 @@ class OpenSockets:
         for number, socket in enumerate(leaving):
             share = (number + random.random()) / len(leaving)
             loop.call_later(closing * share, socket.let_go, RESTART, round(spread * share, 2))
-
-
-def _began_before(beginning: str, session: str) -> bool:
-    """Whether it is a session, and not a token's name, of another number. Tokens end on their own."""
-    return ".token." not in session and not session.startswith(beginning)
-
-
-def _clock() -> float:
-    return asyncio.get_running_loop().time()

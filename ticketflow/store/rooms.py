@@ -6,7 +6,8 @@ from typing import Any
 from databases import Database
 from sqlalchemy import insert, select, update
 
-from ticketflow.domain import now
+from ticketflow.domain import Refusal, User, now
+from ticketflow.store.ownership import of_event_seen_to_by
 from ticketflow.store.tables import rooms
 
 
@@ -64,6 +65,17 @@ async def change(database: Database, event_id: int, **values: Any) -> None:
     await database.execute(
         update(rooms).where(rooms.c.event_id == event_id).values(**values, updated_at=now())
     )
+
+
+async def steer(database: Database, event_id: int, actor: User, **levers: Any) -> None:
+    """The same by hand, of an event that the actor sees to. Raises `Refusal` not_found.
+
+    In a transaction: the row is locked until it ends.
+    """
+    this = of_event_seen_to_by(actor, rooms.c.event_id, event_id)
+    if await database.fetch_one(select(rooms.c.event_id).where(this).with_for_update()) is None:
+        raise Refusal("not_found", "There is no such event of yours.")
+    await database.execute(update(rooms).where(this).values(**levers, updated_at=now()))
 
 
 async def note_opened(database: Database, event_id: int) -> None:

@@ -101,6 +101,21 @@ api_tokens = Table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("last_used_at", Moment),
+    # As a session, it ends when the account's number grows.
+    Column("session_epoch", Integer, nullable=False, server_default="0"),
+    **_MYSQL,
+)
+
+# Sessions and tokens that are over, while somebody could still show one: by its name, or all of an account
+# that began under a number below `epoch`.
+session_ends = Table(
+    "session_ends",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("user_id", _Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("session", _exact(80)),
+    Column("epoch", Integer),
+    Column("ended_at", Moment, nullable=False, index=True),
     **_MYSQL,
 )
 

@@ -8,8 +8,8 @@ from typing import Any
 from databases import Database
 from sqlalchemy import delete, func, insert, select, update
 
-from ticketflow.domain import ORGANISE, Ability, Refusal, now
-from ticketflow.store import audit
+from ticketflow.domain import ORGANISE, Ability, Refusal, User, now, to_micros
+from ticketflow.store import audit, session_ends
 from ticketflow.store.tables import api_tokens, users
 
 
@@ -24,16 +24,21 @@ class Token:
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None = None
+    session_epoch: int = 0
+    """The number of the account's sessions under which it was made, and with which it ends."""
 
     @property
     def session(self) -> str:
-        """What its sockets belong to, as a cookie's belong to a session; no cookie's is called so."""
-        return f"{self.user_id}.token.{self.id}"
+        """What its sockets belong to, named as a session is: account, number, and what no cookie's has.
+
+        The time is in it because SQLite gives the id of a row that is gone to the next one.
+        """
+        return f"{self.user_id}.{self.session_epoch}.token:{self.id}:{to_micros(self.created_at)}"
 
 
 async def create(
     database: Database,
-    user_id: int,
+    user: User,
     name: str,
     hashed: str,
     abilities: Iterable[Ability],
@@ -42,23 +47,29 @@ async def create(
 ) -> Token:
     """A new token. Those that have expired make room for it.
 
-    Raises `Refusal` too_many_tokens, and not_signed_in if the account was closed meanwhile.
+    Raises `Refusal` too_many_tokens, and not_signed_in if the account was closed or signed out everywhere
+    since `user` was read: who had its old password then must not keep a token.
     """
     at, named = now(), frozenset(abilities)
     row = {
-        "user_id": user_id,
+        "user_id": user.id,
         "name": name,
         "token_hash": hashed,
         "abilities": " ".join(sorted(named)),
         "created_at": at,
         "expires_at": at + life,
+        "session_epoch": user.session_epoch,
     }
-    mine = api_tokens.c.user_id == user_id
+    mine = api_tokens.c.user_id == user.id
     async with database.transaction():
         # The account's row is the lock: who makes another token at the same time is counted after this one.
-        still = (users.c.id == user_id) & users.c.closed_at.is_(None)
+        still = (
+            (users.c.id == user.id)
+            & (users.c.session_epoch == user.session_epoch)
+            & users.c.closed_at.is_(None)
+        )
         if await database.fetch_one(select(users.c.id).where(still).with_for_update()) is None:
-            raise Refusal("not_signed_in", "This account is closed.")
+            raise Refusal("not_signed_in", "This account was closed or signed out everywhere meanwhile.")
         await database.execute(delete(api_tokens).where(mine & (api_tokens.c.expires_at <= at)))
         count = await database.fetch_val(select(func.count()).select_from(api_tokens).where(mine))
         if count >= most:
@@ -66,7 +77,7 @@ async def create(
                 "too_many_tokens", f"An account has at most {most} tokens. Revoke one that is not needed."
             )
         token_id = int(await database.execute(insert(api_tokens).values(row)))
-        token = Token(token_id, user_id, name, named, at, at + life)
+        token = Token(token_id, user.id, name, named, at, at + life, session_epoch=user.session_epoch)
         if ORGANISE in named:
             await _audit(database, "token.create", token, after=True)
     return token
@@ -87,14 +98,19 @@ async def revoke(database: Database, user_id: int, token_id: int) -> Token:
             raise Refusal("not_found", "You have no such token. Perhaps it is revoked already.")
         token = _token(row)
         await database.execute(delete(api_tokens).where(this))
+        await session_ends.note(database, user_id, token.session)
         if ORGANISE in token.abilities:
             await _audit(database, "token.revoke", token, after=False)
     return token
 
 
 async def by_hashes(database: Database, hashes: Sequence[str]) -> dict[str, Token]:
-    """Hash -> token, for those that may still be used: of an open account, and not expired."""
-    alive = (api_tokens.c.expires_at > now()) & users.c.closed_at.is_(None)
+    """Hash -> token, for those that may still be used: of an open account, not ended and not expired."""
+    alive = (
+        (api_tokens.c.expires_at > now())
+        & (api_tokens.c.session_epoch == users.c.session_epoch)
+        & users.c.closed_at.is_(None)
+    )
     rows = await database.fetch_all(
         select(api_tokens)
         .join_from(api_tokens, users, users.c.id == api_tokens.c.user_id)
@@ -133,4 +149,5 @@ def _token(row: Any) -> Token:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         last_used_at=row["last_used_at"],
+        session_epoch=row["session_epoch"],
     )

@@ -101,7 +101,7 @@ def _ways_in(blueprint: Blueprint, settings: Settings) -> None:
 
     @blueprint.delete("/me/sessions")
     async def sign_out_everywhere_route() -> ResponseReturnValue:
-        """Sign out on every device, this one too."""
+        """Sign out on every device, this one too. All tokens end as well."""
         found = services()
         await found.accounts.end_sessions(await require_user())
         return await let_out(found)
@@ -156,7 +156,7 @@ def _oneself(blueprint: Blueprint, settings: Settings) -> None:
     @validate_request(ChangeMe)
     async def change_route(data: ChangeMe) -> ResponseReturnValue:
         """Change the account. A new address is its own once the link in the letter sent there is used; a new
-        password signs out every other device."""
+        password signs out every other device and ends all tokens."""
         user = await change(services(), await require_user(), data)
         if data.email is None:
             return account_view(user)

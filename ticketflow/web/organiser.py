@@ -3,6 +3,7 @@
 import re
 import secrets
 import unicodedata
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -49,13 +50,15 @@ async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
     user = await require_organiser()
     event = found.catalogue.own_event(event_id, user)
     waiting_room = await found.rooms.of(event.id)
-    before = policy_view(await waiting_room.policy())
+    policy = await waiting_room.policy()
     changes: dict[str, Any] = data.model_dump(exclude_none=True)
     levers = {**changes, "mode": Mode(changes["mode"])} if "mode" in changes else changes
-    after = policy_view(await waiting_room.steer(**levers))
+    before, after = policy_view(policy), policy_view(replace(policy, **levers))
     manual = {"manual": True} if after["mode"] != before["mode"] else {}
+    # Written down first: what is cut off in between is an act on record that is asked for again, and not one
+    # that nobody knows of.
     async with found.database.transaction():
-        await records.change(found.database, event.id, **changes, **manual)
+        await records.steer(found.database, event.id, user, **changes, **manual)
         await audit.record(
             found.database,
             actor_id=user.id,
@@ -64,9 +67,10 @@ async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
             before=before,
             after=after,
         )
+    moved = await waiting_room.steer(**levers)
     # Admission acts on the next tick; what this house itself decides by (a closed sale) does not wait for it.
     await found.hub.announce(event.id)
-    return after
+    return policy_view(moved)
 
 
 @blueprint.post("/events/<int:event_id>/bookings/<booking_id>/cancel")

@@ -5,7 +5,7 @@ what did not is answered with the page itself, so that what was typed is still t
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from quart_rate_limiter import rate_limit
 from ticketflow.domain import Refusal, User
 from ticketflow.settings import Settings
 from ticketflow.store import mail_links, users
+from ticketflow.store.tokens import Token
 from ticketflow.web import account_forms as forms
 from ticketflow.web.accounts import EXPORT_NAME, came_from, let_in
 from ticketflow.web.asks import Ask
@@ -103,8 +104,9 @@ async def _change_email(user: User, ask: forms.EmailForm) -> ResponseReturnValue
 
 async def _change_password(user: User, ask: forms.PasswordForm) -> ResponseReturnValue:
     found = services()
+    had = await found.tokens.of(user)
     await let_in(found, await found.accounts.change_password(user, ask.current_password, ask.password))
-    return _back("password", "Your new password is set. Everywhere but here you are signed out.")
+    return _back("password", f"Your new password is set. {_out_but_here(had)}")
 
 
 async def _set_look(user: User, ask: forms.LookForm) -> ResponseReturnValue:
@@ -114,8 +116,13 @@ async def _set_look(user: User, ask: forms.LookForm) -> ResponseReturnValue:
 
 async def _end_sessions(user: User, _: Ask) -> ResponseReturnValue:
     found = services()
+    had = await found.tokens.of(user)
     await let_in(found, await found.accounts.end_sessions(user))
-    return _back("devices", "Everywhere but here you are signed out.")
+    return _back("devices", _out_but_here(had))
+
+
+def _out_but_here(had: Sequence[Token]) -> str:
+    return "Everywhere but here you are signed out." + (" Your tokens have ended." if had else "")
 
 
 async def _send_verification(user: User, _: Ask) -> ResponseReturnValue:

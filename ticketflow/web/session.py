@@ -13,6 +13,7 @@ from quart_auth import AuthUser, QuartAuth, current_user, login_user, logout_use
 
 from ticketflow.domain import Refusal, Role, User
 from ticketflow.groups import GroupReader
+from ticketflow.live.ended import Session, session_of
 from ticketflow.store import users as user_store
 from ticketflow.web.bearer import presented_token
 from ticketflow.web.logs import security
@@ -89,26 +90,21 @@ async def signed_in() -> User | None:
 async def _user_of_session() -> User | None:
     from ticketflow.web.services import services
 
-    if token := presented_token():
-        owner = await services().users.find(token.user_id)
-        return owner if owner and not owner.closed else None
     session = _session()
     if session is None:
         return None
-    account, epoch = session
-    user = await services().users.find(account, epoch)
-    return user if user and user.session_epoch == epoch and not user.closed else None
+    user = await services().users.find(session.account, session.epoch)
+    return user if user and user.session_epoch == session.epoch and not user.closed else None
 
 
 def account_id() -> int | None:
-    """The account that the session of this request or websocket is of, by its signature alone.
+    """The account that the session or token of this request or websocket is of, if it has not ended.
 
-    No query: whether the account is still there, who takes or buys something for it must ask `signed_in`.
+    No query: all ends are in this process's memory. What else an account is now, who takes or buys something
+    for it must ask `signed_in`.
     """
-    if token := presented_token():
-        return token.user_id
     session = _session()
-    return session[0] if session else None
+    return session.account if session else None
 
 
 def session_name() -> str | None:
@@ -118,10 +114,12 @@ def session_name() -> str | None:
     return token.session if token else current_user.auth_id
 
 
-def _session() -> tuple[int, int] | None:
-    """Account and number of the session; None for one of an older form, which had no number."""
-    parts = (current_user.auth_id or "").split(".")
-    return (int(parts[0]), int(parts[1])) if len(parts) == 3 else None
+def _session() -> Session | None:
+    """The session or token at hand; None for one that has ended."""
+    from ticketflow.web.services import services
+
+    session = session_of(session_name())
+    return session if session and services().hub.sessions.ended.at(session) is None else None
 
 
 async def begin_session(user: User) -> None:
@@ -136,10 +134,10 @@ async def end_session() -> None:
     a socket keeps the account it was opened with, and this browser is the next one's."""
     from ticketflow.web.services import services
 
-    account, session = account_id(), session_name()
-    if account is not None and session is not None:
-        security.info("signed_out", extra={"account": account})
-        await services().hub.sessions.end_session(account, session)
+    if session := session_of(session_name()):
+        security.info("signed_out", extra={"account": session.account})
+    if session and _session():
+        await services().hub.sessions.end_session(session.account, session.name)
     logout_user()
     g.ticketflow_user = None
 

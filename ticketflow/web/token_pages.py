@@ -15,7 +15,7 @@ from ticketflow.web.paging import fresh, onward, said, sign_in_first
 from ticketflow.web.problems import STATUS
 from ticketflow.web.services import services
 from ticketflow.web.session import signed_in
-from ticketflow.web.tokens import TokenAsk
+from ticketflow.web.tokens import TokenAsk, confirmed
 
 HOME = "/profile/tokens"
 LIVES = (7, 30, USUAL_DAYS, MOST_DAYS)
@@ -39,13 +39,12 @@ def token_pages_blueprint(settings: Settings) -> Blueprint:
         if user is None:
             return sign_in_first(HOME)
         form = await request.form
-        sent = {"name": form.get("name", ""), "expires_in_days": form.get("expires_in_days", "")}
+        sent = {name: form.get(name, "") for name in ("name", "expires_in_days", "current_password")}
         chosen = form.getlist("abilities")
         days = whole_number(sent["expires_in_days"]) or 0
         try:
-            ask = TokenAsk.model_validate(
-                {"name": sent["name"], "abilities": chosen, "expires_in_days": days}
-            )
+            ask = TokenAsk.model_validate({**sent, "abilities": chosen, "expires_in_days": days})
+            await confirmed(user, ask.current_password)
             token, secret = await services().tokens.create(user, ask.name, ask.abilities, ask.expires_in_days)
         except ValidationError as error:
             return await _page(user, sent, chosen, forms.told(error), status=422)

@@ -14,7 +14,7 @@ class Who(Enum):
     ANYBODY = "Anybody."
     TICKET = "Whoever has a place in this queue."
     ACCOUNT = "Whoever is signed in."
-    OWNER = "Whoever is signed in, or sends the account's address and password."
+    OWNER = "Whoever is signed in and sends the password once more, or the account's address and password."
     ORGANISER = "Organisers, for events of their own, and admins."
     ADMIN = "Admins."
 
