@@ -82,11 +82,6 @@ class Tokens:
         token = await records.revoke(self._database, user.id, token_id)
         await self._tell_revoked(user.id, token.session)
 
-    async def revoke_all(self, user: User) -> None:
-        """End all tokens of the user's: for who closes the account, or thinks that somebody else is in it."""
-        for token in await self.of(user):
-            await self.revoke(user, token.id)
-
     async def find(self, secret: str) -> Token | None:
         """The token that says this, unless it is unknown, revoked or expired, or its account is closed.
 
