@@ -7,9 +7,10 @@ from email.message import EmailMessage
 
 from ticketflow.domain import Booking, BookingStatus, Event, Ticket, TicketType, code_of_number, now
 from ticketflow.mail import account_words
-from ticketflow.mail.event_sheets import CANCELLATION, SALE_OPENS
+from ticketflow.mail.event_sheets import CANCELLATION
 from ticketflow.mail.message import Messages
 from ticketflow.store.outbox import CONFIRMATION, Letter
+from ticketflow.store.reminders import SALE_OPENS
 from ticketflow.ticket_codes import TicketCodes
 
 HOME = "https://tickets.example"

@@ -19,6 +19,7 @@ from ticketflow.mail import account_words, event_sheets
 from ticketflow.mail.looks import palette_of
 from ticketflow.mail.message import SUBJECTS
 from ticketflow.mail.reading import html_page
+from ticketflow.store.reminders import SALE_OPENS
 from ticketflow.ticket_codes import TicketReader
 
 KINDS = sorted(SUBJECTS)
@@ -92,7 +93,7 @@ def test_a_letter_loads_nothing_and_styles_itself(kind: str):
 def test_only_a_letter_that_was_asked_for_can_be_stopped_by_one_click():
     for kind, message in letters.one_of_each().items():
         stop = (message["List-Unsubscribe"], message["List-Unsubscribe-Post"])
-        if kind == event_sheets.SALE_OPENS:
+        if kind == SALE_OPENS:
             url = f"{letters.HOME}/unsubscribe?token=a.b"
             assert stop == (f"<{url}>", "List-Unsubscribe=One-Click")
             assert url in letters.text_of(message)

@@ -23,6 +23,7 @@ from ticketflow.loops import Loop, lasting, running
 from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
+from ticketflow.mail.reminders import Reminders
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Inspection, Stock
@@ -92,7 +93,7 @@ class Background:
 
     def loops(self) -> list[Loop]:
         """All that a worker does, to be run until cancelled."""
-        return [*self.desk_loops(), self._postman().run()]
+        return [*self.desk_loops(), Reminders(self._stores.database).run(), self._postman().run()]
 
     def desk_loops(self) -> list[Loop]:
         """All of it but the letters, which another worker may deliver."""

@@ -72,7 +72,8 @@ _ACCOUNT_WORDS = {
         (
             "Your account has another address from now on, and letters go there. This is the last one "
             "that comes here. Your tickets stay yours.",
-            "If that was not you, somebody knows your password. Answer this letter, and we will look into it.",
+            "If that was not you, somebody knows your password. Answer this letter, and we will look "
+            "into it.",
         ),
         "Go to TicketFlow",
         "You are told because this was your address.",

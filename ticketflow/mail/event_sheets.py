@@ -8,11 +8,11 @@ from ticketflow.domain import Booking, Event
 from ticketflow.mail.sheet import Fact, Sheet, TicketShown
 from ticketflow.showing import hue_of, qr_png, show_booking
 from ticketflow.store.outbox import CONFIRMATION
+from ticketflow.store.reminders import SALE_OPENS
 from ticketflow.ticket_codes import TicketCodes
 from ticketflow.words import clock, day, money
 
 CANCELLATION = "booking_cancelled"
-SALE_OPENS = "sale_opens"
 BOOKING_KINDS = frozenset({CONFIRMATION, CANCELLATION})
 SUBJECTS = {
     CONFIRMATION: "Your tickets for {event}",
@@ -92,8 +92,8 @@ def _cancelled(name: str, booking: Mapping[str, Any], event: Event, url: str) ->
     )
 
 
-def sale_sheet(name: str, event: Event, at: datetime, *, moved: bool, home: str, stop_url: str) -> Sheet:
-    """The letter to who asked to be told of a sale, as things stand at that time."""
+def sale_sheet(name: str, event: Event, *, moved: bool, opened: bool, home: str, stop_url: str) -> Sheet:
+    """The letter to who asked to be told of a sale."""
     lobby, sale = event.lobby_opens_at, event.sale_starts_at
     opens = lobby or sale
     facts = [*_when_and_where(event)]
@@ -105,14 +105,14 @@ def sale_sheet(name: str, event: Event, at: datetime, *, moved: bool, home: str,
     body = [
         f"Up to {_counted(event.per_user_limit)} each. You get a place in the line at once, and it is kept."
     ]
-    if lobby and at < sale:
+    if lobby and not opened:
         body.append(
             "Everyone in the lobby when the sale starts is drawn into a fair order, so being first gains "
             "nothing."
         )
-    open_now = at >= opens
-    what = "lobby" if lobby and at < sale else "sale"
-    title = f"The {what} is open" if open_now else f"The {what} opens soon"
+    title = f"The {'lobby' if lobby else 'sale'} opens soon"
+    if opened:
+        title = "The doors are open"
     lead = f"Hello {name}, you asked to be told."
     if moved:
         lead += " The time was moved since our last letter: this is the new one."
@@ -122,7 +122,7 @@ def sale_sheet(name: str, event: Event, at: datetime, *, moved: bool, home: str,
         title=title,
         lead=(lead,),
         url=f"{home}/events/{event.slug}",
-        button="Take a place in the line" if open_now else "Go to the event",
+        button="Take a place in the line" if opened else "Go to the event",
         body=body,
         foot=("You get this letter because you asked for it on the page of the event.",),
         facts=facts,

@@ -64,11 +64,20 @@ class Messages:
         return self._message(letter, account_sheet(kind, f"{self._public_url}/{page}"))
 
     def about_sale(
-        self, letter: Letter, name: str, event: Event, stop_page: str, *, moved: bool = False
+        self,
+        letter: Letter,
+        name: str,
+        event: Event,
+        stop_page: str,
+        *,
+        moved: bool = False,
+        opened: bool = False,
     ) -> EmailMessage:
-        """The message that a sale opens; `stop_page` is the page that ends such letters."""
+        """The message that a sale opens, or is `opened`; `stop_page` is the page that ends such letters."""
         stop_url = f"{self._public_url}/{stop_page}"
-        sheet = sale_sheet(name, event, now(), moved=moved, home=self._public_url, stop_url=stop_url)
+        opens = event.lobby_opens_at or event.sale_starts_at
+        at_home = {"home": self._public_url, "stop_url": stop_url}
+        sheet = sale_sheet(name, event, moved=moved, opened=opened or now() >= opens, **at_home)
         message = self._message(letter, sheet)
         # RFC 8058: a mail program's own button posts to that address, and nothing has to be signed in to.
         message["List-Unsubscribe"] = f"<{stop_url}>"
