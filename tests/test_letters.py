@@ -161,7 +161,7 @@ def test_ten_tickets_weigh_little():
 
 def calendar_in(message: EmailMessage) -> tuple[EmailMessage, Calendar]:
     (part,) = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
-    calendar = Calendar.from_ical(part.get_payload(decode=True))
+    calendar = Calendar.from_ical(str(part.get_content()))
     assert calendar.errors == []
     return part, calendar
 
