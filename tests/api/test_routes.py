@@ -202,6 +202,7 @@ async def test_every_body_of_the_api_is_checked(house: House):
     bodiless = {
         "POST /api/logout",
         "POST /api/me/verification",
+        "POST /api/events/<int:event_id>/reminder",
         "POST /api/events/<int:room_id>/queue",
         "POST /api/events/<int:room_id>/queue/claim",
         "POST /api/payments/webhook",  # its signature is checked, and that is over the bytes
