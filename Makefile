@@ -6,7 +6,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak pages fuzz check format lock clean
+.PHONY: help run test bench soak pages letters fuzz check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,10 @@ check: $(VENV)/.installed-dev ## Formatting, lint, types, import rules, dangerou
 pages: $(VENV)/.installed-dev ## Look over every page at both widths in both looks; pictures go to artefacts/pages
 	@tests/install-tools.sh
 	@TICKETFLOW_TEST_EVERY_LOOK=1 $(VENV)/bin/python -m pytest tests/browser/test_every_page.py $(ARGS)
+
+letters: $(VENV)/.installed-dev ## Look over every kind of letter at both widths in both looks; pictures go to artefacts/letters
+	@tests/install-tools.sh
+	@TICKETFLOW_TEST_LETTERS=1 $(VENV)/bin/python -m pytest tests/browser/test_letters.py $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Thousands of made-up requests as stranger, fan and organiser (CASES=100 a call and person)
 	@TICKETFLOW_FUZZ_CASES=$(or $(CASES),100) $(VENV)/bin/python -m pytest -s tests/api/test_schemathesis.py $(ARGS)

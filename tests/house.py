@@ -47,6 +47,7 @@ def settings_for(*, database_url: str, redis_url: str, smtp_url: str, prefix: st
         "bookings_per_minute": 10_000,
         "sign_ins_per_minute": 100_000,
         "own_forms_per_minute": 100_000,
+        "letters_per_network": 20,
         # Servers in processes of their own are asked by this name.
         "hosts": ("127.0.0.1",),
         "requests_per_address": 0,

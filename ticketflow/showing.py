@@ -1,7 +1,7 @@
 """Events and bookings as templates show them, in pages and in mail."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import segno
@@ -10,6 +10,8 @@ from ticketflow.domain import CANCELLED_BY, REASONS, Booking, Event, Ticket
 from ticketflow.ticket_codes import TicketCodes
 
 TICKET_QR_SCALE = 4
+PNG_SCALE = 8
+"""Pixels a module: twice what letters show it in, for screens with fine dots."""
 
 
 def hue_of(event_id: int) -> int:
@@ -28,9 +30,12 @@ def show_event(event: Event, public: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def show_booking(booking: Booking, event: Event, codes: TicketCodes) -> dict[str, Any]:
+def show_booking(
+    booking: Booking, event: Event, codes: TicketCodes, draw: Callable[[str], Any] | None = None
+) -> dict[str, Any]:
     """A booking with its event, the name of its ticket type, and for each ticket its signed code, as text
-    and as a QR code."""
+    and as a QR code: an SVG, unless something else is to draw it."""
+    draw = draw or qr_svg
     return {
         "id": booking.id,
         "code": booking.code,
@@ -44,12 +49,14 @@ def show_booking(booking: Booking, event: Event, codes: TicketCodes) -> dict[str
         "created_at": booking.created_at,
         "event": {**_event_facts(event), "hue": hue_of(event.id)},
         "ticket_type": event.ticket_type(booking.ticket_type_id).name,
-        "tickets": [_show_ticket(ticket, codes.sign(event.id, ticket.code)) for ticket in booking.tickets],
+        "tickets": [
+            _show_ticket(ticket, codes.sign(event.id, ticket.code), draw) for ticket in booking.tickets
+        ],
     }
 
 
-def _show_ticket(ticket: Ticket, signed: str) -> dict[str, Any]:
-    return {"code": ticket.code, "seat": ticket.seat, "signed": signed, "qr": qr_svg(signed)}
+def _show_ticket(ticket: Ticket, signed: str, draw: Callable[[str], Any]) -> dict[str, Any]:
+    return {"code": ticket.code, "seat": ticket.seat, "signed": signed, "qr": draw(signed)}
 
 
 def qr_svg(text: str) -> str:
@@ -66,6 +73,14 @@ def qr_svg(text: str) -> str:
         omitsize=True,
     )
     return out.getvalue().decode()
+
+
+def qr_png(text: str) -> bytes:
+    """A QR code as a PNG, with the quiet zone of four modules that the standard wants: in a letter, nobody
+    knows what stands beside it."""
+    out = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(out, kind="png", scale=PNG_SCALE, border=4)
+    return out.getvalue()
 
 
 def _event_facts(event: Event) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ticketflow.mail import old_mail
 from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
+from ticketflow.mail.reminders import Reminders
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Inspection, Stock
@@ -93,7 +94,13 @@ class Background:
 
     def loops(self) -> list[Loop]:
         """All that a worker does, to be run until cancelled."""
-        return [*self.desk_loops(), self._postman().run(), old_mail.sweep(self._stores.database)]
+        database = self._stores.database
+        return [
+            *self.desk_loops(),
+            Reminders(database).run(),
+            self._postman().run(),
+            old_mail.sweep(database),
+        ]
 
     def desk_loops(self) -> list[Loop]:
         """All of it but the letters, which another worker may deliver."""

@@ -1,6 +1,6 @@
 """what need not be kept: links that ended long ago are found by their end, looks at accounts name no address
 
-Revision: 0008, after 0005. Which address an admin had looked for is gone; which accounts were found stays.
+Revision: 0008, after 0007. Which address an admin had looked for is gone; which accounts were found stays.
 """
 
 import json
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

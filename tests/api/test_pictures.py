@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests.api.support import open_sale, services
 from tests.house import House, Sale
-from ticketflow.web.artwork import artwork
-from ticketflow.web.shapes import HEIGHT, KINDS, WIDTH
+from ticketflow.art.artwork import artwork
+from ticketflow.art.shapes import HEIGHT, KINDS, WIDTH
 from ticketflow.web.share_card import share_card
 
 DAY = datetime(2026, 12, 12, 18, 30, tzinfo=UTC)

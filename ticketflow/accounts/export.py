@@ -14,6 +14,7 @@ async def everything_of(database: Database, user_id: int) -> dict[str, object]:
         "bookings": await personal.bookings_of(database, user_id),
         "letters": await personal.letters_of(database, user_id),
         "links": await personal.links_of(database, user_id),
+        "reminders": await personal.reminders_of(database, user_id),
         "tokens": await personal.tokens_of(database, user_id),
         "audit": await personal.audit_of(database, user_id),
     }

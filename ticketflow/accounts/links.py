@@ -8,6 +8,7 @@ from ticketflow.domain import Refusal, User
 from ticketflow.signing import signer
 
 _SALT = "a link in a letter"
+_STOP_SALT = "tell me no more of a sale"
 
 
 def link_gone() -> Refusal:
@@ -24,6 +25,7 @@ class Links:
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._signer = signer(secret_keys, _SALT)
+        self._stop_signer = signer(secret_keys, _STOP_SALT)
 
     def write(self, link_id: str, user: User) -> str:
         """The token of a link of this account's. It knows the number of the account's sessions, which grows
@@ -37,3 +39,15 @@ class Links:
         except (BadData, ValueError, TypeError):
             raise link_gone() from None
         return str(link_id), int(epoch)
+
+    def write_stop(self, event_id: int, user_id: int) -> str:
+        """The token that ends letters about a sale. It opens nothing else, and works for ever."""
+        return str(self._stop_signer.dumps([event_id, user_id]))
+
+    def read_stop(self, token: str) -> tuple[int, int]:
+        """The event and the account. Raises `Refusal` link_gone for what was not written here."""
+        try:
+            event_id, user_id = self._stop_signer.loads(token)
+        except (BadData, ValueError, TypeError):
+            raise link_gone() from None
+        return int(event_id), int(user_id)

@@ -7,14 +7,16 @@ The name that somebody gave is in none of them: whoever makes an account with an
 the words of a letter to them.
 """
 
+import asyncio
 from email.message import EmailMessage
+from functools import partial
 
 from databases import Database
 
 from ticketflow.accounts.links import Links
 from ticketflow.domain import User
 from ticketflow.mail.message import Messages
-from ticketflow.store import mail_links, users
+from ticketflow.store import events, mail_links, reminders, users
 from ticketflow.store.mail_links import MailLink, Purpose
 from ticketflow.store.outbox import CLOSED_LETTER, Letter
 
@@ -36,6 +38,8 @@ class AccountLetters:
         """The message, or None if there is nothing to say: no account, or not true any more."""
         if letter.link_id is not None:
             return await self._with_link(letter, letter.link_id)
+        if letter.kind == reminders.SALE_OPENS:
+            return await self._about_sale(letter)
         user = await users.by_id(self._database, letter.user_id or 0)
         if user is None or (user.closed and letter.kind != CLOSED_LETTER):
             return None
@@ -54,6 +58,17 @@ class AccountLetters:
                 return None
         page = f"{PAGES[link.purpose]}?token={self._links.write(link.id, user)}"
         return self._messages.about_account(letter, letter.kind, page)
+
+    async def _about_sale(self, letter: Letter) -> EmailMessage | None:
+        """With the event as it is now: a time that was moved since is told as it became."""
+        event_id, user_id = letter.event_id or 0, letter.user_id or 0
+        wish = await reminders.wanted(self._database, event_id, user_id, letter.recipient)
+        event = await events.by_id(self._database, event_id)
+        if wish is None or event is None:
+            return None
+        page = f"unsubscribe?token={self._links.write_stop(event_id, user_id)}"
+        write = partial(self._messages.about_sale, moved=wish.moved, opened=wish.opened)
+        return await asyncio.to_thread(write, letter, wish.name, event, page)
 
     async def _owner(self, link: MailLink) -> User | None:
         if link.user_id is not None:

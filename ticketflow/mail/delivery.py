@@ -128,7 +128,8 @@ class Postman:
             raise Undeliverable("The event or the account of this booking does not exist.")
         if user.closed or (letter.kind == CONFIRMATION and found.status is BookingStatus.CANCELLED):
             raise Untrue
-        return self._messages.write(letter, user.name, found, event)
+        # Codes and artwork take their time to draw, and the other loops have none to lose.
+        return await asyncio.to_thread(self._messages.write, letter, user.name, found, event)
 
     async def _send(self, letter: Letter) -> None:
         message = await self._written(letter)

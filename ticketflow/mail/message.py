@@ -1,74 +1,126 @@
-"""The messages: what stands in them. Text and HTML say the same."""
+"""The messages: a sheet written as text and as HTML, its pictures inside and its calendar file beside it."""
 
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.utils import formatdate
-from typing import Any
+from hashlib import sha256
+from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from ticketflow.domain import Booking, Event
+from ticketflow.calendar_file import calendar_file, method_of
+from ticketflow.domain import Booking, Event, now
 from ticketflow.files import folder
-from ticketflow.showing import show_booking
+from ticketflow.mail import account_words, event_sheets
+from ticketflow.mail.account_words import account_sheet
+from ticketflow.mail.event_sheets import booking_sheet, sale_sheet
+from ticketflow.mail.looks import art_band, palette_of
+from ticketflow.mail.sheet import Sheet
 from ticketflow.store.outbox import Letter
 from ticketflow.ticket_codes import TicketCodes
-from ticketflow.words import clock, day, money
 
-SUBJECTS = {
-    "booking_confirmed": "Your tickets for {event}",
-    "booking_cancelled": "Cancelled: your tickets for {event}",
-    "verify": "Confirm your address",
-    "already_known": "You have an account already",
-    "reset": "Set a new password",
-    "change_email": "Confirm your new address",
-    "email_changed": "Your account has another address",
-    "password_changed": "Your password was changed",
-    "account_closed": "Your account is closed",
-}
-"""The subject of each kind of letter; its body is the template of that name."""
+SUBJECTS = account_words.SUBJECTS | event_sheets.SUBJECTS
+"""The subject of each kind of letter."""
+Pictures = dict[str, bytes]
+"""Content-ID -> PNG."""
+ART = "art@ticketflow"
 
 
 class Messages:
-    """Writes the mail for a letter of the outbox."""
+    """Writes the mail for a letter of the outbox.
+
+    A picture takes a third of a second to draw and a code some milliseconds: a loop that has others to serve
+    calls `write` in a thread.
+    """
 
     def __init__(self, mail_from: str, public_url: str, codes: TicketCodes) -> None:
         self._mail_from = mail_from
         self._public_url = public_url.rstrip("/")
         self._codes = codes
         self._templates = Environment(
-            loader=FileSystemLoader(folder("templates")),
+            loader=FileSystemLoader(folder("templates") / "mail"),
             autoescape=select_autoescape(["html"]),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"day": day, "clock": clock}
-        self._templates.globals["money"] = money
 
     def write(self, letter: Letter, name: str, booking: Booking, event: Event) -> EmailMessage:
         """The message of the letter's kind: a booking's tickets, or that it is cancelled and paid back."""
-        context = {
-            "name": name,
-            "booking": show_booking(booking, event, self._codes),
-            "url": f"{self._public_url}/bookings/{booking.id}",
-        }
-        return self._message(letter, letter.kind, SUBJECTS[letter.kind].format(event=event.name), context)
+        sheet = booking_sheet(letter.kind, name, booking, event, self._codes, self._public_url)
+        message = self._message(letter, sheet)
+        # Published, not an invitation: a mail program offers to keep it, and asks for no answer.
+        message.add_attachment(
+            calendar_file(event, booking, self._public_url, now()),
+            maintype="text",
+            subtype="calendar",
+            params={"charset": "utf-8", "method": method_of(booking)},
+            filename=f"{event.slug}.ics",
+        )
+        return message
 
     def about_account(self, letter: Letter, kind: str, page: str) -> EmailMessage:
         """The message of that kind, which may lead to a page of ours."""
-        return self._message(letter, kind, SUBJECTS[kind], {"url": f"{self._public_url}/{page}"})
+        return self._message(letter, account_sheet(kind, f"{self._public_url}/{page}"))
 
-    def _message(self, letter: Letter, kind: str, subject: str, context: dict[str, Any]) -> EmailMessage:
+    def about_sale(
+        self,
+        letter: Letter,
+        name: str,
+        event: Event,
+        stop_page: str,
+        *,
+        moved: bool = False,
+        opened: bool = False,
+    ) -> EmailMessage:
+        """The message that a sale opens, or is `opened`; `stop_page` is the page that ends such letters."""
+        stop_url = f"{self._public_url}/{stop_page}"
+        opens = event.lobby_opens_at or event.sale_starts_at
+        at_home = {"home": self._public_url, "stop_url": stop_url}
+        sheet = sale_sheet(name, event, moved=moved, opened=opened or now() >= opens, **at_home)
+        message = self._message(letter, sheet)
+        # RFC 8058: a mail program's own button posts to that address, and nothing has to be signed in to.
+        message["List-Unsubscribe"] = f"<{stop_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return message
+
+    def _message(self, letter: Letter, sheet: Sheet) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._mail_from
         # One address, whatever stands in it: as a text, a comma would make two of it.
         local, _, domain = letter.recipient.rpartition("@")
         message["To"] = Address(username=local, domain=domain)
         # A line break in an event's name must not become a header of its own.
-        message["Subject"] = " ".join(subject.split())
+        message["Subject"] = " ".join(sheet.subject.split())
         message["Date"] = formatdate(usegmt=True)
         message["Message-ID"] = letter.message_id
-        message.set_content(self._templates.get_template(f"mail/{kind}.txt").render(context))
-        html = self._templates.get_template(f"mail/{kind}.html").render(context)
-        message.add_alternative(html, subtype="html")
+        # Nobody's holiday notice answers it (RFC 3834).
+        message["Auto-Submitted"] = "auto-generated"
+        pictures = _pictures(sheet)
+        names = {picture: cid for cid, picture in pictures.items()}
+        context: dict[str, Any] = {"sheet": sheet, "colours": palette_of(sheet.hue), "art": "", "cids": []}
+        if sheet.event_id is not None:
+            context |= {"art": ART, "cids": [names[ticket.qr] for ticket in sheet.tickets]}
+        message.set_content(self._templates.get_template("letter.txt").render(context))
+        message.add_alternative(self._templates.get_template("letter.html").render(context), subtype="html")
+        html = cast(MIMEPart, message.get_body(("html",)))
+        for number, (cid, picture) in enumerate(pictures.items()):
+            html.add_related(
+                picture,
+                "image",
+                "png",
+                cid=f"<{cid}>",
+                disposition="inline",
+                filename=f"ticket-{number}.png" if number else "artwork.png",
+            )
         return message
+
+
+def _pictures(sheet: Sheet) -> Pictures:
+    """What the letter shows, each under a name of its own: what is in another letter has another."""
+    if sheet.event_id is None:
+        return {}
+    codes = {
+        f"{sha256(ticket.code.encode()).hexdigest()[:24]}@ticketflow": ticket.qr for ticket in sheet.tickets
+    }
+    return {ART: art_band(sheet.event_id), **codes}

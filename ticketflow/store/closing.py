@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from ticketflow.domain import BookingStatus, now
 from ticketflow.store.mail_links import leave_resets
 from ticketflow.store.outbox import CLOSED_LETTER, MailState
-from ticketflow.store.tables import api_tokens, bookings, events, mail_links, outbox, users
+from ticketflow.store.tables import api_tokens, bookings, events, mail_links, outbox, reminders, users
 
 NAME = "Closed account"
 NO_PASSWORD = "-"  # noqa: S105 - no password has such a hash
@@ -59,6 +59,7 @@ async def anonymise(database: Database, user_id: int) -> None:
         )
     )
     await database.execute(delete(api_tokens).where(api_tokens.c.user_id == user_id))
+    await database.execute(delete(reminders).where(reminders.c.user_id == user_id))
     mine = select(bookings.c.id).where(bookings.c.user_id == user_id)
     link_ids = [row["id"] for row in await database.fetch_all(select(mail_links.c.id).where(links))]
     letters = or_(

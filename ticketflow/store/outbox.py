@@ -39,6 +39,7 @@ class Letter:
     user_id: int | None = None
     """The account it tells of, if it tells of no booking."""
     link_id: str | None = None
+    event_id: int | None = None
 
 
 def new_letter(kind: str, booking_id: str, event_id: int, recipient: str, at: datetime) -> dict[str, Any]:
@@ -184,4 +185,5 @@ def _letter(row: Any) -> Letter:
         attempts=row["attempts"],
         user_id=row["user_id"],
         link_id=row["link_id"],
+        event_id=row["event_id"],
     )

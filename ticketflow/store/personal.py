@@ -23,6 +23,7 @@ from ticketflow.store.tables import (
     mail_links,
     outbox,
     payments,
+    reminders,
     ticket_types,
     tickets,
     users,
@@ -34,6 +35,7 @@ _PAYMENT = ("booking_id", "method", "amount", "currency", "status", "reference",
 _LETTER = ("id", "kind", "booking_id", "recipient", "state", "attempts", "created_at", "sent_at")
 _TOKEN = ("id", "name", "abilities", "created_at", "expires_at", "last_used_at")
 _LINK = ("purpose", "email", "created_at", "expires_at", "used_at")
+_REMINDER = ("event_id", "asked_at", "written_at")
 _ENTRY = ("at", "event_id", "action", "before", "after")
 
 
@@ -96,6 +98,14 @@ def _link_of(user_id: int) -> ColumnElement[bool]:
 async def tokens_of(database: Database, user_id: int) -> list[dict[str, Any]]:
     mine = api_tokens.c.user_id == user_id
     return await _rows(database, select(*_of(api_tokens, _TOKEN)).where(mine).order_by(api_tokens.c.id))
+
+
+async def reminders_of(database: Database, user_id: int) -> list[dict[str, Any]]:
+    """The sales that the account asked to be told of."""
+    mine = reminders.c.user_id == user_id
+    return await _rows(
+        database, select(*_of(reminders, _REMINDER)).where(mine).order_by(reminders.c.event_id)
+    )
 
 
 async def audit_of(database: Database, user_id: int) -> list[dict[str, Any]]:

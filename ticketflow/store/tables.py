@@ -340,6 +340,20 @@ outbox = Table(
     **_MYSQL,
 )
 
+# Who wants to be told when a sale opens. `told_for` is the time that their last letter was about: a sale that
+# was moved is told of again.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
+    Column("user_id", _Id, ForeignKey("users.id"), primary_key=True, autoincrement=False, index=True),
+    Column("asked_at", Moment, nullable=False),
+    Column("written_at", Moment),
+    Column("told_for", Moment),
+    Index("ix_reminders_owed", "event_id", "told_for"),
+    **_MYSQL,
+)
+
 # What a room needs to come back after Redis is lost, and what a new one starts with.
 rooms = Table(
     "rooms",

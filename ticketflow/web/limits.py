@@ -73,6 +73,7 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "pictures": STATIC,
     "profile": BY_METHOD,
     "queue": BY_METHOD,
+    "reminders": BY_METHOD,
     "seats": READ,
     "sockets": SOCKET,
     "static": STATIC,

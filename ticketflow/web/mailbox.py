@@ -11,6 +11,7 @@ from quart import Blueprint, Response, render_template, url_for
 from quart.typing import ResponseReturnValue
 
 from ticketflow.domain import Refusal
+from ticketflow.mail.reading import html_page
 from ticketflow.web.services import services
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/mailbox")
@@ -37,11 +38,11 @@ async def one(key: str) -> ResponseReturnValue:
 @blueprint.get("/<key>/html")
 async def html(key: str) -> ResponseReturnValue:
     """The message as a mail reader shows it."""
-    body = _message(key).get_body(("html",))
-    if body is None:
+    page = html_page(_message(key))
+    if page is None:
         raise Refusal("not_found", "This message has no such part.")
     headers = {"Content-Security-Policy": _MAIL_POLICY}
-    return Response(body.get_content(), content_type="text/html; charset=utf-8", headers=headers)
+    return Response(page, content_type="text/html; charset=utf-8", headers=headers)
 
 
 def _files() -> dict[str, Path]:

@@ -8,8 +8,9 @@ from ticketflow.showing import show_event
 from ticketflow.web import waiting
 from ticketflow.web.listing import found_by, is_over, nearness
 from ticketflow.web.newcomers import newcomer
-from ticketflow.web.paging import event_at, fresh, shown_event, ticket_of
+from ticketflow.web.paging import event_at, fresh, said, shown_event, ticket_of
 from ticketflow.web.pictures import share_of
+from ticketflow.web.reminders import wish_of
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import account_id
 from waiting_room import NotCalled, NotOpen, RoomClosed, State, TooManyJoins
@@ -51,6 +52,8 @@ async def event_page(slug: str) -> ResponseReturnValue:
         event=shown,
         standing=standing and queue_view(standing),
         share=share_of(event, shown["sale_state"], found.settings.public_url),
+        wish=await wish_of(found, event, shown["sale_state"]),
+        said=said(),
         said_at=now(),
     )
 

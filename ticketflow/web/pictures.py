@@ -11,9 +11,9 @@ from typing import Any
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
+from ticketflow.art.artwork import artwork, style
 from ticketflow.domain import Event, TicketType, iso
 from ticketflow.showing import hue_of
-from ticketflow.web.artwork import artwork, style
 from ticketflow.web.services import services
 from ticketflow.web.share_card import card_version, share_card
 from ticketflow.web.statics import AGAIN, FOR_EVER

@@ -4,29 +4,25 @@ Those who show it take no SVG. Letters that no font here has are left out; the p
 """
 
 import io
-import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from ticketflow.art.artwork import palette, picture
+from ticketflow.art.colours import Rgb, rgb
+from ticketflow.art.painting import FADE, FINER, painted
+from ticketflow.art.shapes import HEIGHT, WIDTH
 from ticketflow.domain import Event
-from ticketflow.web.artwork import Colour, Picture, palette, picture
-from ticketflow.web.shapes import HEIGHT, WIDTH, Mark, along
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Box = tuple[int, int, int, int]
-Rgb = tuple[int, int, int]
 
 DRAWN_ANEW = 1
 """One more whenever the card is drawn differently: then its address changes."""
-FINER = 2
-"""Lines are drawn so many times larger and then made smaller, which takes their jags away."""
-FADE = 8
-"""Lights are drawn so many times smaller: what is out of focus has no detail to lose."""
 FACES = (
     *("DejaVuSansCondensed-Bold.ttf", "LiberationSansNarrow-Bold.ttf", "NotoSans-Bold.ttf"),
     *("Arial Bold.ttf", "arialbd.ttf", "NotoSansCJK-Bold.ttc", "NotoSansDevanagari-Bold.ttf"),
@@ -47,10 +43,10 @@ def card_version(event: Event) -> str:
 @lru_cache(maxsize=64)
 def share_card(event_id: int, name: str, venue: str, starts_at: datetime) -> bytes:
     """A PNG of 1200 x 630. Takes a fifth of a second: not for the event loop."""
-    image = _artwork(picture(event_id))
+    image = painted(picture(event_id))
     draw = ImageDraw.Draw(image)
     image.paste((8, 10, 26), (0, 0), _dusk())
-    _mark(draw, _rgb(palette(picture(event_id).hue)["glow"]))
+    _mark(draw, rgb(palette(picture(event_id).hue)["glow"]))
     _paper(image)
     _words(ImageDraw.Draw(image), name, venue)
     _stub(ImageDraw.Draw(image), starts_at.astimezone(UTC))
@@ -60,68 +56,6 @@ def share_card(event_id: int, name: str, venue: str, starts_at: datetime) -> byt
     colours = image.resize((WIDTH // 4, HEIGHT // 4)).quantize(256)
     image.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG).save(out, "PNG")
     return out.getvalue()
-
-
-def _artwork(drawn: Picture) -> Image.Image:
-    colours = {name: _rgb(colour) for name, colour in palette(drawn.hue).items()}
-    image = _sky(colours["top"], colours["low"])
-    small = (WIDTH // FADE, HEIGHT // FADE)
-    for light in drawn.lights:
-        # A fade is brightest in the middle: an ellipse of half the size, out of focus, looks the same.
-        mask = Image.new("L", (small[0] * 3, small[1] * 3))
-        x, y = small[0] + light.x / FADE, small[1] + light.y / FADE
-        wide, high = light.wide / FADE * 0.5, light.high / FADE * 0.5
-        ImageDraw.Draw(mask).ellipse((x - wide, y - high, x + wide, y + high), fill=235)
-        mask = mask.rotate(-light.lean, center=(x, y)).filter(ImageFilter.GaussianBlur(high * 0.62))
-        mask = mask.crop((small[0], small[1], small[0] * 2, small[1] * 2))
-        mask = mask.resize(image.size, Image.Resampling.BICUBIC)
-        image.paste(colours[f"l{light.colour}"], (0, 0), mask)
-    for mark in drawn.marks:
-        image.paste(
-            colours[mark.tone], (0, 0), _mask(mark).point(lambda level, of=mark.opacity: int(level * of))
-        )
-    return image
-
-
-def _sky(top: Rgb, low: Rgb) -> Image.Image:
-    image = Image.new("RGB", (WIDTH, HEIGHT), top)
-    image.paste(low, (0, 0), Image.linear_gradient("L").resize((WIDTH, HEIGHT)))
-    return image
-
-
-def _mask(mark: Mark) -> Image.Image:
-    """Where a mark is, white on black."""
-    mask = Image.new("L", (WIDTH * FINER, HEIGHT * FINER))
-    draw, wide = ImageDraw.Draw(mask), round(mark.width * FINER)
-    for way in [*mark.lines, *(list(along(curve)) for curve in mark.curves)]:
-        points = [(x * FINER, y * FINER) for x, y in way]
-        if wide:
-            draw.line(points, fill=255, width=wide, joint="curve")
-            _round(draw, (points[0], points[-1]), wide)
-        else:
-            draw.polygon(points, fill=255)
-    _round(draw, [(x * FINER, y * FINER) for x, y in mark.dots], wide)
-    for x, y, radius in mark.circles:
-        _circle(draw, (x * FINER, y * FINER), radius * FINER, mark)
-    return mask.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
-
-
-def _round(draw: ImageDraw.ImageDraw, middles: Iterable[tuple[float, float]], wide: float) -> None:
-    for x, y in middles:
-        draw.ellipse((x - wide / 2, y - wide / 2, x + wide / 2, y + wide / 2), fill=255)
-
-
-def _circle(draw: ImageDraw.ImageDraw, middle: tuple[float, float], radius: float, mark: Mark) -> None:
-    box = (middle[0] - radius, middle[1] - radius, middle[0] + radius, middle[1] + radius)
-    if not mark.width:
-        draw.ellipse(box, fill=255)
-        return
-    on, off = mark.dash or (1e9, 0)
-    degrees = 360 / (radius / FINER * 6.2832)
-    turn = 0.0
-    while turn < 360:
-        draw.arc(box, turn, min(360, turn + on * degrees), fill=255, width=round(mark.width * FINER))
-        turn += (on + off) * degrees
 
 
 def _dusk() -> Image.Image:
@@ -262,29 +196,3 @@ def _faces() -> Sequence[str]:
 @lru_cache(maxsize=128)
 def _font(face: str, size: int) -> Font:
     return ImageFont.truetype(face, size) if face else ImageFont.load_default(size)
-
-
-_TO_LINEAR = (
-    (4.0767416621, -3.3077115913, 0.2309699292),
-    (-1.2684380046, 2.6097574011, -0.3413193965),
-    (-0.0041960863, -0.7034186147, 1.7076147010),
-)
-
-
-def _rgb(colour: Colour) -> Rgb:
-    """A colour of oklch on a screen, by Björn Ottosson's matrices."""
-    light, chroma, hue = colour[0], colour[1], math.radians(colour[2])
-    a, b = chroma * math.cos(hue), chroma * math.sin(hue)
-    cones = (
-        (light + 0.3963377774 * a + 0.2158037573 * b) ** 3,
-        (light - 0.1055613458 * a - 0.0638541728 * b) ** 3,
-        (light - 0.0894841775 * a - 1.2914855480 * b) ** 3,
-    )
-    linear = (sum(part * cone for part, cone in zip(row, cones, strict=True)) for row in _TO_LINEAR)
-    red, green, blue = (_screen(channel) for channel in linear)
-    return red, green, blue
-
-
-def _screen(linear: float) -> int:
-    value = min(1.0, max(0.0, linear))
-    return round(255 * (12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055))

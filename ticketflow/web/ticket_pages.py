@@ -8,11 +8,11 @@ from typing import Any
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
+from ticketflow.calendar_file import calendar_file
 from ticketflow.domain import Booking, BookingStatus, Event, Refusal, can_cancel, now
 from ticketflow.showing import show_booking
 from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter
-from ticketflow.web.calendar_file import calendar_file
 from ticketflow.web.listing import LASTS
 from ticketflow.web.paging import fresh, said, sign_in_first
 from ticketflow.web.services import Services, services

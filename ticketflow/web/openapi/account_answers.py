@@ -57,6 +57,7 @@ class Export(Answer):
         bookings=[],
         letters=[],
         links=[],
+        reminders=[],
         tokens=[],
         audit=[],
     )
@@ -65,6 +66,7 @@ class Export(Answer):
     bookings: list[dict[str, Any]]
     letters: list[dict[str, Any]]
     links: list[dict[str, Any]]
+    reminders: list[dict[str, Any]]
     tokens: list[dict[str, Any]]
     audit: list[dict[str, Any]]
 

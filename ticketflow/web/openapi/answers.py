@@ -98,6 +98,16 @@ class EventView(Answer):
     ticket_types: list[TicketType]
 
 
+class ReminderView(Answer):
+    """Whether the account is told by mail when the sale opens."""
+
+    model_config = example(event_id=1, asked=True, asked_at=WHEN, address_confirmed=True)
+    event_id: int
+    asked: bool
+    asked_at: Moment | None
+    address_confirmed: Annotated[bool, Field(description="Letters go to proven addresses only.")]
+
+
 class SeatView(Answer):
     """A seat and whether it is free."""
 

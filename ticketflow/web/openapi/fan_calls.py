@@ -37,6 +37,19 @@ FAN_CALLS = {
     "GET /api/events/{event_id}/draw": Call(
         EVENTS, "Check the draw", {200: a.DrawView}, refusals=("no_draw", "room_lost")
     ),
+    "POST /api/events/{event_id}/reminder": Call(
+        EVENTS,
+        "Ask to be told when it opens",
+        {200: a.ReminderView, 201: a.ReminderView},
+        who=Who.ACCOUNT,
+        refusals=("sale_opened",),
+    ),
+    "GET /api/events/{event_id}/reminder": Call(
+        EVENTS, "See whether you will be told", {200: a.ReminderView}, who=Who.ACCOUNT
+    ),
+    "DELETE /api/events/{event_id}/reminder": Call(
+        EVENTS, "Not be told after all", {204: None}, who=Who.ACCOUNT
+    ),
     "POST /api/events/{event_id}/queue": Call(
         QUEUE,
         "Join the queue",

@@ -11,7 +11,7 @@ MEANINGS = {
     "has_events": "Events are in this account's name, so it cannot be closed.",
     "last_admin": "Somebody has to run the house: the last admin stays one.",
     "link_gone": "The link has been used or is too old. Ask for a new letter.",
-    "sale_opened": "People can be in this queue already, and go by what was said. Nothing was changed.",
+    "sale_opened": "People can be in this queue already: what it goes by stands, and nobody need be told.",
     "tickets_ahead": "There are tickets for something still to come: `bookings`. Nothing was changed.",
     "too_many_tokens": "The account has as many tokens as it may. Revoke one.",
     "wrong_password": "That is not the account's password. Nothing was changed.",

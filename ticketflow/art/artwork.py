@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ticketflow.art.colours import Colour
+from ticketflow.art.shapes import HEIGHT, WIDTH, Mark, Point, figure
 from ticketflow.showing import hue_of
-from ticketflow.web.shapes import HEIGHT, WIDTH, Mark, Point, figure
 
-Colour = tuple[float, float, int]
-"""Lightness, chroma and hue, in oklch."""
 TONES = ("ink", "glow", "deep", "shine")
 
 

@@ -35,9 +35,14 @@ def calendar_file(event: Event, booking: Booking, public_url: str, at: datetime)
     calendar = Calendar()
     calendar.add("prodid", "-//TicketFlow//Tickets//EN")
     calendar.add("version", "2.0")
-    calendar.add("method", "CANCEL" if booking.status is BookingStatus.CANCELLED else "PUBLISH")
+    calendar.add("method", method_of(booking))
     calendar.add_component(entry)
     return bytes(calendar.to_ical())
+
+
+def method_of(booking: Booking) -> str:
+    """What a calendar is to do with the file (RFC 5546): keep the entry, or take it out again."""
+    return "CANCEL" if booking.status is BookingStatus.CANCELLED else "PUBLISH"
 
 
 def _words(event: Event, booking: Booking, url: str) -> str:
