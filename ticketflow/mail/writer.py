@@ -1,5 +1,6 @@
 """Writes a letter's message from what the database says at that moment, or finds it is not to be sent."""
 
+import asyncio
 from dataclasses import dataclass
 from email.message import EmailMessage
 
@@ -54,7 +55,10 @@ class Writer:
         cancelled = about.booking.status is BookingStatus.CANCELLED
         if about.user.closed or (letter.kind == CONFIRMATION and cancelled):
             raise Untrue
-        return self._messages.write(letter, about.user.name, about.booking, about.event)
+        # Codes take their time to draw, and the other loops have none to lose.
+        return await asyncio.to_thread(
+            self._messages.write, letter, about.user.name, about.booking, about.event
+        )
 
     async def _read(self, booking_ids: list[str]) -> dict[str, About]:
         found = await bookings.by_ids(self._database, booking_ids)
