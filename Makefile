@@ -6,7 +6,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak pages letters fuzz check format lock clean
+.PHONY: help run test bench soak post pages letters fuzz check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,13 +24,17 @@ test: $(VENV)/.installed-dev ## Install what the tests need, and run them
 # Most tests wait for something a third of the time. A file's tests stay together: they share a house.
 IN_PARALLEL := -n 3 --dist loadfile
 
-bench: $(VENV)/.installed-dev ## Measure the room, the bookings, the ledger, the live desk and the pages against their bounds (about ten minutes)
+bench: $(VENV)/.installed-dev ## Measure the room, the bookings, the ledger, the mail, the live desk and the pages against their bounds (about ten minutes)
 	@$(VENV)/bin/python -m bench
 
 soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, 10,000 attempts for 100 tickets, 100,000 random commands
 	@tests/install-tools.sh
 	@TICKETFLOW_SOAK_STEPS=100000 $(VENV)/bin/python -m pytest -s tests/live/test_storm.py \
 		tests/booking/test_races.py tests/waiting_room/test_model.py -k "20_000 or hundred_times or does_what" $(ARGS)
+
+post: $(VENV)/.installed-dev ## The long test of mail: 5,000 letters, workers killed, a server that refuses and hangs (LETTERS=5000)
+	@tests/install-tools.sh
+	@TICKETFLOW_TEST_LETTERS=$(or $(LETTERS),5000) $(VENV)/bin/python -m pytest -s tests/mail/test_chaos.py $(ARGS)
 
 check: $(VENV)/.installed-dev ## Formatting, lint, types, import rules, dangerous calls and known holes
 	$(VENV)/bin/ruff format --check .

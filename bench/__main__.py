@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from tests import servers
 
-from . import accounts, booking, fanout, join_http, ledger, pages, waiting_room
+from . import accounts, booking, fanout, join_http, ledger, mail, pages, waiting_room
 from .common import Measure, show
 
 
@@ -20,6 +20,7 @@ async def main(*wanted: str) -> bool:
         "join_http": join_http.measures,
         "booking": booking.measures,
         "ledger": ledger.measures,
+        "mail": mail.measures,
         "fanout": fanout.measures,
         "pages": pages.measures,
         "accounts": accounts.measures,

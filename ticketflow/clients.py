@@ -17,18 +17,22 @@ from databases import Database, DatabaseURL
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from ticketflow.grouped_redis import GroupedRedis
+from ticketflow.mail.bell import Bell
 from ticketflow.payments import Gateway, SimulatedGateway
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.steady import SteadyDatabase
+from ticketflow.store import outbox
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Open connections to both stores and the payment gateway, for as long as `open_stores` lasts."""
+    """Open connections to both stores, the payment gateway and the bell for letters, for as long as
+    `open_stores` lasts."""
 
     redis: "Redis"
     database: Database
     gateway: Gateway
+    bell: Bell
 
 
 class _SharedSQLite(sqlite3.Connection):
@@ -48,7 +52,7 @@ class _SharedSQLite(sqlite3.Connection):
         return super().execute("BEGIN IMMEDIATE" if sql == "BEGIN" else sql, *args)
 
 
-def make_database(settings: Settings) -> Database:
+def make_database(settings: Settings) -> SteadyDatabase:
     """The database named by the settings, not yet connected. Raises `BadSetting` if its folder is missing."""
     url = settings.database_url
     if url.startswith("sqlite"):
@@ -97,7 +101,7 @@ def make_smtp(settings: Settings) -> SMTP:
         password=unquote(url.password) if url.password else None,
         use_tls=url.scheme == "smtps",
         start_tls=url.scheme == "smtp+starttls",
-        timeout=30,
+        timeout=settings.mail_timeout_seconds,
     )
 
 
@@ -138,14 +142,17 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Both stores and the gateway; closed again at the end. Connection errors are the caller's to tell."""
     database = make_database(settings)
     redis = make_redis(settings)
+    bell = Bell(redis, settings.redis_prefix)
+    database.listeners[outbox.WRITTEN] = bell.ring
     try:
         await database.connect()
         if settings.database_url.startswith("sqlite"):
             # Journal mode is kept in the file; changing it needs the file to itself.
             await database.execute("PRAGMA journal_mode=WAL")
         async with open_gateway(settings, database) as gateway:
-            yield Stores(redis, database, gateway)
+            yield Stores(redis, database, gateway, bell)
     finally:
+        await bell.quiet()
         await redis.aclose()
         await redis.connection_pool.disconnect()
         await database.disconnect()

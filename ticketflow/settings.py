@@ -170,6 +170,12 @@ class Settings:
     stream_limit: int = _setting(20_000, _whole(1, 10_000_000))
     mail_batch: int = _setting(50, _whole(1, 1000))
     mail_lease_seconds: float = _setting(60.0, _seconds(1, 3600))
+    mail_connections: int = _setting(4, _whole(1, 100))
+    mails_per_second: int = _setting(0, _whole(0, 100_000))
+    mail_timeout_seconds: float = _setting(30.0, _seconds(0.1, 600))
+    mail_poll_seconds: float = _setting(5.0, _seconds(0.1, 3600))
+    mail_tries: int = _setting(12, _whole(1, 100))
+    mail_retry_seconds: float = _setting(2.0, _seconds(0.01, 3600))
     audit_seconds: float = _setting(60.0, _seconds(1, 86_400))
     slow_payment_seconds: float = _setting(5.0, _seconds(0, 600))
 

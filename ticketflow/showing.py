@@ -12,6 +12,11 @@ from ticketflow.ticket_codes import TicketCodes
 TICKET_QR_SCALE = 4
 PNG_SCALE = 8
 """Pixels a module: twice what letters show it in, for screens with fine dots."""
+QUIET_MODULES = 4
+"""The white that the standard wants around a code."""
+QR_MASK = 1
+"""Of eight masks. The best of them for each code takes four times as long to find as the code to draw; what
+stands in ours is signed, and as even under any of them."""
 
 
 def hue_of(event_id: int) -> int:
@@ -62,11 +67,11 @@ def _show_ticket(ticket: Ticket, signed: str, draw: Callable[[str], Any]) -> dic
 def qr_svg(text: str) -> str:
     """A QR code as inline SVG, black on white in either theme: scanners want it so."""
     out = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(
+    _qr(text).save(
         out,
         kind="svg",
         scale=TICKET_QR_SCALE,
-        border=2,
+        border=QUIET_MODULES,
         light="white",
         xmldecl=False,
         svgns=True,
@@ -76,11 +81,14 @@ def qr_svg(text: str) -> str:
 
 
 def qr_png(text: str) -> bytes:
-    """A QR code as a PNG, with the quiet zone of four modules that the standard wants: in a letter, nobody
-    knows what stands beside it."""
+    """A QR code as a PNG, for letters."""
     out = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(out, kind="png", scale=PNG_SCALE, border=4)
+    _qr(text).save(out, kind="png", scale=PNG_SCALE, border=QUIET_MODULES)
     return out.getvalue()
+
+
+def _qr(text: str) -> segno.QRCode:
+    return segno.make_qr(text, error="m", mask=QR_MASK)
 
 
 def _event_facts(event: Event) -> dict[str, Any]:

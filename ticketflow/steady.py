@@ -6,13 +6,14 @@ few of them the pool of MariaDB is empty, and one of them is enough to leave SQL
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from databases import Database
 from databases.core import Connection
+from databases.interfaces import DatabaseBackend
 
 
 class SteadyDatabase(Database):
@@ -24,12 +25,27 @@ class SteadyDatabase(Database):
         self._lent = 0
         self._all_back = asyncio.Event()
         self._closing = False
+        self.listeners: dict[str, Callable[[], None]] = {}
+        """Who is told after the commit, by the name that `after_commit` is given."""
 
-    def connection(self) -> Connection:
+    def after_commit(self, name: str) -> None:
+        """Have the listener of that name told once what this task has written is committed: now, if it is in
+        no transaction; never, if that is rolled back. Who is cancelled at the commit tells nobody."""
+        connection = self.connection()
+        if connection.transactions:
+            connection.to_tell.add(name)
+        else:
+            self._tell({name})
+
+    def _tell(self, names: set[str]) -> None:
+        for name in names & self.listeners.keys():
+            self.listeners[name]()
+
+    def connection(self) -> "_SteadyConnection":
         """The connection of this task; not taken from the pool before it is entered."""
         if self._connection is None:
             self._connection = _SteadyConnection(self, self._backend)
-        return self._connection
+        return cast(_SteadyConnection, self._connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:  # type: ignore[override]  # all we use of theirs
@@ -37,10 +53,12 @@ class SteadyDatabase(Database):
 
         Who is cancelled at the commit does not learn whether it happened, as after any crash.
         """
-        async with self.connection() as connection:
+        connection = self.connection()
+        async with connection:
             transaction = connection._connection.transaction()
             try:
                 outermost = connection._connection_counter == 1
+                connection.transactions += 1
                 await transaction.start(is_root=outermost, extra_options={})
                 yield
             except BaseException:
@@ -50,6 +68,12 @@ class SteadyDatabase(Database):
                 raise
             else:
                 await transaction.commit()
+                if connection.transactions == 1:
+                    self._tell(connection.to_tell)
+            finally:
+                connection.transactions -= 1
+                if not connection.transactions:
+                    connection.to_tell = set()
 
     async def connect(self) -> None:
         """Open the pool."""
@@ -92,6 +116,11 @@ class _SteadyConnection(Connection):
     """
 
     _database: SteadyDatabase
+
+    def __init__(self, database: SteadyDatabase, backend: DatabaseBackend) -> None:
+        super().__init__(database, backend)
+        self.transactions = 0
+        self.to_tell: set[str] = set()
 
     async def __aenter__(self) -> Connection:
         async with self._connection_lock:

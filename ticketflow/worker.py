@@ -25,6 +25,9 @@ from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
 from ticketflow.mail.reminders import Reminders
+from ticketflow.mail.pace import Pace
+from ticketflow.mail.server import MailServer
+from ticketflow.mail.writer import Writer
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Inspection, Stock
@@ -128,14 +131,16 @@ class Background:
         ]
 
     def _postman(self) -> Postman:
-        messages = Messages(self._settings.mail_from, self._settings.public_url, self.ticket_codes)
+        settings, redis, database = self._settings, self._stores.redis, self._stores.database
+        messages = Messages(settings.mail_from, settings.public_url, self.ticket_codes)
+        about_accounts = AccountLetters(database, messages, Links(settings.secret_keys))
         return Postman(
-            self._stores.database,
-            messages,
-            AccountLetters(self._stores.database, messages, Links(self._settings.secret_keys)),
-            partial(make_smtp, self._settings),
-            batch=self._settings.mail_batch,
-            lease_seconds=self._settings.mail_lease_seconds,
+            database,
+            writer=Writer(database, messages, about_accounts),
+            server=MailServer(partial(make_smtp, settings), redis, settings.redis_prefix),
+            pace=Pace(redis, settings.redis_prefix, settings.mails_per_second),
+            bell=self._stores.bell,
+            settings=settings,
         )
 
     @lasting

@@ -1,6 +1,6 @@
 """who wants to be told when a sale opens
 
-Revision: 0007, after 0005. Nobody has asked before.
+Revision: 0007, after 0006. Nobody has asked before.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

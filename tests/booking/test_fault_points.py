@@ -83,6 +83,8 @@ def stores(mariadb: servers.MariaDB, redis_url: str) -> Iterator[Settings]:
             ledger_takeover_seconds=0.5,
             settle_after_seconds=0.5,
             mail_lease_seconds=1.0,
+            # A letter at a time: another one on its way when the worker dies would be sent again as well.
+            mail_connections=1,
             audit_seconds=86_400,
             booking_wait_seconds=2.0,
             retry_seconds=0,

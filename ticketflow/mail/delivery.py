@@ -1,38 +1,41 @@
-"""The postman: leases letters from the outbox and hands them to the mail server, one after another."""
+"""The postman: leases letters from the outbox and hands them to the mail server, over a few lines at once.
+
+outbox --lease--> in hand --> a line, at the pace --> written --> mail server --> noted
+          ^                                                           |
+        bell                            given back as they were, if it is away
+"""
 
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import timedelta
-from email.message import EmailMessage
 
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from databases import Database
 
-from ticketflow.domain import BookingStatus, now
+from ticketflow.domain import now
 from ticketflow.faults import Point, reached
-from ticketflow.loops import lasting
-from ticketflow.mail.account_letters import AccountLetters
-from ticketflow.mail.message import Messages
-from ticketflow.store import bookings, events, outbox, users, violations
-from ticketflow.store.outbox import CONFIRMATION, Letter
+from ticketflow.groups import GroupWriter
+from ticketflow.loops import end, lasting
+from ticketflow.mail.bell import Bell
+from ticketflow.mail.hand import Hand
+from ticketflow.mail.line import Line, NotNow, Refused
+from ticketflow.mail.pace import Pace
+from ticketflow.mail.server import MailServer, ServerAway
+from ticketflow.mail.writer import Undeliverable, Untrue, Writer
+from ticketflow.settings import Settings
+from ticketflow.store import outbox, violations
+from ticketflow.store.outbox import Letter
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.5
-"""How long an empty outbox is left alone."""
-MOST_ATTEMPTS = 12
-FIRST_DELAY_SECONDS = 2.0
+Tasks = set[asyncio.Task[None]]
+
 LONGEST_DELAY_SECONDS = 600.0
-
-
-class Undeliverable(Exception):
-    """No further try can help; the message says why."""
-
-
-class Untrue(Exception):
-    """What the letter says has ended before it was sent; another letter says so."""
+STOP_SECONDS = 5.0
+"""How long letters that are being handed over when the postman is stopped may take to arrive."""
+RETRY_SECONDS = 0.5
+"""How long a database that is away is left alone."""
 
 
 class Postman:
@@ -41,129 +44,185 @@ class Postman:
     def __init__(
         self,
         database: Database,
-        messages: Messages,
-        account_letters: AccountLetters,
-        connect: Callable[[], SMTP],
         *,
-        batch: int,
-        lease_seconds: float,
+        writer: Writer,
+        server: MailServer,
+        pace: Pace,
+        bell: Bell,
+        settings: Settings,
     ) -> None:
         self._database = database
-        self._messages = messages
-        self._account_letters = account_letters
-        self._connect = connect
-        self._batch = batch
-        self._lease_seconds = lease_seconds
-        self._smtp: SMTP | None = None
+        self._writer = writer
+        self._server = server
+        self._pace = pace
+        self._bell = bell
+        self._settings = settings
+        self._batch = settings.mail_batch
+        if settings.mails_per_second:
+            # No more than leaves before the lease is half over.
+            in_time = int(settings.mails_per_second * settings.mail_lease_seconds / 4)
+            self._batch = min(self._batch, in_time or 1)
+        # What the lines have handed over is noted together, while each of them waits for it.
+        self._notes = GroupWriter[int](lambda ids: outbox.sent(database, ids))
+        self._woken = asyncio.Event()
 
     @lasting
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled; then finish what is being handed over, and give back the rest."""
+        hand = Hand(self._settings.mail_lease_seconds)
+        lines = {
+            asyncio.create_task(self._work(hand), name=f"mail-line-{number}")
+            for number in range(self._settings.mail_connections)
+        }
+        others = {
+            asyncio.create_task(self._fetch(hand), name="mail-fetch"),
+            asyncio.create_task(self._bell.hear(self._woken.set), name="mail-bell"),
+        }
         try:
-            while True:
+            done, _ = await asyncio.wait(lines | others, return_when=asyncio.FIRST_COMPLETED)
+            await done.pop()  # none of them ends but by an error
+        finally:
+            stopping = asyncio.create_task(self._stop(hand, lines, others), name="mail-stop")
+            # Who cancels us does so again and again; this ends by itself, and soon.
+            while not stopping.done():
                 try:
-                    delivered = await self.deliver_due()
-                except violations.BROKEN as error:
-                    log.warning("the outbox could not be read: %s", error)
-                    delivered = 0
-                if not delivered:
-                    await asyncio.sleep(IDLE_SECONDS)
-        finally:
-            await self._hang_up()
+                    await asyncio.wait([stopping])
+                except asyncio.CancelledError:
+                    continue
 
-    async def deliver_due(self) -> int:
-        """Deliver what is due, up to a batch. Gives the number of letters taken in hand."""
-        letters = await outbox.lease(self._database, self._batch, self._lease_seconds)
-        if letters:
+    async def _stop(self, hand: Hand, lines: Tasks, others: Tasks) -> None:
+        async with hand.taking:  # what is leased just now is in hand then, and goes back as well
+            await end(others)
+        hand.stop(len(lines))
+        await asyncio.wait(lines, timeout=STOP_SECONDS)
+        await end(lines)
+        self._server.close()
+        # A letter whose delivery was cut off may be sent twice, the others not.
+        await self._give_back(hand, hand.held)
+        outbox.announce(self._database)
+
+    async def _fetch(self, hand: Hand) -> None:
+        """Keep letters in hand for the lines."""
+        while True:
+            await self._server.back()
+            hand.room.clear()
+            # Before looking: whatever is written from here on wakes again.
+            self._woken.clear()
+            try:
+                await self._fill(hand)
+            except violations.BROKEN as error:
+                log.warning("the outbox could not be read: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _fill(self, hand: Hand) -> None:
+        """Lease what there is room for, and return when it makes sense to look again."""
+        wanted = self._batch - hand.waiting
+        async with hand.taking:
+            at = asyncio.get_running_loop().time()
+            taken = await outbox.lease(self._database, wanted, self._settings.mail_lease_seconds)
+            hand.take(taken, at)
+        if taken:
             reached(Point.MAIL_LEASED)
-        # Letters still in hand near the end of the lease would be delivered by somebody else as well.
-        enough = asyncio.get_running_loop().time() + self._lease_seconds / 2
-        left = list(letters)
-        try:
-            while left and asyncio.get_running_loop().time() < enough:
-                await self._deliver(left[0])
-                del left[0]
-        finally:
-            # Also when stopped in the middle: the letter at hand may be sent twice, the others not.
-            # In a task of its own: `databases` leaves a cancelled task's connection unusable.
-            if left:
-                giving = outbox.give_back(self._database, [letter.id for letter in left])
-                await asyncio.shield(asyncio.create_task(giving))
-        return len(letters)
+        if len(taken) < wanted:
+            await self._nap()
+        while hand.waiting > self._batch // 2 and not self._server.away:
+            hand.room.clear()
+            await hand.room.wait()
 
-    async def _deliver(self, letter: Letter) -> None:
+    async def _nap(self) -> None:
+        """Wait for the bell, or until the next letter is due; what nobody rings for is found in a while."""
+        due = await outbox.next_due(self._database)
+        seconds = self._settings.mail_poll_seconds
+        if due is not None:
+            seconds = min(seconds, max(0.0, (due - now()).total_seconds()))
         try:
-            await self._send(letter)
-        except Undeliverable as error:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _work(self, hand: Hand) -> None:
+        """One line: a letter after another."""
+        line = Line(self._server)
+        try:
+            while letter := await hand.next():
+                await self._pace.wait()
+                if hand.is_fresh(letter) and not hand.stopping:
+                    await self._carry(line, hand, letter)
+                else:
+                    await self._give_back(hand, [letter])
+            await line.leave()
+        finally:
+            line.close()
+
+    async def _carry(self, line: Line, hand: Hand, letter: Letter) -> None:
+        """Bring a letter to its end, or give it back."""
+        try:
+            await self._deliver(line, letter, hand.until(letter))
+        except ServerAway:
+            await self._give_back(hand, [letter, *hand.take_out()])
+        except violations.BROKEN as error:
+            log.warning("letter %d: the database is away: %s", letter.id, error)
+            await asyncio.sleep(RETRY_SECONDS)
+            await self._give_back(hand, [letter])
+        else:
+            hand.drop([letter])
+
+    async def _deliver(self, line: Line, letter: Letter, until: float) -> None:
+        try:
+            await self._hand_over(line, letter, until)
+        except (Undeliverable, Refused) as error:
             await outbox.give_up(self._database, letter, str(error))
         except Untrue:
-            await outbox.withdraw(self._database, letter.id)
-        except (SMTPException, OSError, TimeoutError) as error:
-            await self._hang_up()
-            await self._try_later(letter, error)
-        except violations.BROKEN:
+            await outbox.withdraw(self._database, letter)
+        except NotNow as error:
+            await self._try_later(letter, str(error))
+        except (ServerAway, *violations.BROKEN):
             raise
         except Exception as error:
             # One letter that cannot be written must not stop the others.
             log.exception("letter %d could not be written", letter.id)
-            await self._try_later(letter, error)
+            await self._try_later(letter, f"{type(error).__name__}: {error}")
         else:
-            reached(Point.MAIL_DELIVERED)
-            await outbox.sent(self._database, [letter.id])
-            reached(Point.MAIL_NOTED)
+            await self._note_sent(letter)
 
-    async def _written(self, letter: Letter) -> EmailMessage:
-        """The letter's message. Raises `Untrue`, `Undeliverable`."""
-        if letter.booking_id is None:
-            message = await self._account_letters.write(letter)
-            if message is None:
-                raise Untrue
-            return message
-        found = (await bookings.by_ids(self._database, [letter.booking_id])).get(letter.booking_id)
-        if found is None:
-            raise Undeliverable("The booking it tells of does not exist.")
-        event = await events.by_id(self._database, found.event_id)
-        user = await users.by_id(self._database, found.user_id)
-        if event is None or user is None:
-            raise Undeliverable("The event or the account of this booking does not exist.")
-        if user.closed or (letter.kind == CONFIRMATION and found.status is BookingStatus.CANCELLED):
-            raise Untrue
-        # Codes and artwork take their time to draw, and the other loops have none to lose.
-        return await asyncio.to_thread(self._messages.write, letter, user.name, found, event)
-
-    async def _send(self, letter: Letter) -> None:
-        message = await self._written(letter)
-        smtp = await self._connected()
+    async def _hand_over(self, line: Line, letter: Letter, until: float) -> None:
+        message = await self._writer.write(letter)
         try:
-            await smtp.send_message(message, recipients=[letter.recipient])
-        except SMTPRecipientsRefused as error:
-            refusal = error.recipients[0]
-            if refusal.code >= 500:
-                raise Undeliverable(f"{refusal.code} {refusal.message}") from error
-            raise
-        except SMTPResponseException as error:
-            if error.code >= 500:
-                raise Undeliverable(f"{error.code} {error.message}") from error
-            raise
+            async with asyncio.timeout_at(until):
+                await line.send(letter.id, message, letter.recipient)
+        except TimeoutError:
+            raise NotNow("the mail server has not answered in time") from None
 
-    async def _try_later(self, letter: Letter, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        if letter.attempts + 1 >= MOST_ATTEMPTS:
+    async def _note_sent(self, letter: Letter) -> None:
+        """The server has it: until that is written, somebody may send it again. So it is, whatever comes."""
+        while True:
+            try:
+                reached(Point.MAIL_DELIVERED)
+                await self._notes.add(letter.id)
+                reached(Point.MAIL_NOTED)
+                return
+            except violations.BROKEN as error:
+                log.warning("letter %d is sent, which could not be noted: %s", letter.id, error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _try_later(self, letter: Letter, reason: str) -> None:
+        if letter.attempts + 1 >= self._settings.mail_tries:
             await outbox.give_up(self._database, letter, reason)
             return
-        delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**letter.attempts)
+        delay = min(LONGEST_DELAY_SECONDS, self._settings.mail_retry_seconds * 2**letter.attempts)
         # Jitter: letters that failed together must not come back together.
         until = now() + timedelta(seconds=delay * random.uniform(0.5, 1.0))
-        await outbox.postpone(self._database, letter.id, reason, until)
+        await outbox.postpone(self._database, letter, reason, until)
+        self._woken.set()
 
-    async def _connected(self) -> SMTP:
-        if self._smtp is None or not self._smtp.is_connected:
-            smtp = self._connect()
-            await smtp.connect()
-            self._smtp = smtp
-        return self._smtp
-
-    async def _hang_up(self) -> None:
-        smtp, self._smtp = self._smtp, None
-        if smtp is not None and smtp.is_connected:
-            smtp.close()
+    async def _give_back(self, hand: Hand, letters: Sequence[Letter]) -> None:
+        """Let go of letters as they were. If that cannot be written, the ends of their leases do it."""
+        hand.drop(letters)
+        try:
+            if letters:
+                await outbox.give_back(self._database, letters)
+        except violations.BROKEN as error:
+            log.warning("%d letters stay leased for a while: %s", len(letters), error)
+        hand.room.set()
+        self._woken.set()

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, User, now
 from ticketflow.faults import Point, reached
 from ticketflow.store import audit
-from ticketflow.store.outbox import new_letter
+from ticketflow.store.outbox import announce, new_letter
 from ticketflow.store.ownership import of_event_seen_to_by
 from ticketflow.store.tables import bookings, cancellations, outbox, payments, tickets, users
 
@@ -76,6 +76,7 @@ async def cancel(
             )
         letter = new_letter("booking_cancelled", booking_id, event_id, recipient, now())
         await database.execute(insert(outbox).values(letter))
+        announce(database)
         reached(Point.CANCEL_WRITTEN)
     reached(Point.CANCELLED)
     return True

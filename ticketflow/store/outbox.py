@@ -1,20 +1,30 @@
-"""Mail to be sent: written with what it tells of, leased by a worker, kept with its end."""
+"""Mail to be sent: written with what it tells of, leased by a worker, kept with its end.
+
+    pending --lease--> sending --the server has it--> sent
+       ^                  |----not true any more----> withdrawn
+       |---another try----|----no further try-------> failed --retry--> pending
+
+Only who holds the lease may say how a try has ended; that a letter was sent, whoever sent it may say.
+"""
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from databases import Database
-from sqlalchemy import case, func, insert, null, select, update
+from sqlalchemy import ColumnElement, case, func, insert, select, update
 
 from ticketflow.domain import now
+from ticketflow.steady import SteadyDatabase
 from ticketflow.store.tables import outbox
 
 CONFIRMATION = "booking_confirmed"
 CLOSED_LETTER = "account_closed"
+WRITTEN = "outbox"
+"""What a database's listener for new letters goes by; see `announce`."""
 
 
 class MailState(StrEnum):
@@ -40,6 +50,8 @@ class Letter:
     """The account it tells of, if it tells of no booking."""
     link_id: str | None = None
     event_id: int | None = None
+    lease: str | None = None
+    """Whose it is now: the same for all that one look has taken."""
 
 
 def new_letter(kind: str, booking_id: str, event_id: int, recipient: str, at: datetime) -> dict[str, Any]:
@@ -58,6 +70,12 @@ def new_letter(kind: str, booking_id: str, event_id: int, recipient: str, at: da
     }
 
 
+def announce(database: Database) -> None:
+    """For who has written letters: the postmen are woken once they are committed."""
+    if isinstance(database, SteadyDatabase):
+        database.after_commit(WRITTEN)
+
+
 async def write(
     database: Database, kind: str, recipient: str, *, user_id: int | None = None, link_id: str | None = None
 ) -> None:
@@ -74,6 +92,7 @@ async def write(
         "created_at": at,
     }
     await database.execute(insert(outbox).values(row))
+    announce(database)
 
 
 async def withdraw_resets(database: Database, email: str) -> None:
@@ -88,28 +107,49 @@ async def withdraw_resets(database: Database, email: str) -> None:
 async def lease(database: Database, most: int, seconds: float) -> list[Letter]:
     """Take up to `most` letters that are due, the oldest first, for `seconds`.
 
-    A letter whose lease ran out was in the hands of a worker that died: it is due again. Several
-    workers may call at once: the UPDATE decides who has a letter, the SELECT before it only proposes.
+    A letter whose lease ran out was in the hands of a worker that died: it is due again. Several workers may
+    call at once: whose rows another has locked just now are passed over, not waited for.
     """
-    at = now()
-    due = outbox.c.state.in_([MailState.PENDING.value, MailState.SENDING.value]) & (outbox.c.due_at <= at)
-    rows = await database.fetch_all(
-        select(outbox.c.id).where(due).order_by(outbox.c.due_at, outbox.c.id).limit(most)
+    due = await next_due(database)
+    if due is None or due > now():
+        return []  # the usual case: nothing is locked for it
+    async with database.transaction():
+        rows = await _lock_due(database, MailState.SENDING, most)
+        if len(rows) < most:
+            rows += await _lock_due(database, MailState.PENDING, most - len(rows))
+        token = secrets.token_hex(16)
+        await database.execute(
+            update(outbox)
+            .where(outbox.c.id.in_([row["id"] for row in rows]))
+            .values(state=MailState.SENDING.value, lease=token, due_at=now() + timedelta(seconds=seconds))
+        )
+    return [replace(_letter(row), lease=token) for row in rows]
+
+
+async def _lock_due(database: Database, state: MailState, most: int) -> list[Any]:
+    # A state at a time: for both at once the index gives no order, and every row that is due would be locked.
+    return await database.fetch_all(
+        select(outbox)
+        .where((outbox.c.state == state.value) & (outbox.c.due_at <= now()))
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
     )
-    if not rows:
-        return []
-    token = secrets.token_hex(16)
-    await database.execute(
-        update(outbox)
-        .where(outbox.c.id.in_([row["id"] for row in rows]) & due)
-        .values(state=MailState.SENDING.value, lease=token, due_at=at + timedelta(seconds=seconds))
-    )
-    taken = await database.fetch_all(select(outbox).where(outbox.c.lease == token).order_by(outbox.c.id))
-    return [_letter(row) for row in taken]
+
+
+async def next_due(database: Database) -> datetime | None:
+    """When the next letter is due, or was; None if none waits."""
+    first = [
+        select(func.min(outbox.c.due_at)).where(outbox.c.state == state.value).scalar_subquery()
+        for state in (MailState.PENDING, MailState.SENDING)
+    ]
+    row = await database.fetch_one(select(first[0].label("pending"), first[1].label("sending")))
+    return min((due for due in (row["pending"], row["sending"]) if due), default=None) if row else None
 
 
 async def sent(database: Database, letter_ids: Sequence[int]) -> None:
-    """Note that the mail server has accepted these. Of a last letter that is the end of its address, too."""
+    """Note that the mail server has accepted these. It has, so that holds whoever has the lease by now. Of a
+    last letter that is the end of its address, too."""
     last = outbox.c.kind == CLOSED_LETTER
     await database.execute(
         update(outbox)
@@ -118,31 +158,32 @@ async def sent(database: Database, letter_ids: Sequence[int]) -> None:
             state=MailState.SENT.value,
             sent_at=now(),
             lease=None,
+            last_error=None,
             attempts=outbox.c.attempts + 1,
             recipient=case((last, ""), else_=outbox.c.recipient),
-            last_error=case((last, null()), else_=outbox.c.last_error),
         )
     )
 
 
-async def withdraw(database: Database, letter_id: int) -> None:
+async def withdraw(database: Database, letter: Letter) -> None:
     """Put a letter aside that must not be sent any more."""
     await database.execute(
-        update(outbox).where(outbox.c.id == letter_id).values(state=MailState.WITHDRAWN.value, lease=None)
+        update(outbox).where(_held([letter])).values(state=MailState.WITHDRAWN.value, lease=None)
     )
 
 
-async def give_back(database: Database, letter_ids: Sequence[int]) -> None:
-    """Let go of leased letters that were not tried: they are due again at once."""
-    ours = outbox.c.id.in_(letter_ids) & (outbox.c.state == MailState.SENDING.value)
+async def give_back(database: Database, letters: Sequence[Letter]) -> None:
+    """Let go of leased letters that were not tried: due again at once, in their old places."""
     await database.execute(
-        update(outbox).where(ours).values(state=MailState.PENDING.value, lease=None, due_at=now())
+        update(outbox)
+        .where(_held(letters))
+        .values(state=MailState.PENDING.value, lease=None, due_at=outbox.c.created_at)
     )
 
 
-async def postpone(database: Database, letter_id: int, error: str, until: datetime) -> None:
+async def postpone(database: Database, letter: Letter, error: str, until: datetime) -> None:
     """Give a letter back, to be tried again at `until`."""
-    await _after_failure(database, letter_id, error, state=MailState.PENDING.value, due_at=until)
+    await _after_failure(database, letter, error, state=MailState.PENDING.value, due_at=until)
 
 
 async def give_up(database: Database, letter: Letter, error: str) -> None:
@@ -154,15 +195,40 @@ async def give_up(database: Database, letter: Letter, error: str) -> None:
     failed: dict[str, Any] = {"state": MailState.FAILED.value}
     if letter.kind == CLOSED_LETTER:
         error, failed["recipient"] = error.partition(" ")[0].rstrip(":"), ""
-    await _after_failure(database, letter.id, error, **failed)
+    await _after_failure(database, letter, error, **failed)
 
 
-async def _after_failure(database: Database, letter_id: int, error: str, **values: Any) -> None:
+async def _after_failure(database: Database, letter: Letter, error: str, **values: Any) -> None:
     await database.execute(
         update(outbox)
-        .where(outbox.c.id == letter_id)
+        .where(_held([letter]))
         .values(lease=None, attempts=outbox.c.attempts + 1, last_error=error[:2000], **values)
     )
+
+
+def _held(letters: Sequence[Letter]) -> ColumnElement[bool]:
+    """Those of the letters that are still in the hands of who leased them: not withdrawn, nor taken over."""
+    mine = outbox.c.id.in_([letter.id for letter in letters])
+    return mine & outbox.c.lease.in_({letter.lease for letter in letters})
+
+
+async def retry(database: Database, letter_ids: Sequence[int]) -> int:
+    """Have letters that were given up tried anew, as if for the first time; gives how many those were.
+
+    Why they were given up stays written until the next try. One whose address was forgotten stays as it is.
+    """
+    failed = outbox.c.id.in_(letter_ids) & (outbox.c.state == MailState.FAILED.value)
+    async with database.transaction():
+        rows = await database.fetch_all(
+            select(outbox.c.id).where(failed & (outbox.c.recipient != "")).with_for_update()
+        )
+        await database.execute(
+            update(outbox)
+            .where(outbox.c.id.in_([row["id"] for row in rows]))
+            .values(state=MailState.PENDING.value, attempts=0, due_at=now(), lease=None)
+        )
+        announce(database)
+    return len(rows)
 
 
 async def counts(database: Database, event_id: int) -> dict[str, int]:

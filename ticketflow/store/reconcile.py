@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, insert, select
 
 from ticketflow.domain import BookingStatus, now
 from ticketflow.store import violations
-from ticketflow.store.outbox import CONFIRMATION, new_letter
+from ticketflow.store.outbox import CONFIRMATION, announce, new_letter
 from ticketflow.store.stocktaking import TicketRow
 from ticketflow.store.tables import bookings, orphans, outbox, payments, tickets, users
 
@@ -157,6 +157,7 @@ async def write_letter(database: Database, booking_id: str) -> None:
         await database.execute(
             insert(outbox).values(new_letter(CONFIRMATION, booking_id, row["event_id"], row["email"], now()))
         )
+        announce(database)
     except violations.UNIQUE:
         return  # somebody was quicker
 

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from ticketflow.domain import now
 from ticketflow.store import violations
-from ticketflow.store.outbox import MailState
+from ticketflow.store.outbox import MailState, announce
 from ticketflow.store.tables import events, outbox, reminders, rooms, users
 
 SALE_OPENS = "sale_opens"
@@ -107,6 +107,7 @@ async def write_letters(database: Database, event_id: int, opens_at: datetime, m
             new = [letter for letter in letters if letter["message_id"] not in known]
             if new:
                 await database.execute(insert(outbox).values(new))
+                announce(database)
             those = (reminders.c.event_id == event_id) & reminders.c.user_id.in_([r["user_id"] for r in rows])
             await database.execute(update(reminders).where(those).values(written_at=at, told_for=opens_at))
     except violations.UNIQUE:

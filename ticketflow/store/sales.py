@@ -16,7 +16,7 @@ from ticketflow.faults import Point, reached
 from ticketflow.store.bookings import booking_of
 from ticketflow.store.bulk import Bulk, insert_all
 from ticketflow.store.events import Seat
-from ticketflow.store.outbox import CONFIRMATION, new_letter
+from ticketflow.store.outbox import CONFIRMATION, announce, new_letter
 from ticketflow.store.tables import (
     bookings,
     events,
@@ -126,6 +126,8 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Bookin
         )
         seated = [row for row in numbered if of_order[row["booking_id"]]["seated"]]
         seats = await _seats(database, seated) if seated else {}
+        if letters:
+            announce(database)
         reached(Point.COMMIT_WRITTEN)
     reached(Point.COMMITTED)
     return _as_bookings(written, numbered, seats)

@@ -336,6 +336,8 @@ outbox = Table(
     # One confirmation a booking, however often its commit is tried.
     UniqueConstraint("kind", "booking_id"),
     Index("ix_outbox_due", "state", "due_at"),
+    Index("ix_outbox_state", "state", "id"),
+    Index("ix_outbox_sent", "sent_at"),
     Index("ix_outbox_event", "event_id", "state"),
     **_MYSQL,
 )

@@ -1,0 +1,71 @@
+"""Writes a letter's message from what the database says at that moment, or finds it is not to be sent."""
+
+import asyncio
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from databases import Database
+
+from ticketflow.domain import Booking, BookingStatus, Event, User
+from ticketflow.groups import GroupReader
+from ticketflow.mail.account_letters import AccountLetters
+from ticketflow.mail.message import Messages
+from ticketflow.store import bookings, events, users
+from ticketflow.store.outbox import CONFIRMATION, Letter
+
+
+class Undeliverable(Exception):
+    """No further try can help; the message says why."""
+
+
+class Untrue(Exception):
+    """What the letter says has ended before it was sent; another letter says so."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a letter about a booking tells of; None where there is no such thing any more."""
+
+    booking: Booking
+    event: Event | None
+    user: User | None
+
+
+class Writer:
+    """Any number may ask at once: what they need is read together."""
+
+    def __init__(self, database: Database, messages: Messages, account_letters: AccountLetters) -> None:
+        self._database = database
+        self._messages = messages
+        self._account_letters = account_letters
+        self._about = GroupReader[str, About](self._read)
+
+    async def write(self, letter: Letter) -> EmailMessage:
+        """The letter's message. Raises `Untrue`, `Undeliverable`."""
+        if letter.booking_id is None:
+            message = await self._account_letters.write(letter)
+            if message is None:
+                raise Untrue
+            return message
+        about = await self._about.find(letter.booking_id)
+        if about is None:
+            raise Undeliverable("The booking it tells of does not exist.")
+        if about.event is None or about.user is None:
+            raise Undeliverable("The event or the account of this booking does not exist.")
+        cancelled = about.booking.status is BookingStatus.CANCELLED
+        if about.user.closed or (letter.kind == CONFIRMATION and cancelled):
+            raise Untrue
+        # Codes take their time to draw, and the other loops have none to lose.
+        return await asyncio.to_thread(
+            self._messages.write, letter, about.user.name, about.booking, about.event
+        )
+
+    async def _read(self, booking_ids: list[str]) -> dict[str, About]:
+        found = await bookings.by_ids(self._database, booking_ids)
+        owners = await users.by_ids(self._database, [booking.user_id for booking in found.values()])
+        wanted = {booking.event_id for booking in found.values()}
+        shown = {event_id: await events.by_id(self._database, event_id) for event_id in wanted}
+        return {
+            booking.id: About(booking, shown[booking.event_id], owners.get(booking.user_id))
+            for booking in found.values()
+        }
