@@ -21,12 +21,16 @@ from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
+from ticketflow.live.mail_room import MailRoom
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.live.session_ends import SessionEnds
 from ticketflow.loops import running
+from ticketflow.mail.message import Messages
+from ticketflow.mail.postmen import Postmen
+from ticketflow.mail.reading import LetterReader
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
 from ticketflow.web import (
@@ -48,6 +52,8 @@ from ticketflow.web import (
     ids,
     limits,
     link_pages,
+    mail_desk,
+    mail_pages,
     mailbox,
     organiser,
     organiser_events,
@@ -127,6 +133,8 @@ def _services(
     users = Users(stores.database)
     ends = SessionEnds(stores.redis, settings.redis_prefix, open_sockets)
     tokens = Tokens(stores.database, ends.end_session)
+    postmen = Postmen(stores.redis, settings.redis_prefix)
+    messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
     ends.listeners += [users.forget, tokens.forget]
     desk = Desk(
         stock=stock,
@@ -145,6 +153,9 @@ def _services(
         hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
+        mail_room=MailRoom(stores.database, postmen),
+        postmen=postmen,
+        letter_reader=LetterReader(stores.database, messages),
         open_sockets=open_sockets,
         poll_pace=PollPace(),
         rooms=rooms,
@@ -239,7 +250,9 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
+        mail_desk.blueprint,
         admin.blueprint,
+        mail_pages.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,
         pictures.blueprint,
@@ -275,6 +288,7 @@ async def open_web(
         loops = [
             found.hub.run(),
             found.control_room.run(),
+            found.mail_room.run(),
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
             found.cancellations.tend(),

@@ -17,7 +17,7 @@ blueprint = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 
 MOST_SHOWN = 200
 # A mail brings its own styles, and nothing else of it may run or load.
-_MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
 @blueprint.get("")
@@ -40,7 +40,7 @@ async def html(key: str) -> ResponseReturnValue:
     body = _message(key).get_body(("html",))
     if body is None:
         raise Refusal("not_found", "This message has no such part.")
-    headers = {"Content-Security-Policy": _MAIL_POLICY}
+    headers = {"Content-Security-Policy": MAIL_POLICY}
     return Response(body.get_content(), content_type="text/html; charset=utf-8", headers=headers)
 
 
