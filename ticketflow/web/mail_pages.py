@@ -204,7 +204,7 @@ def _back(form: Any, **words: str) -> Any:
 
 
 def bars_of(sent: list[int]) -> str:
-    """A bar a minute, the newest last, in a picture of 300 by 80. In step with drawBars in js/mail-desk.js."""
+    """A bar a minute, the newest last, in a picture of 300 by 80. As drawBars in js/mail-desk.js."""
     top = max(1, *sent)
     return "".join(
         f"M{number * 5 + 2.5} 80V{80 - 76 * letters / top:.1f}"
