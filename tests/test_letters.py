@@ -16,9 +16,9 @@ from PIL import Image, ImageOps
 from tests import letters
 from ticketflow.domain import Booking, now
 from ticketflow.mail import account_words, event_sheets
+from ticketflow.mail.html_page import html_page
 from ticketflow.mail.looks import palette_of
 from ticketflow.mail.message import SUBJECTS
-from ticketflow.mail.reading import html_page
 from ticketflow.store.reminders import SALE_OPENS
 from ticketflow.ticket_codes import TicketReader
 

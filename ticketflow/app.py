@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from quart import Quart
@@ -23,12 +24,16 @@ from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.ended import Ended
 from ticketflow.live.hub import Hub
+from ticketflow.live.mail_room import MailRoom
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.live.session_ends import SessionEnds
 from ticketflow.loops import running
+from ticketflow.mail.message import Messages
+from ticketflow.mail.reading import LetterReader
+from ticketflow.mail.server_board import server_state
 from ticketflow.passwords import Passwords
 from ticketflow.settings import Settings
 from ticketflow.web import (
@@ -50,6 +55,8 @@ from ticketflow.web import (
     ids,
     limits,
     link_pages,
+    mail_desk,
+    mail_pages,
     mailbox,
     organiser,
     organiser_events,
@@ -129,6 +136,7 @@ def _services(
     users = Users(stores.database)
     ends = SessionEnds(stores.redis, stores.database, settings.redis_prefix, ended, open_sockets)
     tokens = Tokens(stores.database, ends.session_over)
+    messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
     ends.listeners += [users.forget, tokens.forget]
     desk = Desk(
         stock=stock,
@@ -147,6 +155,8 @@ def _services(
         hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
+        mail_room=MailRoom(stores.database, partial(server_state, stores.redis, settings.redis_prefix)),
+        letter_reader=LetterReader(stores.database, messages),
         open_sockets=open_sockets,
         poll_pace=PollPace(),
         rooms=rooms,
@@ -247,7 +257,9 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
+        mail_desk.blueprint,
         admin.blueprint,
+        mail_pages.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,
         pictures.blueprint,
@@ -285,6 +297,7 @@ async def open_web(
             found.hub.run(),
             found.hub.sessions.keep_reading(),
             found.control_room.run(),
+            found.mail_room.run(),
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
             found.cancellations.tend(),

@@ -36,6 +36,16 @@ def clock(when: datetime | str) -> str:
     return f"{_moment(when):%H:%M} UTC"
 
 
+def span(seconds: int) -> str:
+    """How long something lasts, as "40 s", "12 min", "3 h 5 min" or "2 d 4 h". As js/mail-desk.js."""
+    minutes, hours = seconds // 60, seconds // 3600
+    if minutes < 1:
+        return f"{seconds} s"
+    if hours < 1:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+
+
 def _moment(when: datetime | str) -> datetime:
     # What the waiting room says comes as JSON has it: ISO 8601 as text.
     return (datetime.fromisoformat(when) if isinstance(when, str) else when).astimezone(UTC)

@@ -24,8 +24,8 @@ from ticketflow.mail import old_mail
 from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.delivery import Postman
 from ticketflow.mail.message import Messages
-from ticketflow.mail.reminders import Reminders
 from ticketflow.mail.pace import Pace
+from ticketflow.mail.reminders import Reminders
 from ticketflow.mail.server import MailServer
 from ticketflow.mail.writer import Writer
 from ticketflow.rooms import Rooms

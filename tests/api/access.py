@@ -6,13 +6,14 @@ from typing import Any
 
 from httpx import Response
 from quart.testing.connections import WebsocketResponseError
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.api.support import cookies_of, open_sale, sale_body
-from tests.house import PASSWORD, House, Sale, Visitor, make_sale
+from tests.house import PASSWORD, House, Sale, Visitor, eventually, make_sale
 from ticketflow.domain import BOOK, READ, now
 from ticketflow.store.events import NewTicketType
-from ticketflow.store.tables import users
+from ticketflow.store.outbox import CONFIRMATION
+from ticketflow.store.tables import outbox, users
 from ticketflow.web.bearer import NEEDS
 
 COLUMNS = ("stranger", "fan", "other_fan", "other_organiser", "owner", "admin", "weak_token")
@@ -100,14 +101,21 @@ class Cast:
             "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
             "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
             "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
+            "POST /api/organiser/mail/retry": {"event_id": self.sale.event_id},
         }
         forms = {
             "POST /events/<slug>/book": {"ticket_type_id": str(self.sale.type_ids[0]), "quantity": "1"},
             "POST /events/<slug>/checkout": {"hold_id": self.named["<hold_id>"], "method": "card-ok"},
             "POST /events/<slug>/checkout/extend": {"hold_id": self.named["<hold_id>"]},
             "POST /events/<slug>/checkout/release": {"hold_id": self.named["<hold_id>"]},
+            "POST /organiser/mail/retry": {"event": str(self.sale.event_id)},
         }
-        queries = {"GET /api/admin/accounts": {"email": "ann@example.com"}}
+        queries = {
+            "GET /api/organiser/mail": {"event_id": self.sale.event_id},
+            "GET /api/organiser/mail/summary": {"event_id": self.sale.event_id},
+            "GET /organiser/mail": {"event": self.sale.event_id},
+            "GET /api/admin/accounts": {"email": "ann@example.com"},
+        }
         return {"json": bodies.get(route), "data": forms.get(route), "params": queries.get(route)}
 
     async def _renew(self, route: str) -> None:
@@ -117,6 +125,8 @@ class Cast:
             self._renew_hold: "hold" in route or "checkout" in route or route == "POST /api/bookings",
             self._renew_booking: "<booking_id>" in route,
             self._renew_token: "<int:token_id>" in route,
+            self._failed_letter: "<int:letter_id>" in route and "resend" not in route,
+            self._sent_letter: "<int:letter_id>/resend" in route,
         }
         for renew, needed in needs.items():
             if needed and renew.__name__ not in self.sure:
@@ -138,6 +148,25 @@ class Cast:
         booked = await fan.book(self.named["<hold_id>"])
         assert booked.status_code == 201, booked.text
         self.named["<booking_id>"] = booked.json()["id"]
+
+    async def _failed_letter(self) -> None:
+        await self._letter("failed")
+
+    async def _sent_letter(self) -> None:
+        await self._letter("sent")
+
+    async def _letter(self, state: str) -> None:
+        """Let the fan's tickets' letter, once it was sent, stand in that state."""
+        await self._renew_booking()
+        database, booking = self.house.database, self.named["<booking_id>"]
+        those = (outbox.c.booking_id == booking) & (outbox.c.kind == CONFIRMATION)
+
+        async def sent() -> Any:
+            row = await database.fetch_one(select(outbox).where(those))
+            return row if row and row["state"] in ("sent", "failed") else None
+
+        self.named["<int:letter_id>"] = str((await eventually(sent))["id"])
+        await database.execute(update(outbox).where(those).values(state=state))
 
     async def _renew_token(self) -> None:
         fan = self.people["fan"]

@@ -54,6 +54,12 @@ CONTRACT = {
     "PATCH /api/organiser/events/<int:event_id>": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/bookings": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/audit": ORGANISER,
+    "GET /api/organiser/mail": ORGANISER,
+    "GET /api/organiser/mail/summary": ORGANISER,
+    "GET /api/organiser/mail/<int:letter_id>": ORGANISER,
+    "POST /api/organiser/mail/retry": ORGANISER,
+    "POST /api/organiser/mail/<int:letter_id>/retry": ORGANISER,
+    "POST /api/organiser/mail/<int:letter_id>/resend": ORGANISER,
     "GET /api/admin/accounts": ADMIN,
     "PATCH /api/admin/accounts/<int:account_id>": ADMIN,
     "GET /api/organiser/events/<int:event_id>/room": ORGANISER,
@@ -65,6 +71,7 @@ CONTRACT = {
     "WS /ws/events/<int:event_id>": PUBLIC,
     "WS /ws/desk/<int:event_id>": PUBLIC,
     "WS /ws/organiser/<int:event_id>": ORGANISER,
+    "WS /ws/organiser/mail": ORGANISER,
 }
 PAGES = {
     "GET /": PUBLIC,
@@ -116,6 +123,12 @@ PAGES = {
     "POST /events/<slug>/checkout/release": SIGNED_IN,
     "GET /organiser": ORGANISER,
     "GET /organiser/<slug>": ORGANISER,
+    "GET /organiser/mail": ORGANISER,
+    "GET /organiser/mail/<int:letter_id>": ORGANISER,
+    "GET /organiser/mail/<int:letter_id>/html": ORGANISER,
+    "POST /organiser/mail/retry": ORGANISER,
+    "POST /organiser/mail/<int:letter_id>/retry": ORGANISER,
+    "POST /organiser/mail/<int:letter_id>/resend": ORGANISER,
     "GET /docs": PUBLIC,
     "GET /mailbox": PUBLIC,
     "GET /mailbox/<key>": PUBLIC,
@@ -134,6 +147,7 @@ BODIES = {
     "PATCH /api/organiser/events/<int:event_id>": {"name": "A late night at the hall"},
     "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
     "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
+    "POST /api/organiser/mail/retry": {},
     "PATCH /api/me": {"name": "Ann"},
     "DELETE /api/me": {"current_password": "x"},
     "POST /api/me/export": {"current_password": "x"},
@@ -164,6 +178,7 @@ async def test_who_is_not_signed_in_is_told_so(house: House, sale: Sale, route: 
         .replace("<int:token_id>", "1")
         .replace("<int:account_id>", "1")
         .replace("<booking_id>", "x")
+        .replace("<int:letter_id>", "1")
     )
     async with house.visitor() as nobody:
         is_problem(
@@ -191,6 +206,7 @@ async def test_who_has_no_ticket_is_told_so(house: House, sale: Sale, route: str
 )
 async def test_a_page_for_those_signed_in_asks_to_sign_in_and_comes_back(house: House, sale: Sale, path: str):
     where = path.replace("<slug>", sale.slug).replace("<booking_id>", "0" * 32)
+    where = where.replace("<int:letter_id>", "1")
     async with house.visitor() as nobody:
         answer = await nobody.get(where)
         assert (answer.status_code, answer.headers["Location"]) == (302, f"/signin?next={where}")
@@ -209,6 +225,8 @@ async def test_every_body_of_the_api_is_checked(house: House):
         "POST /api/bookings/<booking_id>/cancel",
         "POST /api/holds/<hold_id>/extend",
         "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel",
+        "POST /api/organiser/mail/<int:letter_id>/retry",
+        "POST /api/organiser/mail/<int:letter_id>/resend",
     }
     taking = {
         route: endpoint

@@ -56,7 +56,9 @@ class Stage:
             # The console also names a page that is itself an answer such as "not found".
             about_itself = message.location["url"] == page.url and "Failed to load resource" in message.text
             # A letter lets no script in, the inspector's included.
-            of_a_letter = "/mailbox/" in page.url and message.text.startswith(SHUT_OUT)
+            of_a_letter = (
+                "/mailbox/" in page.url or "/organiser/mail/" in page.url
+            ) and message.text.startswith(SHUT_OUT)
             if message.type in ("error", "warning") and not about_itself and not of_a_letter:
                 self.complaints.append(f"{page.url}: {message.text}")
 

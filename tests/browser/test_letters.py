@@ -5,6 +5,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import zxingcpp
@@ -13,7 +14,7 @@ from PIL import Image
 from playwright.async_api import Browser, Page, Request
 
 from tests import letters
-from ticketflow.mail.reading import html_page
+from ticketflow.mail.html_page import html_page
 from ticketflow.ticket_codes import TicketReader
 
 PICTURES = Path(__file__).parent.parent.parent / "artefacts" / "letters"
@@ -24,9 +25,11 @@ AXE = """() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practi
   .then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].failureSummary}`))"""
 NARROW = "() => document.documentElement.scrollWidth <= innerWidth"
 ALL = letters.one_of_each()
+Look = Literal["dark", "light"]
+LOOKS: tuple[Look, ...] = ("light", "dark")
 
 
-async def opened(browser: Browser, kind: str, width: int, look: str) -> tuple[Page, list[str]]:
+async def opened(browser: Browser, kind: str, width: int, look: Look) -> tuple[Page, list[str]]:
     """The letter in a window, and the addresses that it has asked for."""
     page = await browser.new_page(
         viewport={"width": width, "height": 700}, color_scheme=look, device_scale_factor=2 if KEPT else 1
@@ -51,7 +54,7 @@ async def faults(page: Page) -> list[str]:
 @pytest.mark.parametrize("kind", sorted(ALL))
 async def test_a_letter_can_be_read_by_day_and_by_night(browser: Browser, kind: str):
     for width in WIDTHS:
-        for look in ("light", "dark"):
+        for look in LOOKS:
             page, asked = await opened(browser, kind, width, look)
             if KEPT:
                 PICTURES.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,7 @@ async def test_control_a_letter_that_cannot_be_read_is_found(browser: Browser):
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-async def test_the_codes_on_the_screen_are_let_in(browser: Browser, look: str, tmp_path: Path):
+async def test_the_codes_on_the_screen_are_let_in(browser: Browser, look: Look, tmp_path: Path):
     """From a picture of the letter, by somebody else's decoder, with the published keys alone."""
     page, _ = await opened(browser, "booking_confirmed", 375, look)
     await page.screenshot(path=tmp_path / "letter.png", full_page=True)

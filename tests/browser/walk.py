@@ -243,6 +243,15 @@ class Walk:
         await organiser.goto(f"/organiser/{SEATED}")
         await expect(organiser.get_by_text("Live, a frame a second")).to_be_visible()
         await self._look(organiser, "organiser desk")
+        await hook(organiser, "mail-desk").click()
+        await expect(organiser.get_by_text("Live, a count a second")).to_be_visible()
+        await self._look(organiser, "no letters yet")
+        await self._go(organiser, "/organiser/mail?state=sent", "mail of all sales")
+        await organiser.locator(".mail-look").first.click()
+        for way in ("As it looks", "Text", "Headers"):
+            await organiser.get_by_role("link", name=way).click()
+            await expect(organiser.get_by_role("link", name=way)).to_have_attribute("aria-current", "page")
+            await self._look(organiser, f"letter of a sale, {way}")
 
     async def after_the_turn(self, late: Page) -> None:
         await expect(late.locator("[data-room]")).to_have_attribute("data-state", "missed")

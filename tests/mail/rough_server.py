@@ -91,7 +91,7 @@ class Handler:
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content, chance, manners = envelope.content or b"", random.random(), self.manners
-        assert isinstance(content, bytes)
+        assert isinstance(content, bytes) and session.peer  # noqa: PT018
         found = MESSAGE_ID.search(content)
         told = {"id": found[1].decode() if found else "", "connection": session.peer[1], "size": len(content)}
         if chance < manners.hanging:

@@ -1,28 +1,70 @@
-"""A message as a mail program shows it: its HTML with the pictures that came along put into their places."""
+"""A letter's message for eyes at the delivery desk: as it goes out, but for links that open an account."""
 
-import re
-from base64 import b64encode
+import asyncio
 from email.message import EmailMessage
+from functools import partial
 
-_PLACE = re.compile(r"""(?<=["'])cid:([^"']+)(?=["'])""")
+from databases import Database
+
+from ticketflow.domain import BookingStatus
+from ticketflow.mail.message import Messages
+from ticketflow.store import bookings, events, users
+from ticketflow.store.mail_desk import DeskLetter
+from ticketflow.store.outbox import CLOSED_LETTER, CONFIRMATION
+from ticketflow.store.reminders import SALE_OPENS
+
+LEFT_OUT = "(the link is only in the letter)"
+NOBODY = "left.out@invalid"
 
 
-def html_page(message: EmailMessage) -> str | None:
-    """The HTML of the message, which loads nothing: each picture stands in it as a `data:` URL. None if it
-    has no HTML. A picture that did not come along keeps its name, and is not shown."""
-    body = message.get_body(("html",))
-    if body is None:
-        return None
-    pictures = {
-        str(part["Content-ID"]).strip("<> "): part
-        for part in message.walk()
-        if part["Content-ID"] and part.get_content_maintype() == "image"
-    }
+class LetterReader:
+    """Writes messages to be looked at, never to be sent."""
 
-    def shown(place: re.Match[str]) -> str:
-        part = pictures.get(place[1])
-        if part is None:
-            return place[0]
-        return f"data:{part.get_content_type()};base64,{b64encode(part.get_content()).decode()}"
+    def __init__(self, database: Database, messages: Messages) -> None:
+        self._database = database
+        self._messages = messages
 
-    return _PLACE.sub(shown, str(body.get_content()))
+    async def read(self, letter: DeskLetter) -> EmailMessage | None:
+        """The message as it would be written now; None if it would not be, for it is not true any more.
+
+        A link of an account's letter is not even made: only the postman signs one.
+        """
+        if letter.kind == SALE_OPENS:
+            return await self._about_sale(letter)
+        if letter.booking_id is None:
+            return self._dated(letter, self._about_account(letter))
+        booking = (await bookings.by_ids(self._database, [letter.booking_id])).get(letter.booking_id)
+        if booking is None:
+            return None
+        event = await events.by_id(self._database, booking.event_id)
+        user = await users.by_id(self._database, booking.user_id)
+        cancelled = letter.kind == CONFIRMATION and booking.status is BookingStatus.CANCELLED
+        if event is None or user is None or user.closed or cancelled:
+            return None
+        write = self._messages.write
+        return self._dated(letter, await asyncio.to_thread(write, letter.plain, user.name, booking, event))
+
+    async def _about_sale(self, letter: DeskLetter) -> EmailMessage | None:
+        event = await events.by_id(self._database, letter.event_id or 0)
+        user = await users.by_id(self._database, letter.user_id or 0)
+        if event is None or user is None or user.closed:
+            return None
+        write = partial(self._messages.about_sale, moved=False, opened=False)
+        return self._dated(letter, await asyncio.to_thread(write, letter.plain, user.name, event, LEFT_OUT))
+
+    def _about_account(self, letter: DeskLetter) -> EmailMessage:
+        plain = letter.plain
+        if not letter.recipient:
+            plain = type(plain)(**{**vars(plain), "recipient": NOBODY})
+        message = self._messages.about_account(plain, letter.kind, LEFT_OUT)
+        if letter.kind == CLOSED_LETTER or not letter.recipient:
+            del message["To"]
+        return message
+
+    @staticmethod
+    def _dated(letter: DeskLetter, message: EmailMessage) -> EmailMessage:
+        """With the date on which it went, if it did: not that of being looked at."""
+        del message["Date"]
+        if letter.sent_at is not None:
+            message["Date"] = letter.sent_at
+        return message

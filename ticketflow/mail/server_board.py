@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -18,6 +19,10 @@ class ServerState:
     state: str
     since: datetime | None = None
     reason: str | None = None
+
+    def public(self) -> dict[str, Any]:
+        """As the delivery desk is told."""
+        return {"state": self.state, "since": self.since and iso(self.since), "reason": self.reason}
 
 
 async def server_state(redis: "Redis", prefix: str) -> ServerState:

@@ -212,25 +212,6 @@ def _held(letters: Sequence[Letter]) -> ColumnElement[bool]:
     return mine & outbox.c.lease.in_({letter.lease for letter in letters})
 
 
-async def retry(database: Database, letter_ids: Sequence[int]) -> int:
-    """Have letters that were given up tried anew, as if for the first time; gives how many those were.
-
-    Why they were given up stays written until the next try. One whose address was forgotten stays as it is.
-    """
-    failed = outbox.c.id.in_(letter_ids) & (outbox.c.state == MailState.FAILED.value)
-    async with database.transaction():
-        rows = await database.fetch_all(
-            select(outbox.c.id).where(failed & (outbox.c.recipient != "")).with_for_update()
-        )
-        await database.execute(
-            update(outbox)
-            .where(outbox.c.id.in_([row["id"] for row in rows]))
-            .values(state=MailState.PENDING.value, attempts=0, due_at=now(), lease=None)
-        )
-        announce(database)
-    return len(rows)
-
-
 async def counts(database: Database, event_id: int) -> dict[str, int]:
     """State -> number of letters about an event."""
     rows = await database.fetch_all(

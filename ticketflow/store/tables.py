@@ -337,8 +337,11 @@ outbox = Table(
     UniqueConstraint("kind", "booking_id"),
     Index("ix_outbox_due", "state", "due_at"),
     Index("ix_outbox_state", "state", "id"),
-    Index("ix_outbox_sent", "sent_at"),
     Index("ix_outbox_event", "event_id", "state"),
+    # The delivery desk: whose letter, of which booking, and how many were sent when.
+    Index("ix_outbox_recipient", "recipient"),
+    Index("ix_outbox_booking", "booking_id"),
+    Index("ix_outbox_sent_event", "sent_at", "event_id"),
     **_MYSQL,
 )
 

@@ -83,11 +83,18 @@ NEEDS: dict[str, frozenset[Ability] | None] = {
     "GET /api/organiser/events/<int:event_id>/room": _ORGANISE,
     "PATCH /api/organiser/events/<int:event_id>/room": _ORGANISE,
     "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel": _ORGANISE,
+    "GET /api/organiser/mail": _ORGANISE,
+    "GET /api/organiser/mail/summary": _ORGANISE,
+    "GET /api/organiser/mail/<int:letter_id>": _ORGANISE,
+    "POST /api/organiser/mail/retry": _ORGANISE,
+    "POST /api/organiser/mail/<int:letter_id>/retry": _ORGANISE,
+    "POST /api/organiser/mail/<int:letter_id>/resend": _ORGANISE,
     "GET /api/admin/accounts": PERSON,
     "PATCH /api/admin/accounts/<int:account_id>": PERSON,
     "WS /ws/events/<int:event_id>": _BOOKING,
     "WS /ws/desk/<int:event_id>": _BOOK,
     "WS /ws/organiser/<int:event_id>": _ORGANISE,
+    "WS /ws/organiser/mail": _ORGANISE,
 }
 """The one table: route -> the abilities of which a token must have one. Pages are not in it: there a token
 is checked, and then makes nobody of its bearer."""

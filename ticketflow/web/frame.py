@@ -13,7 +13,12 @@ SKY = {"light": "#cbe3fb", "dark": "#0c162f"}
 
 def install(app: Quart, found: Services) -> None:
     """Give templates their filters and what each of them needs; keep pages out of every cache."""
-    app.jinja_env.filters |= {"day": words.day, "clock": words.clock, "count": shown_count}
+    app.jinja_env.filters |= {
+        "day": words.day,
+        "clock": words.clock,
+        "count": shown_count,
+        "span": words.span,
+    }
 
     @app.context_processor
     async def everywhere() -> dict[str, object]:

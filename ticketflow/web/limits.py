@@ -63,6 +63,8 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "events": READ,
     "health": HEALTH,
     "link_pages": BY_METHOD,
+    "mail_desk": BY_METHOD,
+    "mail_pages": BY_METHOD,
     "mailbox": READ,
     "openapi": READ,
     "organiser": BY_METHOD,

@@ -11,14 +11,14 @@ from quart import Blueprint, Response, render_template, url_for
 from quart.typing import ResponseReturnValue
 
 from ticketflow.domain import Refusal
-from ticketflow.mail.reading import html_page
+from ticketflow.mail.html_page import html_page
 from ticketflow.web.services import services
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 
 MOST_SHOWN = 200
 # A mail brings its own styles, and nothing else of it may run or load.
-_MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
 @blueprint.get("")
@@ -41,7 +41,7 @@ async def html(key: str) -> ResponseReturnValue:
     page = html_page(_message(key))
     if page is None:
         raise Refusal("not_found", "This message has no such part.")
-    headers = {"Content-Security-Policy": _MAIL_POLICY}
+    headers = {"Content-Security-Policy": MAIL_POLICY}
     return Response(page, content_type="text/html; charset=utf-8", headers=headers)
 
 

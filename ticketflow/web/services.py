@@ -16,9 +16,11 @@ from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
+from ticketflow.live.mail_room import MailRoom
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.seat_board import SeatBoard
+from ticketflow.mail.reading import LetterReader
 from ticketflow.payments import Gateway
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
@@ -36,6 +38,8 @@ class Services:
     hub: Hub
     seat_board: SeatBoard
     control_room: ControlRoom
+    mail_room: MailRoom
+    letter_reader: LetterReader
     open_sockets: OpenSockets
     poll_pace: PollPace
     rooms: Rooms

@@ -16,6 +16,7 @@ from ticketflow.web.bearer import presented_token
 from ticketflow.web.desk_socket import DeskSocket
 from ticketflow.web.guard import socket_origin_allowed
 from ticketflow.web.limits import client_address, counted
+from ticketflow.web.mail_desk import asked_number, scope_of
 from ticketflow.web.message_brake import MessageBrake
 from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
@@ -73,6 +74,20 @@ async def control_room(event_id: int) -> None:
         event = found.catalogue.own_event(event_id, await require_organiser())
         with found.control_room.attach(event.id, line.slot):
             line.slot.put("desk", json.dumps(await found.control_room.frame(event)))
+            await websocket.accept()
+            await _converse(found, line, _read_nothing(found, line))
+
+
+@blueprint.websocket("/organiser/mail")
+async def mail_room() -> None:
+    """The delivery desk, once a second: of all one's events, or of the one in `event`."""
+    found = services()
+    with _entered(found) as line:
+        user = await require_organiser()
+        asked = websocket.args.get("event")
+        scope = scope_of(found, user, asked_number(asked) if asked else None)
+        with found.mail_room.attach(scope, line.slot):
+            line.slot.put("mail", json.dumps(await found.mail_room.frame(scope)))
             await websocket.accept()
             await _converse(found, line, _read_nothing(found, line))
 

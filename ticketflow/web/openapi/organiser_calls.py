@@ -2,6 +2,7 @@
 
 from ticketflow.web.openapi import account_answers as accounts
 from ticketflow.web.openapi import answers as a
+from ticketflow.web.openapi import mail_answers as m
 from ticketflow.web.openapi import organiser_answers as o
 from ticketflow.web.openapi.calls import Call, Who
 
@@ -68,6 +69,45 @@ ORGANISER_CALLS = {
         who=Who.ORGANISER,
         refusals=("bad_policy", "room_lost"),
         example={"mode": "open", "rate_per_minute": 600},
+    ),
+    "GET /api/organiser/mail": Call(
+        ORGANISE,
+        "Find letters",
+        {200: m.LetterPage},
+        who=Who.ORGANISER,
+        refusals=("invalid_request", "not_found"),
+    ),
+    "GET /api/organiser/mail/summary": Call(
+        ORGANISE,
+        "Count letters",
+        {200: m.MailSummary},
+        who=Who.ORGANISER,
+        refusals=("invalid_request", "not_found"),
+    ),
+    "GET /api/organiser/mail/{letter_id}": Call(
+        ORGANISE, "Look at a letter", {200: m.WholeLetter}, who=Who.ORGANISER
+    ),
+    "POST /api/organiser/mail/{letter_id}/retry": Call(
+        ORGANISE,
+        "Try a failed letter again",
+        {200: m.LetterView},
+        who=Who.ORGANISER,
+        refusals=("letter_not_failed",),
+    ),
+    "POST /api/organiser/mail/{letter_id}/resend": Call(
+        ORGANISE,
+        "Send a letter once more",
+        {200: m.LetterView},
+        who=Who.ORGANISER,
+        refusals=("letter_not_sent", "letter_outdated"),
+    ),
+    "POST /api/organiser/mail/retry": Call(
+        ORGANISE,
+        "Try failed letters again",
+        {200: m.Retried},
+        who=Who.ORGANISER,
+        refusals=("not_found",),
+        example={"event_id": 3, "reason": "mailbox_full"},
     ),
     "POST /api/organiser/events/{event_id}/bookings/{booking_id}/cancel": Call(
         ORGANISE,
