@@ -10,6 +10,8 @@ from ticketflow.domain import CANCELLED_BY, REASONS, Booking, Event, Ticket
 from ticketflow.ticket_codes import TicketCodes
 
 TICKET_QR_SCALE = 4
+QR_QUIET = 4
+"""Modules of white around a code: as many as the standard (ISO/IEC 18004) asks for."""
 
 
 def hue_of(event_id: int) -> int:
@@ -59,7 +61,7 @@ def qr_svg(text: str) -> str:
         out,
         kind="svg",
         scale=TICKET_QR_SCALE,
-        border=2,
+        border=QR_QUIET,
         light="white",
         xmldecl=False,
         svgns=True,

@@ -77,6 +77,7 @@ NEEDS: dict[str, frozenset[Ability] | None] = {
     "GET /api/organiser/events/<int:event_id>/room": _ORGANISE,
     "PATCH /api/organiser/events/<int:event_id>/room": _ORGANISE,
     "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel": _ORGANISE,
+    "POST /api/organiser/check": _ORGANISE,
     "GET /api/admin/accounts": PERSON,
     "PATCH /api/admin/accounts/<int:account_id>": PERSON,
     "WS /ws/events/<int:event_id>": _BOOKING,

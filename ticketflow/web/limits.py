@@ -43,6 +43,7 @@ WRITE = Family("write")
 SOCKET = Family("socket")
 STATIC = Family("static", 10, by_account=False)
 GATEWAY = Family("gateway", 10, by_account=False)
+CHECK = Family("check", 10)
 GUESS = Family("guessed token", 0.01, by_account=False)
 HEALTH = Family("health", 0.1, by_account=False)
 
@@ -57,7 +58,9 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "bookings": BY_METHOD,
     "admin": BY_METHOD,
     "checkout": BY_METHOD,
+    "checks": CHECK,
     "docs": READ,
+    "door_pages": CHECK,
     "draws": READ,
     "events": READ,
     "health": HEALTH,
@@ -75,6 +78,7 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "seats": READ,
     "sockets": SOCKET,
     "static": STATIC,
+    "ticket_keys": STATIC,
     "ticket_pages": READ,
     "token_pages": BY_METHOD,
     "tokens": BY_METHOD,
