@@ -89,7 +89,7 @@ async function begin() {
   awake = await navigator.wakeLock?.request("screen").catch(() => null);
   view.srcObject = stream;
   view.hidden = false;
-  await view.play();
+  view.play().catch(() => {}); // a camera that is stopped before its first picture
   watch(new BarcodeDetector({ formats: ["qr_code"] }), stream);
 }
 
