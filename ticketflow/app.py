@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from quart import Quart
+from quart import Blueprint, Quart
 from quart_schema import Info, QuartSchema
 
 from ticketflow import __version__
@@ -215,17 +215,6 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
     headers.install(app, settings)
     limits.install(app, found.redis, settings)
 
-    async def find_room(event_id: int) -> WaitingRoom:
-        return await found.rooms.of(found.catalogue.event(event_id).id)
-
-    async def who(event_id: int) -> Newcomer:
-        return await newcomer(found, found.catalogue.event(event_id))
-
-    queue = queue_blueprint(
-        find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
-    )
-    queue.after_request(pollable)
-    queue.register_error_handler(WaitingRoomError, problems.refuse)
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
@@ -236,13 +225,12 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         events.blueprint,
         seats.blueprint,
         draws.blueprint,
-        queue,
+        _queue(settings, found),
         bookings.blueprint,
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
         checks.blueprint,
-        checks.keys_blueprint,
         admin.blueprint,
         door_pages.blueprint,
         organiser_pages.blueprint,
@@ -259,6 +247,21 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         app.register_blueprint(blueprint)
     doors.install(app)
     frame.install(app, found)
+
+
+def _queue(settings: Settings, found: Services) -> Blueprint:
+    async def find_room(event_id: int) -> WaitingRoom:
+        return await found.rooms.of(found.catalogue.event(event_id).id)
+
+    async def who(event_id: int) -> Newcomer:
+        return await newcomer(found, found.catalogue.event(event_id))
+
+    queue = queue_blueprint(
+        find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
+    )
+    queue.after_request(pollable)
+    queue.register_error_handler(WaitingRoomError, problems.refuse)
+    return queue
 
 
 @asynccontextmanager

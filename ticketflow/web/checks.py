@@ -14,13 +14,12 @@ from ticketflow.web.services import services
 from ticketflow.web.session import require_organiser
 
 blueprint = Blueprint("checks", __name__)
-keys_blueprint = Blueprint("ticket_keys", __name__)
 
 KEYS_FOR_SECONDS = 3_600
 """How long a door may go by the keys it has read: a new one must be out there for as long before it signs."""
 
 
-@keys_blueprint.get("/.well-known/ticket-keys.json")
+@blueprint.get("/.well-known/ticket-keys.json")
 async def keys() -> ResponseReturnValue:
     """The public keys that tickets are signed with, the newest first: a JSON Web Key Set (RFC 7517, 8037)."""
     return services().ticket_codes.published(), {"Cache-Control": f"public, max-age={KEYS_FOR_SECONDS}"}
