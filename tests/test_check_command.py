@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.booking.test_audit_command import run
 from tests.booking.test_cancelling import booked, cancel, cancellable_sale
-from tests.house import CODES, House, in_process, make_sale, settings_for
+from tests.house import CODES, TICKET_KEY, House, in_process, settings_for
 from tests.servers import Mailbox
+from ticketflow.cli import main
 from ticketflow.settings import Settings
 
 
@@ -46,11 +48,9 @@ async def test_with_the_database(settings: Settings):
         here = ("--event", str(sale.event_id))
         for args, ended, words in (
             ((ticket["signed"], *here, "--look"), 0, "valid: "),
-            ((ticket["signed"], "--event", str(sale.event_id + 1)), 1, "wrong_event: "),
             ((ticket["signed"], *here, "--door", "North"), 0, "valid: "),
             ((ticket["code"].lower(), *here), 1, "used: "),
             ((void["signed"],), 1, "void: "),
-            (("hello",), 1, "unknown: "),
         ):
             code, said = await told(laptop, *args)
             assert (code, said.startswith(words)) == (ended, True), said
@@ -58,10 +58,9 @@ async def test_with_the_database(settings: Settings):
                 assert "UTC at North." in said
 
 
-async def test_with_the_keys_alone(settings: Settings, tmp_path: Path):
+def test_with_the_keys_alone(tmp_path: Path):
     keys = tmp_path / "ticket-keys.json"
     keys.write_text(json.dumps(CODES.published()))
-    nowhere = Settings()
     code = "W2C8XKQ5NR4TB7HDV9GZ3MF6JPL"
     signed = CODES.sign(42, code)
     for args, ended, words in (
@@ -71,29 +70,24 @@ async def test_with_the_keys_alone(settings: Settings, tmp_path: Path):
         ((signed[:-1],), 1, "unknown: "),
         ((code,), 1, "not signed"),
     ):
-        assert await told(nowhere, *args, "--keys", str(keys)) == (ended, Contains(words))
+        ends([*args, "--keys", str(keys)], ended, words)
 
 
-async def test_what_cannot_be_checked_is_told_in_one_line_and_ends_with_two(
-    settings: Settings, tmp_path: Path
-):
+def test_what_cannot_be_checked_is_told_in_one_line_and_ends_with_two(tmp_path: Path):
     empty = tmp_path / "empty.json"
     empty.write_text("{}")
-    await make_sale(settings)
-    for given, args in (
-        (settings, ("x", "--keys", str(empty))),
-        (settings, ("x", "--keys", str(tmp_path / "nowhere.json"))),
-        (replace(settings, ticket_keys=()), ("x",)),
-        (replace(settings, database_url=f"sqlite+aiosqlite:///{tmp_path}/nowhere/x.db"), ("x",)),
-        (settings, ("x", "--door", "d" * 81)),
-    ):
-        assert await told(given, *args) == (2, Contains("Error: "))
+    ends(["x", "--keys", str(empty)], 2, "is not a set of published keys")
+    ends(["x", "--keys", str(tmp_path / "nowhere.json")], 2, "cannot be read: No such file")
+    ends(["x", "--door", "d" * 81], 2, "a door's name is one line")
+    ends(["x"], 2, "TICKETFLOW_DATABASE_URL is missing")
+    nowhere = {"TICKETFLOW_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/nowhere/x.db"}
+    ends(["x"], 2, "TICKETFLOW_TICKET_KEYS is missing", **nowhere)
+    ends(["x"], 2, "a folder that does not exist", **nowhere, TICKETFLOW_TICKET_KEYS=TICKET_KEY)
 
 
-class Contains(str):
-    """Equal to any text that has it."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, str) and str(self) in other
-
-    __hash__ = str.__hash__
+def ends(args: list[str], code: int, words: str, **variables: str) -> None:
+    """In this process: it needs no loop of its own, and a process is slow to start."""
+    done = CliRunner().invoke(main, ["check", *args], env=variables)
+    assert (done.exit_code, done.output.count("\n")) == (code, 1), done.output
+    assert words in done.output
+    assert done.output.startswith("Error: ") is (code == 2)

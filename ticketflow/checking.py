@@ -110,7 +110,7 @@ async def _use(database: Database, ticket: DoorTicket, door: Door, *, look: bool
         return Checked(Verdict.USED, ticket.code, ticket.event, ticket)
     if look:
         return Checked(Verdict.VALID, ticket.code, ticket.event, ticket)
-    by, at = door.actor and door.actor.id, now()
+    by, at = door.actor.id if door.actor else None, now()
     if await ticket_uses.record(database, ticket.id, by, door.name, at):
         used = replace(ticket, used_at=at, door=door.name)
         return Checked(Verdict.VALID, ticket.code, ticket.event, used)

@@ -197,7 +197,7 @@ def check_command(code: str, event_id: int | None, door: str, look: bool, keys: 
             valid, said = _run(door_command.against_database(settings, code, at, look=look))
     except click.ClickException as error:
         raise CouldNotTell(error.message) from None
-    except (door_command.BadKeys, OSError) as error:
+    except door_command.BadKeys as error:
         raise CouldNotTell(str(error)) from None
     click.echo(said)
     sys.exit(0 if valid else 1)

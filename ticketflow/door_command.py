@@ -14,7 +14,7 @@ OFFLINE = "Whether it was used or cancelled cannot be known without the database
 
 
 class BadKeys(ValueError):
-    """The file holds no published keys."""
+    """The file is not there, or holds no published keys."""
 
 
 async def against_database(settings: Settings, text: str, door: Door, *, look: bool) -> tuple[bool, str]:
@@ -26,9 +26,11 @@ async def against_database(settings: Settings, text: str, door: Door, *, look: b
 
 
 def offline(keys: Path, text: str, event_id: int | None) -> tuple[bool, str]:
-    """The same by the signature alone. Raises `BadKeys`, OSError."""
+    """The same by the signature alone. Raises `BadKeys`."""
     try:
         reader = TicketReader.of_published(json.loads(keys.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise BadKeys(f"{keys} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise BadKeys(f"{keys} is not a set of published keys: {error}") from None
     try:

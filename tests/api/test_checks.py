@@ -204,7 +204,7 @@ async def test_control_a_look_before_instead_of_the_key_lets_several_in(
         if await database.fetch_one(select(tables.ticket_uses).where(this)):
             return False
         use = insert(tables.ticket_uses).values(ticket_id=ticket_id, used_at=at, checked_by=by, door=door)
-        with suppress(violations.UNIQUE):
+        with suppress(*violations.UNIQUE):
             await database.execute(use)
         return True
 
