@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from quart import Quart
+from quart import Blueprint, Quart
 from quart_schema import Info, QuartSchema
 
 from ticketflow import __version__
@@ -44,7 +44,9 @@ from ticketflow.web import (
     booking_pages,
     bookings,
     checkout_pages,
+    checks,
     docs_page,
+    door_pages,
     doors,
     draws,
     events,
@@ -230,17 +232,6 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
     headers.install(app, settings)
     limits.install(app, found.redis, settings)
 
-    async def find_room(event_id: int) -> WaitingRoom:
-        return await found.rooms.of(found.catalogue.event(event_id).id)
-
-    async def who(event_id: int) -> Newcomer:
-        return await newcomer(found, found.catalogue.event(event_id))
-
-    queue = queue_blueprint(
-        find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
-    )
-    queue.after_request(pollable)
-    queue.register_error_handler(WaitingRoomError, problems.refuse)
     for blueprint in (
         accounts.accounts_blueprint(settings),
         account_pages.account_pages_blueprint(settings),
@@ -252,14 +243,16 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         seats.blueprint,
         draws.blueprint,
         reminders.blueprint,
-        queue,
+        _queue(settings, found),
         bookings.blueprint,
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
         mail_desk.blueprint,
+        checks.blueprint,
         admin.blueprint,
         mail_pages.blueprint,
+        door_pages.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,
         pictures.blueprint,
@@ -274,6 +267,21 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         app.register_blueprint(blueprint)
     doors.install(app)
     frame.install(app, found)
+
+
+def _queue(settings: Settings, found: Services) -> Blueprint:
+    async def find_room(event_id: int) -> WaitingRoom:
+        return await found.rooms.of(found.catalogue.event(event_id).id)
+
+    async def who(event_id: int) -> Newcomer:
+        return await newcomer(found, found.catalogue.event(event_id))
+
+    queue = queue_blueprint(
+        find_room, who=who, secure=settings.secure, url_prefix="/api/events/<int:room_id>/queue"
+    )
+    queue.after_request(pollable)
+    queue.register_error_handler(WaitingRoomError, problems.refuse)
+    return queue
 
 
 @asynccontextmanager

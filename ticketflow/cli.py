@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,8 +14,9 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
-from ticketflow import __version__, auditing, faults, logs, seed
+from ticketflow import __version__, auditing, door_command, faults, logs, seed
 from ticketflow.app import open_web
+from ticketflow.checking import MOST_DOOR, Door
 from ticketflow.clients import open_stores
 from ticketflow.domain import Refusal, Role, User
 from ticketflow.embedded import embedded
@@ -31,8 +33,8 @@ BOOKS = ("database_url", "redis_url", "secret_keys")
 T = TypeVar("T")
 
 
-class CouldNotAudit(click.ClickException):
-    """Not the same as a difference, which ends with 1."""
+class CouldNotTell(click.ClickException):
+    """Not the same as a difference or a refused ticket, which end with 1."""
 
     exit_code = 2
 
@@ -135,7 +137,7 @@ def audit(event: str | None, repair: bool, as_json: bool, hours: int) -> None:
         settings = _settings(*BOOKS)
         left = _run(auditing.audit(settings, Console(), event, repair=repair, hours=hours, as_json=as_json))
     except click.ClickException as error:
-        raise CouldNotAudit(error.message) from None
+        raise CouldNotTell(error.message) from None
     sys.exit(1 if left.differences else 2 if left.silent else 0)
 
 
@@ -165,6 +167,40 @@ def rebuild(event: str) -> None:
     logs.set_up(plain=True, level=logging.ERROR)
     done = _run(auditing.rebuild(_settings(*BOOKS), event))
     click.echo(f"The stock is rebuilt. Holds kept: {done.kept}, ended: {done.ended}.")
+
+
+@main.command("check")
+@click.argument("code")
+@click.option("--event", "event_id", type=click.IntRange(1), help="The event at this door, by its id.")
+@click.option("--door", default="", help="The door's name, kept with the first use (80 characters at most).")
+@click.option("--look", is_flag=True, help="Only look: nothing is written down.")
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    help="Check offline, with what /.well-known/ticket-keys.json says.",
+)
+def check_command(code: str, event_id: int | None, door: str, look: bool, keys: Path | None) -> None:
+    """Check a ticket's CODE as a door does: what its QR code says, or the short code.
+
+    Ends with 0 if its bearer may come in, with 1 if not, with 2 if it could not be checked.
+    """
+    logs.set_up(plain=True, level=logging.ERROR)
+    door = door.strip()
+    if len(door) > MOST_DOOR or not door.isprintable():
+        raise CouldNotTell(f"a door's name is one line of {MOST_DOOR} characters at most")
+    try:
+        if keys:
+            valid, said = door_command.offline(keys, code, event_id)
+        else:
+            settings = _settings("database_url", "ticket_keys")
+            at = Door(None, event_id, door)
+            valid, said = _run(door_command.against_database(settings, code, at, look=look))
+    except click.ClickException as error:
+        raise CouldNotTell(error.message) from None
+    except door_command.BadKeys as error:
+        raise CouldNotTell(str(error)) from None
+    click.echo(said)
+    sys.exit(0 if valid else 1)
 
 
 def _settings(*required: str) -> Settings:

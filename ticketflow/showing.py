@@ -13,7 +13,7 @@ TICKET_QR_SCALE = 4
 PNG_SCALE = 8
 """Pixels a module: twice what letters show it in, for screens with fine dots."""
 QUIET_MODULES = 4
-"""The white that the standard wants around a code."""
+"""The white around a code: as much as the standard (ISO/IEC 18004) asks for."""
 QR_MASK = 1
 """Of eight masks. The best of them for each code takes four times as long to find as the code to draw; what
 stands in ours is signed, and as even under any of them."""

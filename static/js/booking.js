@@ -1,4 +1,5 @@
 // A booking that is still being paid, or paid back, updates itself; its stub tears off once, when it is confirmed.
+import "./bright.js";
 import { Desk, call } from "./desk.js";
 import { localise, say } from "./page.js";
 

@@ -100,10 +100,12 @@ class Cast:
             "POST /api/organiser/events": sale_body(),
             "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
             "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
+            "POST /api/organiser/check": {"code": "x"},
             "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
             "POST /api/organiser/mail/retry": {"event_id": self.sale.event_id},
         }
         forms = {
+            "POST /organiser/door/<slug>": {"code": "x"},
             "POST /events/<slug>/book": {"ticket_type_id": str(self.sale.type_ids[0]), "quantity": "1"},
             "POST /events/<slug>/checkout": {"hold_id": self.named["<hold_id>"], "method": "card-ok"},
             "POST /events/<slug>/checkout/extend": {"hold_id": self.named["<hold_id>"]},

@@ -25,6 +25,8 @@ pytestmark = [
 
 Table = dict[str, list[str]]
 ACTS = ("/api/organiser/", "/api/admin/")
+ITS_OWN_RECORD = "POST /api/organiser/check"
+"""The first use of a ticket says who checked it, where and when; the others change nothing."""
 
 
 def read_table() -> Table:
@@ -114,7 +116,9 @@ async def test_every_act_of_an_organiser_or_admin_leaves_a_row(cast: Cast):
     acts = [
         route
         for route in CONTRACT
-        if not route.startswith(("GET ", "WS ")) and any(part in route for part in ACTS)
+        if not route.startswith(("GET ", "WS "))
+        and any(part in route for part in ACTS)
+        and route != ITS_OWN_RECORD
     ]
     assert len(acts) >= 5
     count = select(func.count()).select_from(audit)

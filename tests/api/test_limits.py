@@ -102,7 +102,7 @@ async def test_no_route_answers_who_has_asked_too_much(house: House, sale: Sale)
     """By the routes themselves, not by the table."""
     assert house.app is not None
     counts = counts_of(house)
-    for family in ("read", "write", "static", "gateway", "health", "socket"):
+    for family in ("read", "write", "static", "gateway", "health", "socket", "check"):
         while counts.take(f"{family}:address:203.0.113.7", MOST * 10)[1]:
             pass
     async with house.visitor() as visitor:

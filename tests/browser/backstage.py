@@ -19,6 +19,8 @@ class Backstage:
         self._url = url
         self._people = AsyncExitStack()
         self._sales: dict[str, dict[str, Any]] = {}
+        self.bought: list[dict[str, Any]] = []
+        """The tickets of all who have bought, in that order."""
 
     async def __aenter__(self) -> "Backstage":
         self._organiser = await self._visitor()
@@ -65,7 +67,8 @@ class Backstage:
     async def buy(self, buyer: Visitor, name: str) -> None:
         """One ticket of the sale's first kind."""
         ask = {"event_id": self.id(name), "quantity": 1, "payment": {"method": "card-ok"}}
-        _good(await buyer.post("/api/bookings", json=ask, headers={"Idempotency-Key": secrets.token_hex(8)}))
+        key = {"Idempotency-Key": secrets.token_hex(8)}
+        self.bought += _good(await buyer.post("/api/bookings", json=ask, headers=key)).json()["tickets"]
 
     async def crowd(self, name: str, count: int) -> list[Visitor]:
         """So many more in the sale's line."""

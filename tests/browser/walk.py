@@ -252,6 +252,24 @@ class Walk:
             await organiser.get_by_role("link", name=way).click()
             await expect(organiser.get_by_role("link", name=way)).to_have_attribute("aria-current", "page")
             await self._look(organiser, f"letter of a sale, {way}")
+        await self.the_door(organiser)
+
+    async def the_door(self, organiser: Page) -> None:
+        """Of a sale that has sold one ticket: nobody yet, and each verdict that can be had of it."""
+        signed, slug = self._back.bought[0]["signed"], self._back.path("A sold out sale").rpartition("/")[2]
+        await self._go(organiser, f"/organiser/door/{slug}?door=North", "door")
+        await organiser.goto(f"/organiser/door/{SEATED}")
+        for code, verdict in ((signed, "wrong_event"), ("no code", "unknown")):
+            await self._checks(organiser, code, verdict)
+        await organiser.goto(f"/organiser/door/{slug}?door=North")
+        for verdict in ("valid", "used"):
+            await self._checks(organiser, signed, verdict)
+
+    async def _checks(self, organiser: Page, code: str, verdict: str) -> None:
+        await organiser.get_by_label("Code", exact=True).fill(code)
+        await organiser.keyboard.press("Enter")
+        await expect(hook(organiser, "verdict")).to_have_attribute("data-verdict", verdict)
+        await self._look(organiser, f"door {verdict}")
 
     async def after_the_turn(self, late: Page) -> None:
         await expect(late.locator("[data-room]")).to_have_attribute("data-state", "missed")

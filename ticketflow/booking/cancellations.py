@@ -58,7 +58,7 @@ class Cancellations:
     async def by_booker(self, event: Event, booking: Booking) -> Booking:
         """Cancel a booking for who made it; gives it as it is then. The second time nothing is done.
 
-        Raises what `check_cancellable` raises.
+        Raises what `check_cancellable` raises, and ticket_used.
         """
         if booking.status is BookingStatus.CANCELLED:
             return booking
@@ -66,7 +66,8 @@ class Cancellations:
         return await self._whole(self._cancel(event, booking.id, booking.user_id))
 
     async def by_organiser(self, event: Event, organiser: User, booking_id: str) -> Booking:
-        """Cancel a booking of an event that the organiser sees to. Raises not_found, not_confirmed."""
+        """Cancel a booking of an event that the organiser sees to. Raises not_found, not_confirmed,
+        ticket_used."""
         return await self._whole(self._cancel(event, booking_id, organiser.id, organiser))
 
     async def tend(self) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 
 from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, User, now
 from ticketflow.faults import Point, reached
-from ticketflow.store import audit
+from ticketflow.store import audit, violations
 from ticketflow.store.outbox import announce, new_letter
 from ticketflow.store.ownership import of_event_seen_to_by
 from ticketflow.store.tables import bookings, cancellations, outbox, payments, tickets, users
@@ -46,7 +46,8 @@ async def cancel(
     """Cancel a confirmed booking of the event, in one transaction: the tickets end, the payment is to be
     refunded, a letter says so. Who made it may, `by`; or `organiser`, if they see to the event.
 
-    Gives False, and writes nothing, if it was cancelled before. Raises `Refusal` not_found, not_confirmed.
+    Gives False, and writes nothing, if it was cancelled before. Raises `Refusal` not_found, not_confirmed,
+    ticket_used.
     """
     theirs = (
         of_event_seen_to_by(organiser, bookings.c.event_id, event_id)
@@ -94,7 +95,15 @@ async def _end(database: Database, event_id: int, booking_id: str, by: int, reas
             cancelled_at=at,
         )
     )
-    await database.execute(delete(tickets).where(tickets.c.booking_id == booking_id))
+    try:
+        await database.execute(delete(tickets).where(tickets.c.booking_id == booking_id))
+    except violations.UNIQUE:
+        # The first use of one of them refers to it: whoever of the two writes first is right.
+        raise Refusal(
+            "ticket_used",
+            "A ticket of this booking was used at the door, so it cannot be cancelled any more. Nothing was "
+            "changed: the booking stands, and tickets that were not used stay good.",
+        ) from None
     await database.execute(
         update(bookings)
         .where(bookings.c.id == booking_id)

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from ticketflow.accounts import rules
+from ticketflow.checking import MOST_DOOR
 from ticketflow.domain import check_times, request_hash
 
 MOST_TICKETS_AT_ONCE = 100
@@ -134,6 +135,17 @@ class RoomAsk(Ask):
         if not self.model_dump(exclude_none=True):
             raise ValueError("name at least one lever: mode, rate_per_minute, max_active or message")
         return self
+
+
+class CheckAsk(Ask):
+    """A code at a door, as it was scanned or typed. `look` lets nobody in."""
+
+    code: Annotated[str, Field(min_length=1, max_length=400)]
+    event_id: Id | None = None
+    door: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=MOST_DOOR), AfterValidator(_printable)
+    ] = ""
+    look: bool = False
 
 
 class RowAsk(Ask):

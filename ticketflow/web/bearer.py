@@ -89,6 +89,7 @@ NEEDS: dict[str, frozenset[Ability] | None] = {
     "POST /api/organiser/mail/retry": _ORGANISE,
     "POST /api/organiser/mail/<int:letter_id>/retry": _ORGANISE,
     "POST /api/organiser/mail/<int:letter_id>/resend": _ORGANISE,
+    "POST /api/organiser/check": _ORGANISE,
     "GET /api/admin/accounts": PERSON,
     "PATCH /api/admin/accounts/<int:account_id>": PERSON,
     "WS /ws/events/<int:event_id>": _BOOKING,

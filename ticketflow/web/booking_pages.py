@@ -5,7 +5,7 @@ from quart.typing import ResponseReturnValue
 
 from ticketflow.domain import Booking, BookingStatus, User, check_cancellable, now
 from ticketflow.web import counter
-from ticketflow.web.paging import fresh, shown_booking, sign_in_first
+from ticketflow.web.paging import fresh, shown_booking, sign_in_first, with_codes
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import signed_in
 
@@ -21,7 +21,7 @@ async def booking_page(booking_id: str) -> ResponseReturnValue:
     booking = await counter.find_booking(found, user, booking_id)
     kept = booking.status is BookingStatus.REFUSED and await _still_held(found, user, booking)
     waited = (now() - booking.created_at).total_seconds()
-    return await fresh(
+    return await with_codes(
         "booking.html", booking=shown_booking(found, booking), hold_kept=kept, waited=max(0, int(waited))
     )
 

@@ -77,21 +77,23 @@ async def book(data: BookAsk) -> ResponseReturnValue:
 async def mine() -> ResponseReturnValue:
     """The account's bookings, the newest first."""
     user = await require_user()
-    return [booking.public() for booking in await booking_store.of_user(services().database, user.id)]
+    found = services()
+    mine = await booking_store.of_user(found.database, user.id)
+    return [counter.signed(found, booking.public()) for booking in mine]
 
 
 @blueprint.get("/bookings/<booking_id>")
 async def one(booking_id: str) -> ResponseReturnValue:
     """One booking of the account: confirmed, refused, or still on its way."""
-    user = await require_user()
-    return (await counter.find_booking(services(), user, booking_id)).public()
+    found, user = services(), await require_user()
+    return counter.signed(found, (await counter.find_booking(found, user, booking_id)).public())
 
 
 @blueprint.post("/bookings/<booking_id>/cancel")
 async def cancel(booking_id: str) -> ResponseReturnValue:
     """Cancel a booking while the organiser allows it: the tickets end, the money goes back."""
-    user = await require_user()
-    return (await counter.cancel_booking(services(), user, booking_id)).public()
+    found, user = services(), await require_user()
+    return counter.signed(found, (await counter.cancel_booking(found, user, booking_id)).public())
 
 
 def idempotency_key(key: str | None) -> str | None:

@@ -155,7 +155,7 @@ async def book(
     method = ask.payment.method if ask.payment else services.gateway.default_method
     payment = Payment(method, key, ask.fingerprint, wait_seconds)
     try:
-        return _booked(await _book(services, user, ask, visitor, payment))
+        return _booked(services, await _book(services, user, ask, visitor, payment))
     except BookingRefused:
         raise
     except (Refusal, WaitingRoomError):
@@ -164,7 +164,7 @@ async def book(
         known = await services.desk.known(user, payment, ask.hold_id, services.catalogue.all())
         if known is None:
             raise
-        return _booked(known)
+        return _booked(services, known)
 
 
 async def _book(
@@ -253,10 +253,17 @@ def _processing(order: Order) -> Booking:
     )
 
 
-def _booked(answer: Answer) -> Reply:
+def signed(services: Services, body: dict[str, Any]) -> dict[str, Any]:
+    """A booking's body, each of its tickets with the code that a door can check by itself."""
+    sign, event_id = services.ticket_codes.sign, body["event_id"]
+    tickets = [{**ticket, "signed": sign(event_id, ticket["code"])} for ticket in body["tickets"]]
+    return {**body, "tickets": tickets}
+
+
+def _booked(services: Services, answer: Answer) -> Reply:
     if answer.body is None:
         return Reply(HTTPStatus.ACCEPTED, {"id": answer.booking_id, "status": BookingStatus.PROCESSING.value})
-    return Reply(HTTPStatus.CREATED, answer.body)
+    return Reply(HTTPStatus.CREATED, signed(services, answer.body))
 
 
 def _event_of(services: Services, hold_id: str) -> Event:

@@ -34,15 +34,22 @@ _PAGE = "; ".join(
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """For what is no page: should a browser show it as one after all, it may do nothing."""
 
-# What a browser could offer a page, and none of ours asks for. Only names that browsers have known for years:
-# one they do not know each of them complains of, on every page.
+# What a browser could offer a page, and hardly any of ours asks for. Only names that browsers have known
+# for years: one they do not know each of them complains of, on every page.
 _UNUSED = (
     *("accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "geolocation"),
     *("gyroscope", "hid", "idle-detection", "magnetometer", "microphone", "midi", "payment"),
     *("picture-in-picture", "publickey-credentials-get", "screen-wake-lock", "serial", "usb"),
     "xr-spatial-tracking",
 )
-_PERMISSIONS = ", ".join((*(f"{feature}=()" for feature in _UNUSED), "fullscreen=(self)"))
+
+
+def permissions(*used: str) -> str:
+    """The policy of a page that uses these of a browser's features, and of the others none but the whole
+    screen."""
+    said = [f"{feature}={'(self)' if feature in used else '()'}" for feature in _UNUSED]
+    return ", ".join((*said, "fullscreen=(self)"))
+
 
 _ALWAYS = {
     "Content-Security-Policy": _NOTHING,
@@ -51,7 +58,7 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-_OF_PAGES = {"Cross-Origin-Opener-Policy": "same-origin", "Permissions-Policy": _PERMISSIONS}
+_OF_PAGES = {"Cross-Origin-Opener-Policy": "same-origin", "Permissions-Policy": permissions()}
 _OF_DATA = {"Cache-Control": "no-store"}
 """What the API answers is somebody's or of this moment, unless it says otherwise."""
 

@@ -44,6 +44,7 @@ WRITE = Family("write")
 SOCKET = Family("socket")
 STATIC = Family("static", 10, by_account=False)
 GATEWAY = Family("gateway", 10, by_account=False)
+CHECK = Family("check", 10)
 GUESS = Family("guessed token", 0.01, by_account=False)
 HEALTH = Family("health", 0.1, by_account=False)
 
@@ -58,7 +59,10 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "bookings": BY_METHOD,
     "admin": BY_METHOD,
     "checkout": BY_METHOD,
+    "checks": CHECK,
+    "checks.keys": STATIC,
     "docs": READ,
+    "door_pages": CHECK,
     "draws": READ,
     "events": READ,
     "health": HEALTH,

@@ -17,6 +17,7 @@ from ticketflow.store import events as event_store
 from ticketflow.store import rooms as records
 from ticketflow.store.events import NewSale, NewTicketType, Seat
 from ticketflow.web.asks import EventAsk, RoomAsk, TicketTypeAsk
+from ticketflow.web.counter import signed
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import require_organiser
 from waiting_room import Mode, RoomPolicy
@@ -79,7 +80,8 @@ async def cancel(event_id: int, booking_id: str) -> ResponseReturnValue:
     found = services()
     user = await require_organiser()
     event = found.catalogue.own_event(event_id, user)
-    return (await found.cancellations.by_organiser(event, user, booking_id)).public()
+    cancelled = await found.cancellations.by_organiser(event, user, booking_id)
+    return signed(found, cancelled.public())
 
 
 async def create_event(found: Services, user: User, ask: EventAsk) -> Event:

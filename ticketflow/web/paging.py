@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 from ticketflow.domain import Booking, Event, can_cancel, now
 from ticketflow.showing import show_booking, show_event
 from ticketflow.signing import timed_signer
+from ticketflow.web.headers import permissions
 from ticketflow.web.newcomers import own_ticket
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import account_id
@@ -55,6 +56,13 @@ def sign_in_first(back: str) -> Redirect:
     return redirect(
         url_for("account_pages.sign_in_page", next=back), 303 if request.method == "POST" else 302
     )
+
+
+async def with_codes(template: str, **context: Any) -> Response:
+    """A page with tickets' codes on it: the screen may be kept awake while one is held out."""
+    page = await fresh(template, **context)
+    page.headers["Permissions-Policy"] = permissions("screen-wake-lock")
+    return page
 
 
 async def fresh(template: str, **context: Any) -> Response:

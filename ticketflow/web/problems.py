@@ -62,6 +62,7 @@ STATUS = {
     "not_confirmed": HTTPStatus.CONFLICT,
     "cancel_not_allowed": HTTPStatus.CONFLICT,
     "cancel_too_late": HTTPStatus.CONFLICT,
+    "ticket_used": HTTPStatus.CONFLICT,
     "sold_out": HTTPStatus.CONFLICT,
     "unit_taken": HTTPStatus.CONFLICT,
     "hold_in_use": HTTPStatus.CONFLICT,

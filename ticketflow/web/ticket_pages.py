@@ -14,7 +14,7 @@ from ticketflow.showing import show_booking
 from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter
 from ticketflow.web.listing import LASTS
-from ticketflow.web.paging import fresh, said, sign_in_first
+from ticketflow.web.paging import said, sign_in_first, with_codes
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import signed_in
 
@@ -39,7 +39,7 @@ async def tickets() -> ResponseReturnValue:
     coming = [group for group in groups if _is_coming(*group, at)]
     over = [group for group in reversed(groups) if not _is_coming(*group, at)]
     codes = _codes_shown(coming)
-    return await fresh(
+    return await with_codes(
         "tickets.html",
         said=said(),
         coming=[_shown(found, group, at, codes) for group in coming],

@@ -242,9 +242,10 @@ class HoldView(Answer):
 class TicketView(Answer):
     """A ticket of a booking."""
 
-    code: Annotated[str, Field(description="What the door reads.")]
+    code: Annotated[str, Field(description="The short code, to be read out or typed.")]
     unit: Count
     seat: str | None
+    signed: Annotated[str, Field(description="What its QR code says: a door can check it by itself.")]
 
 
 class BookingView(Answer):
@@ -261,7 +262,9 @@ class BookingView(Answer):
         created_at=WHEN,
         code="K7RWQ2DXN4H9BTZV3MC6PFGJ8LS",
         reason=None,
-        tickets=[{"code": "W2C8XKQ5NR4TB7HDV9GZ3MF6JPL", "unit": 118, "seat": None}],
+        tickets=[
+            {"code": "W2C8XKQ5NR4TB7HDV9GZ3MF6JPL", "unit": 118, "seat": None, "signed": "TF1.MRGNSVQA..."}
+        ],
         fee=0,
         refund=None,
         units=[118],

@@ -77,6 +77,9 @@ GIVEN = {
     "RateLimit-Limit": Header("How many calls of this kind may be made in a minute.", _SECONDS, "600"),
     "RateLimit-Remaining": Header("How many are left.", _SECONDS, "599"),
     "RateLimit-Reset": Header("After how many seconds all of them are there again.", _SECONDS, "60"),
+    "Cache-Control": Header(
+        "How long it may be kept, by anybody.", {"type": "string"}, "public, max-age=3600"
+    ),
     "Poll-After": Header(
         "After how many seconds a page without a socket should ask again.", {"type": "string"}, "5"
     ),

@@ -150,6 +150,12 @@ FAN_CALLS = {
         "Cancel a booking",
         {200: a.BookingView},
         who=Who.ACCOUNT,
-        refusals=("still_processing", "not_confirmed", "cancel_not_allowed", "cancel_too_late"),
+        refusals=(
+            "still_processing",
+            "not_confirmed",
+            "cancel_not_allowed",
+            "cancel_too_late",
+            "ticket_used",
+        ),
     ),
 }

@@ -64,6 +64,7 @@ MEANINGS = {
     "slug_taken": "Another event has this name in its address. Try again.",
     "sold_out": "Fewer are left than you want; `remaining` says how many.",
     "still_processing": "The booking is still being paid. Cancel it once it is confirmed.",
+    "ticket_used": "A ticket of the booking was used at the door. Nothing was changed.",
     "too_many_joins": "Many places were just taken from your network or account. Wait `retry_after` seconds.",
     "too_many_requests": "That was a lot in a short time. Wait `retry_after` seconds.",
     "too_many_sockets": "Very many pages are open at your address.",

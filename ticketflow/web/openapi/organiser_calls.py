@@ -2,11 +2,12 @@
 
 from ticketflow.web.openapi import account_answers as accounts
 from ticketflow.web.openapi import answers as a
+from ticketflow.web.openapi import door_answers as d
 from ticketflow.web.openapi import mail_answers as m
 from ticketflow.web.openapi import organiser_answers as o
 from ticketflow.web.openapi.calls import Call, Who
 
-ORGANISE, ADMIN, MACHINES = "Organising", "Running the house", "Machines"
+ORGANISE, DOOR, ADMIN, MACHINES = "Organising", "The door", "Running the house", "Machines"
 
 SALE = {
     "name": "A night at the hall",
@@ -114,7 +115,17 @@ ORGANISER_CALLS = {
         "Cancel a booking of your event",
         {200: a.BookingView},
         who=Who.ORGANISER,
-        refusals=("still_processing", "not_confirmed"),
+        refusals=("still_processing", "not_confirmed", "ticket_used"),
+    ),
+    "POST /api/organiser/check": Call(
+        DOOR,
+        "Check a ticket at the door",
+        {200: d.CheckedView},
+        who=Who.ORGANISER,
+        example={"code": d.SHORT, "event_id": 42, "door": "North"},
+    ),
+    "GET /.well-known/ticket-keys.json": Call(
+        DOOR, "Read the keys that sign tickets", {200: d.KeySet}, gives=("Cache-Control",)
     ),
 }
 

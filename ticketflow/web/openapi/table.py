@@ -16,6 +16,7 @@ TAGS = {
     "Tokens": "For programs: named, with abilities and an end. Send one as `Authorization: Bearer tf_...`; "
     "cookies of such a request are not looked at.",
     "Organising": "Making a sale, steering its waiting room, seeing what became of it.",
+    "The door": "Letting people in, each ticket once. docs/tickets.md tells how to check without a network.",
     "Running the house": "Roles. Only a person may do this, no token.",
     "Machines": "For those who watch the house and for the payment gateway.",
 }
