@@ -26,7 +26,7 @@ from ticketflow.settings import Settings
 from ticketflow.store.events import NewTicketType
 from ticketflow.store.tables import outbox as table
 
-LETTERS = int(os.environ.get("TICKETFLOW_TEST_LETTERS", "300"))
+LETTERS = int(os.environ.get("TICKETFLOW_TEST_LETTERS", "200"))
 BOOKED = 10
 """Of these so many are really booked, by fans over HTTP, while workers die."""
 WORKERS = 3
@@ -88,6 +88,7 @@ async def book_some(house: House, sale: Sale) -> None:
             assert answer.status_code in (201, 202), answer.text
 
 
+@pytest.mark.timeout(60 + LETTERS)
 async def test_each_letter_arrives_once_but_for_those_at_the_server_at_a_kill(
     settings: Settings, rough: RoughServer, workers: Workers, tmp_path: Path
 ):

@@ -1,10 +1,8 @@
 """A mail server that is down for the whole sale: nobody who books notices, and then everything arrives."""
 
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 from sqlalchemy import select
 
@@ -17,11 +15,11 @@ from ticketflow.settings import Settings
 from ticketflow.store.tables import outbox as table
 
 BOOKINGS = 12
-BEFORE = 200
+BEFORE = 60
 
 
-async def book(house: House, fan: Visitor, sale: Sale) -> float:
-    """One booking by whoever has a turn again; gives how long it took."""
+async def book(house: House, fan: Visitor, sale: Sale) -> None:
+    """One booking by whoever has a turn again, confirmed at once. `bench mail` compares how long it takes."""
     await fan.join(sale)
 
     async def has_come_in() -> bool:
@@ -29,10 +27,8 @@ async def book(house: House, fan: Visitor, sale: Sale) -> float:
 
     await eventually(has_come_in)
     body = {"event_id": sale.event_id, "quantity": 1, "payment": {"method": "card-ok"}}
-    started = time.monotonic()
     answer = await fan.post("/api/bookings", json=body)
     assert answer.status_code == 201, answer.text
-    return time.monotonic() - started
 
 
 async def test_bookings_do_not_notice_and_all_letters_arrive_the_oldest_first(
@@ -47,17 +43,17 @@ async def test_bookings_do_not_notice_and_all_letters_arrive_the_oldest_first(
             await doors_open(house, sale)
             async with house.visitor() as fan:
                 await fan.register()
-                down = [await book(house, fan, sale) for _ in range(BOOKINGS)]
+                for _ in range(BOOKINGS):
+                    await book(house, fan, sale)
                 said = await server_state(stores.redis, settings.redis_prefix)
                 assert (said.state, said.since is not None) == ("away", True)
                 found = await stores.database.fetch_all(select(table.c.attempts, table.c.last_error))
-                assert {tuple(row) for row in found} == {(0, None)}, "no letter has paid for it"
+                paid = {(row["attempts"], row["last_error"]) for row in found}
+                assert paid == {(0, None)}, "no letter has paid for it"
                 wanted = await letters.message_ids(stores.database, "pending", "sending")
                 with rough.running():
                     await eventually(partial(all_are_taken, rough, len(wanted)), seconds=60)
-                    up = [await book(house, fan, sale) for _ in range(BOOKINGS)]
-                assert rough.taken()[: len(wanted)] == list(wanted)
-                assert median(down) < median(up) * 1.5, (down, up)
+                assert rough.taken() == list(wanted)
 
 
 async def all_are_taken(rough: RoughServer, count: int) -> bool:
