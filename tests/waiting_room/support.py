@@ -21,7 +21,15 @@ TIMES = [
     "lobby_at",
 ]
 
-# The entries are bytes that are no text, so they are moved where they are.
+# Moved where they are: there may be a thousand, and those who are away are bytes that are no text.
+MOMENTS_EARLIER = """
+for _, key in ipairs(KEYS) do
+  local entries = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  for i = 1, #entries, 2 do
+    redis.call('ZADD', key, string.format('%.0f', entries[i + 1] - ARGV[1]), entries[i])
+  end
+end
+"""
 AWAY_EARLIER = """
 local away = redis.call('HGETALL', KEYS[1])
 for i = 1, #away, 2 do
@@ -46,10 +54,7 @@ async def travel(redis: Redis, room: WaitingRoom, seconds: float) -> None:
         changes.delete(keys.admissions)
         for second, count in counts.items():
             changes.hincrby(keys.admissions, str(int(second) - round(seconds)), int(count))
-        for key in (keys.called, keys.active, keys.missed):
-            entries: list[Any] = await redis.zrange(key, 0, -1, withscores=True)
-            if entries:
-                changes.zadd(key, {visitor: moment - shift for visitor, moment in entries})
+        changes.eval(MOMENTS_EARLIER, 3, keys.called, keys.active, keys.missed, shift)
         changes.eval(AWAY_EARLIER, 1, keys.away, round(seconds))
         await changes.execute()
 
