@@ -1,8 +1,10 @@
 """The messages: a sheet written as text and as HTML, its pictures inside and its calendar file beside it."""
 
+from base64 import encodebytes
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
 from email.utils import formatdate
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, cast
 
@@ -104,16 +106,28 @@ class Messages:
         message.set_content(self._templates.get_template("letter.txt").render(context))
         message.add_alternative(self._templates.get_template("letter.html").render(context), subtype="html")
         html = cast(MIMEPart, message.get_body(("html",)))
+        if pictures:
+            html.make_related()
         for number, (cid, picture) in enumerate(pictures.items()):
-            html.add_related(
-                picture,
-                "image",
-                "png",
-                cid=f"<{cid}>",
-                disposition="inline",
-                filename=f"ticket-{number}.png" if number else "artwork.png",
-            )
+            part = _artwork if cid == ART else _picture
+            html.attach(part(cid, picture, f"ticket-{number}.png" if number else "artwork.png"))
         return message
+
+
+def _picture(cid: str, picture: bytes, filename: str) -> MIMEPart:
+    # By hand: the library's `add_related` reads each header anew with every parameter that it adds to it.
+    part = MIMEPart()
+    part["MIME-Version"] = "1.0"
+    part["Content-Type"] = "image/png"
+    part["Content-Transfer-Encoding"] = "base64"
+    part["Content-Disposition"] = f'inline; filename="{filename}"'
+    part["Content-ID"] = f"<{cid}>"
+    part.set_payload(encodebytes(picture).decode())
+    return part
+
+
+_artwork = lru_cache(maxsize=64)(_picture)
+"""The same in all letters of an event; nothing changes it once it is made."""
 
 
 def _pictures(sheet: Sheet) -> Pictures:
