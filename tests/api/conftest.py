@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,50 +17,39 @@ from ticketflow.settings import Settings
 from ticketflow.store.tables import metadata
 
 
-@pytest.fixture(scope="package", params=["sqlite", "mariadb"])
-def house(request: pytest.FixtureRequest) -> House:
-    """A running house with the worker's loops; its mail goes to a real server.
-
-    There are two, and both stay open: each file's tests go through one and then through the other.
-    """
-    found: House = request.getfixturevalue(f"house_on_{request.param}")
-    return found
-
-
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def house_on_sqlite(
-    redis_url: str, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+@pytest_asyncio.fixture(scope="package", loop_scope="package", params=["sqlite", "mariadb"])
+async def house(
+    request: pytest.FixtureRequest, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
-    copy = tmp_path_factory.mktemp("house") / "ticketflow.db"
-    shutil.copyfile(sqlite_template, copy)
-    async with _open(f"sqlite+aiosqlite:///{copy}", redis_url) as house:
-        yield house
-
-
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def house_on_mariadb(redis_url: str, mariadb: servers.MariaDB) -> AsyncIterator[House]:
-    with mariadb.fresh(metadata) as url:
-        async with _open(url, redis_url) as house:
-            yield house
-
-
-@asynccontextmanager
-async def _open(database_url: str, redis_url: str) -> AsyncIterator[House]:
+    """A running house with the worker's loops; its mail goes to a real server."""
     mailbox = servers.Mailbox()
     smtp = await servers.smtp_server(mailbox)
-    prefix = f"test-{uuid.uuid4().hex[:12]}"
-    settings = settings_for(
-        database_url=database_url, redis_url=redis_url, smtp_url=mailbox.url, prefix=prefix
-    )
-    started: asyncio.Future[House] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
-    # A task of its own: a fixture's halves run in two tasks, and a task group must end where it began.
-    running = asyncio.create_task(_run(settings, mailbox, started, stop))
-    await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
-    yield started.result() if started.done() else running.result()
-    stop.set()
-    await running
+    with fresh_database(request, tmp_path_factory) as url:
+        prefix = f"test-{uuid.uuid4().hex[:12]}"
+        settings = settings_for(database_url=url, redis_url=redis_url, smtp_url=mailbox.url, prefix=prefix)
+        started: asyncio.Future[House] = asyncio.get_running_loop().create_future()
+        stop = asyncio.Event()
+        # A task of its own: a fixture's halves run in two tasks, and a task group must end where it began.
+        running = asyncio.create_task(_run(settings, mailbox, started, stop))
+        await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
+        yield started.result() if started.done() else running.result()
+        stop.set()
+        await running
     smtp.close()
+
+
+@contextmanager
+def fresh_database(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty database with all tables of the kind the test asks for."""
+    if request.param == "mariadb":
+        server: servers.MariaDB = request.getfixturevalue("mariadb")
+        with server.fresh(metadata) as url:
+            yield url
+        return
+    template: Path = request.getfixturevalue("sqlite_template")
+    copy = folders.mktemp("house") / "ticketflow.db"
+    shutil.copyfile(template, copy)
+    yield f"sqlite+aiosqlite:///{copy}"
 
 
 async def _run(
