@@ -222,7 +222,8 @@ def create_tables(address: sqlalchemy.URL | str, metadata: sqlalchemy.MetaData) 
 class Mailbox:
     """An SMTP server's memory: each message it took, in order; those about accounts by themselves.
 
-    Set `answer` to another SMTP reply, such as "451 later" or "550 no such user", and it takes none.
+    Set `answer` to another SMTP reply, such as "451 later" or "550 no such user", and it takes none. A letter
+    gets the answer of the moment at which it began to come: who is killed in the middle has not been heard.
     """
 
     def __init__(self) -> None:
@@ -230,18 +231,29 @@ class Mailbox:
         self.about_accounts: list[EmailMessage] = []
         self.url = ""
         self.answer = "250 taken"
+        self._answers: dict[Session, str] = {}
         self._arrived = asyncio.Condition()
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_MAIL(  # noqa: N802
+        self, _server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """aiosmtpd's hook for the beginning of a message."""
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        self._answers[session] = self.answer
+        return "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """aiosmtpd's hook for one message; gives the reply the sender gets."""
-        if self.answer.startswith("250"):
+        answer = self._answers.pop(session)
+        if answer.startswith("250"):
             content = envelope.content
             raw = content if isinstance(content, bytes) else (content or "").encode()
             async with self._arrived:
                 message = message_from_bytes(raw, policy=policy.default)
                 (self.about_accounts if _is_about_account(message) else self.messages).append(message)
                 self._arrived.notify_all()
-        return self.answer
+        return answer
 
     async def wait_for(self, count: int, timeout: float = 30) -> list[EmailMessage]:
         """All messages, once there are at least `count`; raises TimeoutError after `timeout` seconds."""

@@ -155,7 +155,8 @@ async def test_control_without_the_owner_in_the_query_another_organiser_lets_peo
 
 
 async def test_a_token_of_an_organiser_checks(steward: Visitor, house: House, ticket: dict[str, Any]):
-    made = await steward.post("/api/tokens", json={"name": "A scanner", "abilities": ["organise"]})
+    a_token = {"name": "A scanner", "abilities": ["organise"], "current_password": PASSWORD}
+    made = await steward.post("/api/tokens", json=a_token)
     async with house.visitor() as scanner:
         scanner.headers["Authorization"] = f"Bearer {made.json()['token']}"
         assert (await check(scanner, ticket["signed"]))["verdict"] == "valid"

@@ -204,9 +204,8 @@ async def test_who_came_before_and_goes_on_in_the_account_keeps_no_way_into_it(h
     email = an_address()
     async with house.visitor() as stranger, house.visitor() as owner, house.visitor() as program:
         theirs = await claim(stranger, email)
-        token = (await stranger.post("/api/tokens", json={"name": "x", "abilities": ["read"]})).json()[
-            "token"
-        ]
+        asked = {"name": "x", "abilities": ["read"], "current_password": PASSWORD}
+        token = (await stranger.post("/api/tokens", json=asked)).json()["token"]
         program.headers["Authorization"] = f"Bearer {token}"
         assert (await program.get("/api/me")).status_code == 200
         await forget(owner, email)

@@ -53,7 +53,8 @@ async def claimed(house: House) -> str:
 
 
 async def bearer_of(fan: Visitor, *abilities: str) -> dict[str, str]:
-    body = {"name": "a program", "abilities": list(abilities or ("read",))}
+    may = list(abilities or ("read",))
+    body = {"name": "a program", "abilities": may, "current_password": PASSWORD}
     return {"Authorization": f"Bearer {(await fan.post('/api/tokens', json=body)).json()['token']}"}
 
 
