@@ -308,7 +308,13 @@ async def test_a_confirmation_that_is_not_true_any_more_is_withdrawn(settings: S
     sale = await cancellable_sale(settings)
     smtp.answer = "451 later"
     async with in_process(settings) as house, house.visitor() as fan:
-        await cancel(fan, await booked(fan, sale))
+        booking = await booked(fan, sale)
+
+        async def put_off() -> bool:
+            return await rows(house, tables.outbox, state="pending", attempts=1) == 1
+
+        await eventually(put_off)
+        await cancel(fan, booking)
         smtp.answer = "250 taken"
         waiting = tables.outbox.c.state == "pending"
         await house.database.execute(update(tables.outbox).where(waiting).values(due_at=now()))
