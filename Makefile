@@ -67,7 +67,7 @@ pages: $(VENV)/.installed-dev ## Look over every page at both widths in both loo
 
 letters: $(VENV)/.installed-dev ## Look over every kind of letter at both widths in both looks; pictures go to artefacts/letters
 	@tests/install-tools.sh
-	@TICKETFLOW_TEST_LETTERS=1 $(VENV)/bin/python -m pytest tests/browser/test_letters.py $(ARGS)
+	@TICKETFLOW_TEST_KEEP_LETTERS=1 $(VENV)/bin/python -m pytest tests/browser/test_letters.py $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Thousands of made-up requests as stranger, fan and organiser (CASES=100 a call and person)
 	@TICKETFLOW_FUZZ_CASES=$(or $(CASES),100) $(VENV)/bin/python -m pytest -s tests/api/test_schemathesis.py $(ARGS)

@@ -127,7 +127,7 @@ class Cast:
             self._renew_hold: "hold" in route or "checkout" in route or route == "POST /api/bookings",
             self._renew_booking: "<booking_id>" in route,
             self._renew_token: "<int:token_id>" in route,
-            self._failed_letter: "<int:letter_id>" in route and "resend" not in route,
+            self._failed_letter: "/organiser/mail/" in route and "resend" not in route,
             self._sent_letter: "<int:letter_id>/resend" in route,
         }
         for renew, needed in needs.items():

@@ -23,11 +23,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
+from sqlalchemy import select, update
 
 from tests.api.support import cookies_of, open_sale
-from tests.house import PASSWORD, House, Sale, Visitor
+from tests.house import PASSWORD, House, Sale, Visitor, eventually
 from ticketflow.domain import now
 from ticketflow.store.events import NewTicketType
+from ticketflow.store.tables import outbox
 
 # A house that is asked to make up 500 requests a call is asked by hand: `make fuzz`.
 CASES = int(os.environ.get("TICKETFLOW_FUZZ_CASES", "0"))
@@ -51,6 +53,8 @@ class Person:
     visitor: Visitor
     sale: Sale
     """Where they buy."""
+    upcoming: Sale
+    """That they may want to be told of."""
     own: dict[str, Any] = field(default_factory=dict)
     """Of an organiser: their own event, with a booking. What they do to it must not shut the other's desk."""
     known: dict[str, Any] = field(default_factory=dict)
@@ -73,7 +77,11 @@ class Person:
             await self.visitor.sign_in(self.visitor.email)
         if path.startswith("/api/organiser") and self.own:
             self.known |= self.own
+            if "/mail" in path:
+                await self._let_a_letter_be("failed" if path.endswith("/retry") else "sent")
             return
+        if path.endswith("/reminder"):
+            self.known["event_id"] = self.upcoming.event_id
         if not any(word in path for word in ("queue", "holds", "bookings", "tokens/")):
             return
         await self.visitor.come_in(self.sale)
@@ -85,6 +93,20 @@ class Person:
                 "/api/tokens", json={"name": "A program", "current_password": PASSWORD}
             )
             self.known["token_id"] = made.json().get("id", 1)
+
+    async def _let_a_letter_be(self, state: str) -> None:
+        """What tells of a booking of one's own event; of a new one, for others were cancelled meanwhile."""
+        own = Sale(self.own["event_id"], "", [self.own["ticket_type_id"]], "")
+        await self.visitor.come_in(own)
+        self.own["booking_id"] = self.known["booking_id"] = await self.buy(own)
+        those = outbox.c.booking_id == self.own["booking_id"]
+
+        async def sent() -> Any:
+            row = await self.house.database.fetch_one(select(outbox).where(those))
+            return row and row["state"] not in ("pending", "sending") and row
+
+        self.known["letter_id"] = (await eventually(sent))["id"]
+        await self.house.database.execute(update(outbox).where(those).values(state=state))
 
     async def buy(self, sale: Sale) -> str:
         """The id of a new booking."""
@@ -112,13 +134,18 @@ class Person:
 async def person(house: House, role: str) -> Person:
     """Somebody of that role, at a sale that runs and takes tickets back; an organiser has another."""
     sale = await _sale(house)
-    someone = Person(role, house, house.visitor(), sale)
+    upcoming = await open_sale(house, mode="lobby", sale_starts_in=timedelta(days=1))
+    someone = Person(role, house, house.visitor(), sale, upcoming)
     if role == "organiser":
         own = await _sale(house)
         someone.visitor.email = own.organiser_email
         await someone.visitor.sign_in(own.organiser_email)
         await someone.visitor.come_in(own)
-        someone.own = {"event_id": own.event_id, "booking_id": await someone.buy(own)}
+        someone.own = {
+            "event_id": own.event_id,
+            "ticket_type_id": own.type_ids[0],
+            "booking_id": await someone.buy(own),
+        }
     elif role == "fan":
         await someone.visitor.register()
     return someone

@@ -18,7 +18,7 @@ from ticketflow.mail.html_page import html_page
 from ticketflow.ticket_codes import TicketReader
 
 PICTURES = Path(__file__).parent.parent.parent / "artefacts" / "letters"
-KEPT = bool(os.environ.get("TICKETFLOW_TEST_LETTERS"))
+KEPT = bool(os.environ.get("TICKETFLOW_TEST_KEEP_LETTERS"))
 WIDTHS = (375, 700)
 AXE = """() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"],
   rules: { region: { enabled: false }, "landmark-one-main": { enabled: false } } })

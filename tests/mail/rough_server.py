@@ -123,7 +123,7 @@ def _protocol(handler: Handler, loop: asyncio.AbstractEventLoop) -> SMTP:
                 name.encode(),
                 password.encode(),
             )
-            return AuthResult(success=right)
+            return AuthResult(success=right, handled=False)
 
         given |= {"authenticator": sign_in, "auth_required": True}
     return SMTP(handler, hostname="localhost", loop=loop, **given)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from databases import Database
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from tests.house import make_sale, settings_for
 from ticketflow.clients import make_database
@@ -182,7 +182,7 @@ async def test_failed_letters_go_back_in_batches_each_once_and_none_of_anothers(
 
 @pytest.fixture
 async def crowded(database: Database, database_url: str) -> tuple[Database, int, User]:
-    """100,000 letters, of which a few are failed or wait."""
+    """20,000 letters, of which a few are failed or wait."""
     event_id, owner = await sale_of_somebody(database_url, database)
     other_event, _ = await sale_of_somebody(database_url, database)
     at, rows = now(), []
@@ -192,7 +192,7 @@ async def crowded(database: Database, database_url: str) -> tuple[Database, int,
         sent_at = at - timedelta(minutes=number) if state == "sent" else None
         rows.append(letter(at, of, state=state, sent_at=sent_at, last_error="550 no"))
     async with database.transaction():
-        for _ in range(100):
+        for _ in range(20):
             fresh = [
                 {**row, "message_id": secrets.token_hex(9), "recipient": f"{secrets.token_hex(4)}@x"}
                 for row in rows
@@ -207,7 +207,9 @@ async def plan(database: Database, query: Any) -> list[tuple[str, str]]:
     sqlite = database.url.dialect == "sqlite"
     text = str(query.compile(dialect=database._backend._dialect, compile_kwargs={"literal_binds": True}))
     word = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-    rows = await database.fetch_all(f"{word} {text}".replace("%%", "%").replace(":", r"\:"))
+    # `databases` fills text in by itself, on each engine in another way.
+    text = text.replace("%", "%%") if sqlite else text.replace("%%", "%")
+    rows = await database.fetch_all(f"{word} {text}".replace(":", r"\:"))
     if sqlite:
         said = [row["detail"] for row in rows if "outbox" in row["detail"]]
         return [(detail.split()[0], detail.partition("USING ")[2]) for detail in said]
@@ -218,6 +220,7 @@ async def test_lists_and_counts_go_by_indexes(
     crowded: tuple[Database, int, User], monkeypatch: pytest.MonkeyPatch
 ):
     database, event_id, owner = crowded
+    own = await database.fetch_val(select(func.min(t.outbox.c.id)).where(t.outbox.c.event_id == event_id))
     asked: list[Any] = []
     read = database.fetch_all
 
@@ -232,7 +235,7 @@ async def test_lists_and_counts_go_by_indexes(
         Wanted(state=MailState.SENT),
         Wanted(words="abc"),
         Wanted(words="a" * 32),
-        Wanted(words="77"),
+        Wanted(words=str(own)),
         Wanted(),
     ):
         await mail_desk.letters(database, scope, wanted, None, 50)
@@ -240,7 +243,7 @@ async def test_lists_and_counts_go_by_indexes(
     monkeypatch.undo()
     for query in asked:
         steps = await plan(database, query)
-        assert steps
+        assert steps, str(query)
         for how, index in steps:
             assert how not in ("ALL", "SCAN"), (how, index, str(query))
             assert index, (how, str(query))

@@ -23,7 +23,7 @@ from aiosmtplib import (
     SMTPSenderRefused,
 )
 
-from ticketflow.mail.server import MailServer, ServerAway
+from ticketflow.mail.server import MailServer, ServerAway, words_of
 
 CLOSING = 421
 TOO_LARGE = 552
@@ -68,7 +68,7 @@ class Line:
             await smtp.send_message(message, recipients=[recipient])
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
             code = _code(error)
-            reason = _words(error)
+            reason = words_of(error)
             if isinstance(error, ValueError | SMTPNotSupported):
                 raise Refused(reason) from error
             lost = code is None or code == CLOSING
@@ -115,11 +115,3 @@ def _code(error: Exception) -> int | None:
 def _is_about_us(error: Exception, code: int) -> bool:
     """Our sender is the same on every letter: who is refused for it is refused all of them."""
     return isinstance(error, SMTPSenderRefused) and code >= 500 and code != TOO_LARGE
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, SMTPRecipientsRefused):
-        return f"{error.recipients[0].code} {error.recipients[0].message}"
-    if isinstance(error, SMTPResponseException):
-        return f"{error.code} {error.message}"
-    return f"{type(error).__name__}: {error}"

@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 
-from aiosmtplib import SMTP, SMTPException
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -55,7 +55,7 @@ class MailServer:
                 await smtp.ehlo()
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
             smtp.close()
-            raise ServerAway(f"{type(error).__name__}: {error}") from error
+            raise ServerAway(words_of(error)) from error
         return smtp
 
     def note_answer(self) -> None:
@@ -111,3 +111,12 @@ class MailServer:
                     await say_away(self._redis, self._prefix, reason)
         except (RedisError, OSError) as error:
             log.warning("where the mail server is could not be told: %s", error)
+
+
+def words_of(error: Exception) -> str:
+    """What the server has said, or what went wrong before it could say anything."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return f"{error.recipients[0].code} {error.recipients[0].message}"
+    if isinstance(error, SMTPResponseException):
+        return f"{error.code} {error.message}"
+    return f"{type(error).__name__}: {error}"
