@@ -101,7 +101,10 @@ class Cast:
             "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
             "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
             "POST /api/organiser/check": {"code": "x"},
-            "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
+            "PATCH /api/admin/accounts/<int:account_id>": {
+                "role": "fan",
+                "current_password": PASSWORD,
+            },
             "POST /api/organiser/mail/retry": {"event_id": self.sale.event_id},
         }
         forms = {

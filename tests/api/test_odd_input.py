@@ -250,6 +250,44 @@ async def test_addresses(house: House, sale: Sale, admin: Visitor, name: str):
             await ask(admin, method, path, name, headers=PAGE, **given)
 
 
+ZEROS = "0" * 5000
+
+
+async def test_an_event_of_5_000_digits_is_no_event(house: House, sale: Sale, admin: Visitor):
+    desk = "/organiser/mail"
+    assert (await admin.get(f"{desk}?event={ZEROS}")).status_code == 404
+    assert (await admin.post(f"{desk}/retry", data={"event": ZEROS})).status_code == 404
+    assert house.app is not None
+    with pytest.raises(WebsocketResponseError) as refused:
+        async with house.app.test_client().websocket(
+            f"/ws{desk}?event={ZEROS}", headers={"Cookie": cookies_of(admin)}
+        ) as socket:
+            await socket.receive()
+    assert refused.value.response.status_code == 404
+
+
+BIG = b'{"x": "' + b"x" * 1_100_000 + b'"}'
+
+
+async def test_what_is_said_of_a_body_too_large_is_told_of(house: House, sale: Sale, admin: Visitor):
+    """Of calls that take no body, too; and a token that nobody knows, where none is asked for."""
+    document = (await admin.get("/openapi.json")).json()
+    kind, refused = {"Content-Type": "application/json"}, 0
+    async with house.visitor() as program:
+        program.headers["Authorization"] = "Bearer tf_nope"
+        for path, calls in document["paths"].items():
+            where = re.sub(r"\{(event|room)_id\}", str(sale.event_id), path)
+            where = re.sub(r"\{[^}]*\}", "1", where)
+            for method, call in calls.items():
+                answers = [await program.request(method, where)]
+                if method.upper() not in SAFE and not any(word in path for word in STAYS_IN):
+                    answers += [await admin.request(method, where, content=BIG, headers=kind)]
+                for answer in answers:
+                    assert str(answer.status_code) in call["responses"], (method, path, answer.text)
+                    refused += answer.status_code == 413
+    assert refused > 10
+
+
 COMMANDS = ("join", "leave", "claim", "hold", "release", "extend", "book", "cancel", "seats", "fly")
 
 

@@ -22,6 +22,8 @@ from ticketflow.store.tables import audit, users
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 ON_SQLITE = pytest.mark.parametrize("house", ["sqlite"], indirect=True, scope="package")
 
+CONFIRMED = {"current_password": PASSWORD}
+
 
 @asynccontextmanager
 async def somebody(house: House, role: Role) -> AsyncIterator[tuple[Visitor, int]]:
@@ -50,12 +52,20 @@ async def test_an_admin_finds_an_account_and_makes_it_an_organisers(house: House
         is_problem(await fan.post("/api/organiser/events", json=sale_body()), 403, "forbidden")
         found = await admin.get("/api/admin/accounts", params={"email": f" {fan.email.upper()} "})
         assert [(a["id"], a["role"]) for a in found.json()] == [(fan_id, "fan")]
-        changed = await admin.patch(f"/api/admin/accounts/{fan_id}", json={"role": "organiser"})
+        changed = await admin.patch(f"/api/admin/accounts/{fan_id}", json={"role": "organiser", **CONFIRMED})
         assert (changed.status_code, changed.json()["role"]) == (200, "organiser")
+        unsure = {"role": "admin", "current_password": "a guess"}
+        is_problem(await admin.patch(f"/api/admin/accounts/{fan_id}", json=unsure), 403, "wrong_password")
         assert (await fan.post("/api/organiser/events", json=sale_body())).status_code == 201
-        is_problem(await admin.patch("/api/admin/accounts/999999", json={"role": "fan"}), 404, "not_found")
         is_problem(
-            await admin.patch(f"/api/admin/accounts/{fan_id}", json={"role": "god"}), 422, "invalid_request"
+            await admin.patch("/api/admin/accounts/999999", json={"role": "fan", **CONFIRMED}),
+            404,
+            "not_found",
+        )
+        is_problem(
+            await admin.patch(f"/api/admin/accounts/{fan_id}", json={"role": "god", **CONFIRMED}),
+            422,
+            "invalid_request",
         )
         is_problem(await admin.get("/api/admin/accounts"), 422, "invalid_request")
         assert await rows_about(house, admin_id) == [
@@ -79,7 +89,7 @@ async def test_a_role_that_is_taken_is_gone_at_once_also_on_what_is_open(house: 
         headers = {"Cookie": cookies_of(organiser)}
         client = house.app.test_client()
         async with client.websocket(f"/ws/organiser/{sale.event_id}", headers=headers) as line:
-            await admin.patch(f"/api/admin/accounts/{owner}", json={"role": "fan"})
+            await admin.patch(f"/api/admin/accounts/{owner}", json={"role": "fan", **CONFIRMED})
             while '"reconnect"' not in await line.receive():
                 pass
         is_problem(await organiser.get(room), 403, "forbidden")

@@ -150,7 +150,7 @@ BODIES = {
     "POST /api/organiser/events": sale_body(),
     "PATCH /api/organiser/events/<int:event_id>": {"name": "A late night at the hall"},
     "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
-    "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan"},
+    "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan", "current_password": "x"},
     "POST /api/organiser/mail/retry": {},
     "POST /api/organiser/check": {"code": "x"},
     "PATCH /api/me": {"name": "Ann"},

@@ -157,7 +157,7 @@ async def test_strangers_use_up_the_letters_of_their_own_network(house: House, p
     [
         ("203.0.113.7", "203.0.113.0/24"),
         ("::ffff:203.0.113.7", "203.0.113.0/24"),
-        ("2001:db8:0:1:2::5", "2001:db8:0:1::/64"),
+        ("2001:db8:0:1:2::5", "2001:db8::/48"),
         ("unknown", "unknown"),
         (None, "unknown"),
     ],

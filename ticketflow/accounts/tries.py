@@ -11,8 +11,9 @@ from ticketflow.domain import Refusal
 SECONDS = 600
 """After so long the count begins anew."""
 
-NEIGHBOURS = {4: 24, 6: 64}
-"""Bits of an address that its neighbours share: who rents one of them has the others for the asking."""
+NEIGHBOURS = {4: 24, 6: 48}
+"""Bits of an address that its neighbours share: who has one of them has the others for the asking. Of IPv6
+providers hand a household up to a /48."""
 
 
 @dataclass(frozen=True, slots=True)

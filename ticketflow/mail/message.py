@@ -24,7 +24,7 @@ from ticketflow.ticket_codes import TicketCodes
 SUBJECTS = account_words.SUBJECTS | event_sheets.SUBJECTS
 """The subject of each kind of letter."""
 Pictures = dict[str, bytes]
-"""Content-ID -> PNG."""
+"""Content-ID -> the artwork as a JPEG, or a code as a PNG."""
 ART = "art@ticketflow"
 
 
@@ -109,25 +109,26 @@ class Messages:
         if pictures:
             html.make_related()
         for number, (cid, picture) in enumerate(pictures.items()):
-            part = _artwork if cid == ART else _picture
-            html.attach(part(cid, picture, f"ticket-{number}.png" if number else "artwork.png"))
+            html.attach(_picture(cid, picture, "png", f"ticket-{number}") if number else _artwork(picture))
         return message
 
 
-def _picture(cid: str, picture: bytes, filename: str) -> MIMEPart:
+def _picture(cid: str, picture: bytes, kind: str, name: str) -> MIMEPart:
     # By hand: the library's `add_related` reads each header anew with every parameter that it adds to it.
     part = MIMEPart()
     part["MIME-Version"] = "1.0"
-    part["Content-Type"] = "image/png"
+    part["Content-Type"] = f"image/{kind}"
     part["Content-Transfer-Encoding"] = "base64"
-    part["Content-Disposition"] = f'inline; filename="{filename}"'
+    part["Content-Disposition"] = f'inline; filename="{name}.{kind}"'
     part["Content-ID"] = f"<{cid}>"
     part.set_payload(encodebytes(picture).decode())
     return part
 
 
-_artwork = lru_cache(maxsize=64)(_picture)
-"""The same in all letters of an event; nothing changes it once it is made."""
+@lru_cache(maxsize=64)
+def _artwork(picture: bytes) -> MIMEPart:
+    """The same part in all letters of an event: nothing changes it once it is made."""
+    return _picture(ART, picture, "jpeg", "artwork")
 
 
 def _pictures(sheet: Sheet) -> Pictures:

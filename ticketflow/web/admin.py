@@ -9,6 +9,7 @@ from quart_schema import validate_querystring, validate_request
 
 from ticketflow.domain import Role, User
 from ticketflow.store import audit, roles
+from ticketflow.web.account_asks import Given
 from ticketflow.web.asks import Ask, Email
 from ticketflow.web.services import services
 from ticketflow.web.session import require_admin
@@ -25,10 +26,11 @@ class AccountsQuery(BaseModel):
 
 
 class RoleAsk(Ask):
-    """The role to give."""
+    """The role to give; it takes the admin's own password."""
 
     # JSON has no such type: the word comes as text.
     role: Annotated[Role, Field(strict=False)]
+    current_password: Given
 
 
 @blueprint.get("/accounts")
@@ -50,6 +52,8 @@ async def change(account_id: int, data: RoleAsk) -> ResponseReturnValue:
     """Give an account another role; it acts at once, also on what it has open."""
     found = services()
     admin = await require_admin()
+    # Who comes upon an open session must not be able to make more admins.
+    await found.accounts.confirm(admin, data.current_password)
     await roles.change(found.database, account_id, data.role, actor_id=admin.id)
     await found.hub.sessions.role_changed(account_id)
     user = await found.users.find(account_id)

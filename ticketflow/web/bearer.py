@@ -29,6 +29,9 @@ for that: whoever finds a token must not be able to keep the account."""
 WITH_PASSWORD = frozenset({"PATCH /api/me", "DELETE /api/me", "POST /api/me/export"})
 """Of those, the ones whose body has a place for the password."""
 
+NOBODYS = frozenset({"GET /healthz", "GET /readyz", "GET /.well-known/ticket-keys.json"})
+"""What is answered alike whoever asks: a probe that brings a token everywhere is as healthy as another."""
+
 _LOOK, _BOOKING, _BOOK, _ORGANISE = (
     frozenset({READ}),
     frozenset({READ, BOOK}),
@@ -131,13 +134,15 @@ async def _take(tokens: Tokens, asked: Request | Websocket, given: str, method: 
         return
     # Nothing has read them yet, and from here on there are none.
     asked.headers.remove("Cookie")
+    route = f"{method} {asked.url_rule.rule}" if asked.url_rule else ""
+    if route in NOBODYS:
+        return
     token = await tokens.find(given[len(_SCHEME) :].strip())
     if token is None:
         # Only now: thousands may share an address, and a good token is good beside any number of bad ones.
         limiter: Limiter = current_app.extensions["limits"]
         limiter.count_guess()
         raise Refusal("bad_token", "This token is not known here. It may have expired or been revoked.")
-    route = f"{method} {asked.url_rule.rule}" if asked.url_rule else ""
     if route not in NEEDS:
         return
     await _check(token, route)

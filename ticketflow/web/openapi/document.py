@@ -56,7 +56,7 @@ def refusals_of(call: Call, rule: Rule, method: str, *, has_body: bool) -> list[
         ("{" in path, ("not_found",)),
         (method not in SAFE, ("cross_site",)),
         (has_body, ("malformed_json", "invalid_request")),
-        (has_body or call.takes_anything, ("body_too_large", "too_slow")),
+        (method not in SAFE, ("body_too_large", "too_slow")),
         ("Idempotency-Key" in call.takes, ("invalid_request",)),
         (call.who.signed_in, ("not_signed_in",)),
         (call.who in (Who.ORGANISER, Who.ADMIN), ("forbidden",)),

@@ -142,8 +142,8 @@ ADMIN_CALLS = {
         "Give a role",
         {200: accounts.AccountFound},
         who=Who.ADMIN,
-        refusals=("last_admin",),
-        example={"role": "organiser"},
+        refusals=("last_admin", "wrong_password"),
+        example={"role": "organiser", "current_password": "what they sign in with"},
     ),
 }
 
