@@ -149,6 +149,7 @@ def _services(
         gateway=background.gateway,
         settings=settings,
     )
+    tries = _tries(settings, stores)
     return Services(
         settings=settings,
         redis=stores.redis,
@@ -171,7 +172,8 @@ def _services(
         ticket_codes=background.ticket_codes,
         users=users,
         tokens=tokens,
-        accounts=_accounts(settings, stores, background, desk, ends),
+        accounts=_accounts(stores, background, desk, ends, links=Links(settings.secret_keys), tries=tries),
+        tries=tries,
         mailbox=mailbox_path,
     )
 
@@ -196,23 +198,23 @@ def _hub(
     )
 
 
+def _tries(settings: Settings, stores: Stores) -> Tries:
+    return Tries(
+        stores.redis,
+        settings.redis_prefix,
+        passwords=settings.sign_in_failures,
+        letters=settings.letters_per_network,
+    )
+
+
 def _accounts(
-    settings: Settings,
-    stores: Stores,
-    background: Background,
-    desk: Desk,
-    ends: SessionEnds,
+    stores: Stores, background: Background, desk: Desk, ends: SessionEnds, *, links: Links, tries: Tries
 ) -> Accounts:
     return Accounts(
         database=stores.database,
         passwords=Passwords(),
-        links=Links(settings.secret_keys),
-        tries=Tries(
-            stores.redis,
-            settings.redis_prefix,
-            passwords=settings.sign_in_failures,
-            letters=settings.letters_per_network,
-        ),
+        links=links,
+        tries=tries,
         closing=Closing(
             redis=stores.redis,
             database=stores.database,

@@ -7,10 +7,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from aiosmtplib import SMTP as SMTP_CLIENT
 
 from tests import letters
+from tests.servers import Mailbox
 from ticketflow.mail import message as message_module
 from ticketflow.mail.account_letters import AccountLetters
 from ticketflow.mail.headers import MOST_LINE, Raw, Unwritable, Words, checked
@@ -102,6 +105,15 @@ def test_the_address_that_ends_letters_stands_on_the_wire_as_it_is():
     headers = head(message)
     assert headers["List-Unsubscribe"] == f"<{letters.HOME}/{LONG_STOP}>"
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+async def test_a_mail_server_gets_it_like_that(smtp: Mailbox):
+    message = letters.MESSAGES.about_sale(letters.letter_of(SALE_OPENS), "Ada", letters.EVENT, LONG_STOP)
+    url = urlsplit(smtp.url)
+    async with SMTP_CLIENT(hostname=url.hostname, port=url.port) as line:
+        await line.send_message(message, recipients=[letters.READER])
+    (raw,) = smtp.wire
+    assert f"\r\nList-Unsubscribe: <{letters.HOME}/{LONG_STOP}>\r\n".encode() in raw
 
 
 def test_control_the_library_would_encode_it():

@@ -63,6 +63,9 @@ class Accounts:
         """A new account, its address to be proven by a letter. Who has one, and gives its password, gets that
         one; so a retry whose first answer was lost makes no second.
 
+        The letter counts among those to its address. When these are used up the account is made all the same,
+        so that nobody is told of it: the letter is asked for later, once signed in.
+
         Raises invalid_request for a password that everybody tries, too_many_requests.
         """
         email = normal_email(email)
@@ -78,9 +81,11 @@ class Accounts:
         _, first = await users.claims(self._database, email)
         # Of two who are the first at the very same moment, the later one has to come by the letter.
         password_hash = await self._passwords.hash(password, like=first.password_hash if first else None)
+        may_write = await self._tries.take_from_if_left(here[0], "letters", email)
         async with self._database.transaction():
             user = await users.create(self._database, name=name, email=email, password_hash=password_hash)
-            await self._send_link(Purpose.VERIFY, "verify", user, email)
+            if may_write:
+                await self._send_link(Purpose.VERIFY, "verify", user, email)
         return user
 
     async def sign_in(
