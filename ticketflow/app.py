@@ -149,7 +149,6 @@ def _services(
         gateway=background.gateway,
         settings=settings,
     )
-    tries = _tries(settings, stores)
     return Services(
         settings=settings,
         redis=stores.redis,
@@ -172,8 +171,8 @@ def _services(
         ticket_codes=background.ticket_codes,
         users=users,
         tokens=tokens,
-        accounts=_accounts(stores, background, desk, ends, links=Links(settings.secret_keys), tries=tries),
-        tries=tries,
+        accounts=(accounts := _accounts(settings, stores, background, desk, ends)),
+        tries=accounts.tries,
         mailbox=mailbox_path,
     )
 
@@ -208,13 +207,13 @@ def _tries(settings: Settings, stores: Stores) -> Tries:
 
 
 def _accounts(
-    stores: Stores, background: Background, desk: Desk, ends: SessionEnds, *, links: Links, tries: Tries
+    settings: Settings, stores: Stores, background: Background, desk: Desk, ends: SessionEnds
 ) -> Accounts:
     return Accounts(
         database=stores.database,
         passwords=Passwords(),
-        links=links,
-        tries=tries,
+        links=Links(settings.secret_keys),
+        tries=_tries(settings, stores),
         closing=Closing(
             redis=stores.redis,
             database=stores.database,
