@@ -229,6 +229,8 @@ class Mailbox:
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.about_accounts: list[EmailMessage] = []
+        self.wire: list[bytes] = []
+        """Each as it came."""
         self.url = ""
         self.answer = "250 taken"
         self._answers: dict[Session, str] = {}
@@ -250,6 +252,7 @@ class Mailbox:
             content = envelope.content
             raw = content if isinstance(content, bytes) else (content or "").encode()
             async with self._arrived:
+                self.wire.append(raw)
                 message = message_from_bytes(raw, policy=policy.default)
                 (self.about_accounts if _is_about_account(message) else self.messages).append(message)
                 self._arrived.notify_all()

@@ -171,7 +171,8 @@ def _services(
         ticket_codes=background.ticket_codes,
         users=users,
         tokens=tokens,
-        accounts=_accounts(settings, stores, background, desk, ends),
+        accounts=(accounts := _accounts(settings, stores, background, desk, ends)),
+        tries=accounts.tries,
         mailbox=mailbox_path,
     )
 
@@ -196,23 +197,23 @@ def _hub(
     )
 
 
+def _tries(settings: Settings, stores: Stores) -> Tries:
+    return Tries(
+        stores.redis,
+        settings.redis_prefix,
+        passwords=settings.sign_in_failures,
+        letters=settings.letters_per_network,
+    )
+
+
 def _accounts(
-    settings: Settings,
-    stores: Stores,
-    background: Background,
-    desk: Desk,
-    ends: SessionEnds,
+    settings: Settings, stores: Stores, background: Background, desk: Desk, ends: SessionEnds
 ) -> Accounts:
     return Accounts(
         database=stores.database,
         passwords=Passwords(),
         links=Links(settings.secret_keys),
-        tries=Tries(
-            stores.redis,
-            settings.redis_prefix,
-            passwords=settings.sign_in_failures,
-            letters=settings.letters_per_network,
-        ),
+        tries=_tries(settings, stores),
         closing=Closing(
             redis=stores.redis,
             database=stores.database,

@@ -9,14 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from tests.api.letters import newest_token
-from tests.api.support import is_problem
+from tests.api.support import is_problem, services
 from tests.house import PASSWORD, House, Sale
-from ticketflow.accounts.tries import Tries
+from ticketflow.accounts.tries import Bound, Tries
 from ticketflow.passwords import Passwords
 from ticketflow.steady import SteadyDatabase
 from ticketflow.store.mail_links import Purpose
+from ticketflow.store.tables import outbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -238,6 +240,55 @@ async def test_letters_are_counted_too(house: House):
         ]
     assert {answer.status_code for answer in asked[:-1]} == {202}
     is_problem(asked[-1], 429, "too_many_requests")
+
+
+async def letters_to(house: House, email: str) -> int:
+    counted = select(func.count()).select_from(outbox).where(outbox.c.recipient == email)
+    return int(await house.database.fetch_val(counted))
+
+
+FEW = 3
+
+
+@pytest.fixture
+def few_letters(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few to an address that they are used up before its tries are."""
+    monkeypatch.setitem(services(house).tries._bounds, "letters", Bound(FEW, 5 * FEW))
+
+
+async def check_registering_writes_few_letters(house: House) -> str:
+    email = await unknown(house)
+    for number in range(FEW + 5):
+        async with house.visitor() as stranger:
+            body = {"name": f"Ann {number}", "email": email, "password": f"one of {number} passwords"}
+            answer = await stranger.post("/api/register", json=body)
+            assert answer.status_code == 201, answer.text
+    assert await letters_to(house, email) == FEW, "letters"
+    return email
+
+
+async def test_registering_is_no_way_around_the_count_of_letters(house: House, few_letters: None):
+    email = await check_registering_writes_few_letters(house)
+    async with house.visitor() as last:
+        body = {"email": email, "password": f"one of {FEW + 4} passwords"}
+        assert (await last.post("/api/login", json=body)).status_code == 200
+        is_problem(await last.post("/api/me/verification"), 429, "too_many_requests")
+        # As if ten minutes had gone.
+        redis, prefix = services(house).redis, house.settings.redis_prefix
+        await redis.delete(*[key async for key in redis.scan_iter(f"{prefix}:tries:*")])
+        assert (await last.post("/api/me/verification")).status_code == 202
+    assert await letters_to(house, email) == FEW + 1
+
+
+async def test_control_uncounted_each_account_has_its_letter(
+    house: House, few_letters: None, monkeypatch: pytest.MonkeyPatch
+):
+    async def always(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(Tries, "take_from_if_left", always)
+    with pytest.raises(AssertionError, match="letters"):
+        await check_registering_writes_few_letters(house)
 
 
 async def test_what_strangers_try_shuts_nobody_out_where_they_always_sit(house: House):

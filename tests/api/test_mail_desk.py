@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 from tests.api.letters import newest_token
 from tests.api.support import cookies_of, is_problem, open_sale
 from tests.house import House, Sale, Visitor, eventually
+from ticketflow.accounts.tries import RESENDS, SECONDS, Tries
 from ticketflow.domain import iso, now
 from ticketflow.mail.reading import LEFT_OUT
 from ticketflow.mail.server_board import say_away, say_up
@@ -106,6 +107,51 @@ async def test_a_sent_letter_is_sent_again_as_the_same_letter_while_its_booking_
     assert (await organiser.post(path)).status_code == 200
     is_problem(await organiser.post(f"{MAIL}/{letter['id']}/resend"), 409, "letter_outdated")
     assert (await organiser.get(f"{MAIL}/{letter['id']}")).json()["message"] is None
+
+
+async def check_one_letter_is_not_sent_often(
+    house: House, organiser: Visitor, letter: dict[str, Any]
+) -> None:
+    path = f"{MAIL}/{letter['id']}/resend"
+    for _ in range(RESENDS):
+        assert (await organiser.post(path)).status_code == 200
+        await letter_of(house, letter["booking_id"], "sent")
+    problem = is_problem(answer := await organiser.post(path), 429, "too_many_requests")
+    assert answer.headers["Retry-After"] == str(problem["retry_after"])
+    assert 0 < problem["retry_after"] <= SECONDS
+
+
+async def test_one_letter_is_not_sent_often_by_either_door(
+    house: House, sale: Sale, organiser: Visitor, fan: Visitor
+):
+    letter = await letter_of(house, (await booked(fan, sale))["id"], "sent")
+    async with house.visitor() as second:
+        await second.register()
+        await second.come_in(sale)
+        other = await letter_of(house, (await booked(second, sale))["id"], "sent")
+    await check_one_letter_is_not_sent_often(house, organiser, letter)
+    page = await organiser.post(f"/organiser/mail/{letter['id']}/resend", data={"back": "/organiser/mail"})
+    told = await organiser.get(page.headers["Location"])
+    assert "very often" in told.text
+    assert await acts(house, sale) == ["mail.resend"] * RESENDS
+    assert (await organiser.post(f"{MAIL}/{other['id']}/resend")).status_code == 200
+
+
+async def test_control_uncounted_a_letter_is_sent_as_often_as_one_likes(
+    house: House, sale: Sale, organiser: Visitor, fan: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    async def none(*_: object) -> None:
+        """Nothing is counted."""
+
+    letter = await letter_of(house, (await booked(fan, sale))["id"], "sent")
+    monkeypatch.setattr(Tries, "take_resend", none)
+    with pytest.raises(AssertionError):
+        await check_one_letter_is_not_sent_often(house, organiser, letter)
+
+
+async def test_what_was_not_sent_again_counts_as_none(organiser: Visitor, refused: dict[str, Any]):
+    for _ in range(RESENDS + 1):
+        is_problem(await organiser.post(f"{MAIL}/{refused['id']}/resend"), 409, "letter_not_sent")
 
 
 async def test_a_letter_that_was_not_sent_is_not_sent_again(organiser: Visitor, refused: dict[str, Any]):

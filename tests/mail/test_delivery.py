@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from tests.house import eventually, make_sale
 from tests.house import worker as worker_process
@@ -163,6 +163,20 @@ async def test_what_is_refused_for_good_is_put_aside_with_the_reason(settings: S
         await become(stores, {"failed": 3})
         rows = await stores.database.fetch_all(select(table))
         assert {(row["attempts"], row["last_error"]) for row in rows} == {(1, "550 5.1.1 no such mailbox")}
+
+
+async def test_what_can_never_be_written_is_put_aside_at_once(settings: Settings, up: RoughServer):
+    sale = await make_sale(settings)
+    async with open_stores(settings) as stores:
+        await letters.book(stores.database, sale, 2)
+        first = int(await stores.database.fetch_val(select(func.min(table.c.id))))
+        await stores.database.execute(update(table).where(table.c.id == first).values(recipient="a@[x.yz"))
+    async with delivering(settings) as stores:
+        await become(stores, {"failed": 1, "sent": 1})
+        row = await stores.database.fetch_one(select(table).where(table.c.id == first))
+        assert row is not None
+        assert (row["attempts"], row["state"]) == (1, "failed")
+        assert "no address" in row["last_error"]
 
 
 async def test_what_is_refused_for_now_comes_back_and_in_the_end_is_put_aside(

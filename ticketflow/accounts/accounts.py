@@ -55,7 +55,7 @@ class Accounts:
         self._database = database
         self._passwords = passwords
         self._links = links
-        self._tries = tries
+        self.tries = tries
         self._closing = closing
         self._tell = tell
 
@@ -63,24 +63,29 @@ class Accounts:
         """A new account, its address to be proven by a letter. Who has one, and gives its password, gets that
         one; so a retry whose first answer was lost makes no second.
 
+        The letter counts among those to its address. When these are used up the account is made all the same,
+        so that nobody is told of it: the letter is asked for later, once signed in.
+
         Raises invalid_request for a password that everybody tries, too_many_requests.
         """
         email = normal_email(email)
         check_password(password, name=name, email=email)
         # Giving a password that may be right is a try at it, whatever the form is called.
         here = (network_of_tries(address), "address", email)
-        await self._tries.take_from(*here)
+        await self.tries.take_from(*here)
         claim = await users.same_again(self._database, email, name)
         known = await self._of_password([claim], password)
         if known:
-            await self._tries.give_back_to(*here)
+            await self.tries.give_back_to(*here)
             return known.user
         _, first = await users.claims(self._database, email)
         # Of two who are the first at the very same moment, the later one has to come by the letter.
         password_hash = await self._passwords.hash(password, like=first.password_hash if first else None)
+        may_write = await self.tries.take_from_if_left(here[0], "letters", email)
         async with self._database.transaction():
             user = await users.create(self._database, name=name, email=email, password_hash=password_hash)
-            await self._send_link(Purpose.VERIFY, "verify", user, email)
+            if may_write:
+                await self._send_link(Purpose.VERIFY, "verify", user, email)
         return user
 
     async def sign_in(
@@ -98,18 +103,18 @@ class Accounts:
         proven, first = await users.claims(self._database, email)
         if device and (own := await users.claim_of(self._database, device.accounts, email)):
             known = ("device", device.id, own.user.id)
-            if await self._tries.take_if_left(*known):
+            if await self.tries.take_if_left(*known):
                 if await self._of_password([own], password):
-                    await self._tries.give_back(*known)
+                    await self.tries.give_back(*known)
                     return await self._let_in(own, password)
                 if own.user.verified:
                     raise self._wrong(email, address)
         here = (network_of_tries(address), "address", email)
-        await self._tries.take_from(*here)
+        await self.tries.take_from(*here)
         found = await self._of_password([proven], password) or await self._of_claim(email, first, password)
         if found is None:
             raise self._wrong(email, address)
-        await self._tries.give_back_to(*here)
+        await self.tries.give_back_to(*here)
         return await self._let_in(found, password)
 
     async def _of_password(self, claims: Iterable[Claim | None], password: str) -> Claim | None:
@@ -141,11 +146,11 @@ class Accounts:
         wrong_password unless it is this one; too_many_requests. What comes with a token has tries of its own:
         who found one must not use up the owner's."""
         here = ("account", user.id) if token_id is None else ("token", token_id)
-        await self._tries.take(*here)
+        await self.tries.take(*here)
         known = await users.password_hash(self._database, user.id)
         if not await self._passwords.verify(known, current_password) or known is None:
             raise _wrong_password()
-        await self._tries.give_back(*here)
+        await self.tries.give_back(*here)
         return known
 
     async def _still(self, user: User, password_hash: str) -> None:
@@ -158,7 +163,7 @@ class Accounts:
         """Send the letter again that proves the address. Raises too_many_requests."""
         if user.verified:
             return
-        await self._tries.take_from(network_of_tries(address), "letters", user.email)
+        await self.tries.take_from(network_of_tries(address), "letters", user.email)
         async with self._database.transaction():
             await self._send_link(Purpose.VERIFY, "verify", user, user.email)
 
@@ -196,7 +201,7 @@ class Accounts:
         """Send a link to set a new password, if there is an account: that is found out by the postman, when
         nobody waits for an answer. Raises too_many_requests."""
         email = normal_email(email)
-        await self._tries.take_from(network_of_tries(address), "letters", email)
+        await self.tries.take_from(network_of_tries(address), "letters", email)
         async with self._database.transaction():
             link_id = await mail_links.add(self._database, Purpose.RESET, email, None)
             await outbox.write(self._database, "reset", email, link_id=link_id)
@@ -247,7 +252,7 @@ class Accounts:
         wrong_password, too_many_requests."""
         known = await self.confirm(user, current_password)
         email = normal_email(email)
-        await self._tries.take_from(network_of_tries(address), "letters", email)
+        await self.tries.take_from(network_of_tries(address), "letters", email)
         async with self._database.transaction():
             await self._still(user, known)
             await mail_links.end(self._database, user.id, Purpose.CHANGE)

@@ -1,4 +1,4 @@
-"""How often somebody may try: passwords of an account, and letters to an address."""
+"""How often somebody may try: passwords of an account, letters to an address, and one letter once more."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,6 +10,9 @@ from ticketflow.domain import Refusal
 
 SECONDS = 600
 """After so long the count begins anew."""
+
+RESENDS = 3
+"""So often one letter is sent once more, whoever asks: who reads it has asked for none of them."""
 
 NEIGHBOURS = {4: 24, 6: 48}
 """Bits of an address that its neighbours share: who has one of them has the others for the asking. Of IPv6
@@ -54,6 +57,22 @@ class Tries:
         bound = self._bounds[kind]
         await self._take((kind, what, network), bound.of_one)
         await self._take((kind, what), bound.of_all)
+
+    async def take_from_if_left(self, network: str, kind: str, what: str) -> bool:
+        """The same, where what was used up is no reason to refuse: says whether it may be made."""
+        try:
+            await self.take_from(network, kind, what)
+        except Refusal:
+            return False
+        return True
+
+    async def take_resend(self, letter_id: int) -> None:
+        """Count a letter that is sent once more. Raises `Refusal` too_many_requests if it often was."""
+        await self._take(("resend", letter_id), RESENDS)
+
+    async def give_back_resend(self, letter_id: int) -> None:
+        """It was not sent."""
+        await self.give_back("resend", letter_id)
 
     async def take_if_left(self, *at: object) -> bool:
         """Count a try, and say whether it may be made."""

@@ -1,7 +1,6 @@
 """The messages: a sheet written as text and as HTML, its pictures inside and its calendar file beside it."""
 
 from base64 import encodebytes
-from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
 from email.utils import formatdate
 from functools import lru_cache
@@ -16,6 +15,7 @@ from ticketflow.files import folder
 from ticketflow.mail import account_words, event_sheets
 from ticketflow.mail.account_words import account_sheet
 from ticketflow.mail.event_sheets import booking_sheet, sale_sheet
+from ticketflow.mail.headers import Raw, Words, address_header, checked
 from ticketflow.mail.looks import art_band, palette_of
 from ticketflow.mail.sheet import Sheet
 from ticketflow.store.outbox import Letter
@@ -32,7 +32,7 @@ class Messages:
     """Writes the mail for a letter of the outbox.
 
     A picture takes a third of a second to draw and a code some milliseconds: a loop that has others to serve
-    calls `write` in a thread.
+    calls `write` in a thread. Each raises `Unwritable` for a letter that could never be written.
     """
 
     def __init__(self, mail_from: str, public_url: str, codes: TicketCodes) -> None:
@@ -59,11 +59,11 @@ class Messages:
             params={"charset": "utf-8", "method": method_of(booking)},
             filename=f"{event.slug}.ics",
         )
-        return message
+        return checked(message)
 
     def about_account(self, letter: Letter, kind: str, page: str) -> EmailMessage:
         """The message of that kind, which may lead to a page of ours."""
-        return self._message(letter, account_sheet(kind, f"{self._public_url}/{page}"))
+        return checked(self._message(letter, account_sheet(kind, f"{self._public_url}/{page}")))
 
     def about_sale(
         self,
@@ -82,20 +82,19 @@ class Messages:
         sheet = sale_sheet(name, event, moved=moved, opened=opened or now() >= opens, **at_home)
         message = self._message(letter, sheet)
         # RFC 8058: a mail program's own button posts to that address, and nothing has to be signed in to.
-        message["List-Unsubscribe"] = f"<{stop_url}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        return message
+        # In one line, however long: those buttons look for the very address, and read no encoded words.
+        message["List-Unsubscribe"] = Raw("List-Unsubscribe", f"<{stop_url}>")
+        message["List-Unsubscribe-Post"] = Raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+        return checked(message)
 
     def _message(self, letter: Letter, sheet: Sheet) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._mail_from
-        # One address, whatever stands in it: as a text, a comma would make two of it.
-        local, _, domain = letter.recipient.rpartition("@")
-        message["To"] = Address(username=local, domain=domain)
+        message["To"] = address_header("To", letter.recipient)
         # A line break in an event's name must not become a header of its own.
-        message["Subject"] = " ".join(sheet.subject.split())
+        message["Subject"] = Words("Subject", " ".join(sheet.subject.split()))
         message["Date"] = formatdate(usegmt=True)
-        message["Message-ID"] = letter.message_id
+        message["Message-ID"] = Raw("Message-ID", letter.message_id)
         # Nobody's holiday notice answers it (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         pictures = _pictures(sheet)

@@ -7,6 +7,7 @@ from functools import partial
 from databases import Database
 
 from ticketflow.domain import BookingStatus
+from ticketflow.mail.headers import Unwritable
 from ticketflow.mail.message import Messages
 from ticketflow.store import bookings, events, users
 from ticketflow.store.mail_desk import DeskLetter
@@ -25,10 +26,17 @@ class LetterReader:
         self._messages = messages
 
     async def read(self, letter: DeskLetter) -> EmailMessage | None:
-        """The message as it would be written now; None if it would not be, for it is not true any more.
+        """The message as it would be written now; None if it would not be, for it is not true any more, or
+        never can be.
 
         A link of an account's letter is not even made: only the postman signs one.
         """
+        try:
+            return await self._read(letter)
+        except Unwritable:
+            return None
+
+    async def _read(self, letter: DeskLetter) -> EmailMessage | None:
         if letter.kind == SALE_OPENS:
             return await self._about_sale(letter)
         if letter.booking_id is None:

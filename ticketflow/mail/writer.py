@@ -9,6 +9,7 @@ from databases import Database
 from ticketflow.domain import Booking, BookingStatus, Event, User
 from ticketflow.groups import GroupReader
 from ticketflow.mail.account_letters import AccountLetters
+from ticketflow.mail.headers import Unwritable
 from ticketflow.mail.message import Messages
 from ticketflow.store import bookings, events, users
 from ticketflow.store.outbox import CONFIRMATION, Letter
@@ -42,6 +43,12 @@ class Writer:
 
     async def write(self, letter: Letter) -> EmailMessage:
         """The letter's message. Raises `Untrue`, `Undeliverable`."""
+        try:
+            return await self._write(letter)
+        except Unwritable as error:
+            raise Undeliverable(str(error)) from error
+
+    async def _write(self, letter: Letter) -> EmailMessage:
         if letter.booking_id is None:
             message = await self._account_letters.write(letter)
             if message is None:

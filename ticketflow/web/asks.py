@@ -1,6 +1,5 @@
 """What clients may send: one model a command, checked the same at both doors."""
 
-import re
 from typing import Annotated, Any
 
 from pydantic import (
@@ -17,6 +16,7 @@ from pydantic import (
 from ticketflow.accounts import rules
 from ticketflow.checking import MOST_DOOR
 from ticketflow.domain import check_times, request_hash
+from ticketflow.mail.headers import is_address
 
 MOST_TICKETS_AT_ONCE = 100
 MOST_NAME, MOST_EMAIL = 120, 254
@@ -24,8 +24,6 @@ LEAST_PASSWORD, MOST_PASSWORD = rules.LEAST_PASSWORD, rules.MOST_PASSWORD
 """In characters."""
 MOST_UNITS = 200_000
 MOST_PRICE = 10**11
-
-_EMAIL = re.compile(r"[^@\s,;:<>()\"\\]+@[^@\s,;:<>()\"\\]+\.[^@\s,;:<>()\"\\]+")
 
 
 def _printable(text: str) -> str:
@@ -35,7 +33,7 @@ def _printable(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text):
+    if not is_address(text) or "." not in text.rpartition("@")[2]:
         raise ValueError("does not look like an e-mail address")
     return text
 

@@ -5,6 +5,7 @@ from email.message import EmailMessage
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from databases import Database
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from quart import Blueprint
 from quart.typing import ResponseReturnValue
@@ -124,7 +125,7 @@ async def retry(letter_id: int) -> ResponseReturnValue:
 @blueprint.post("/<int:letter_id>/resend")
 async def resend(letter_id: int) -> ResponseReturnValue:
     """Send a letter once more that was sent already."""
-    return await _again(letter_id, mail_desk.resend)
+    return await _again(letter_id, send_once_more)
 
 
 @blueprint.post("/retry")
@@ -135,6 +136,18 @@ async def retry_all(data: RetryAsk) -> ResponseReturnValue:
     scope = scope_of(found, await require_organiser(), data.event_id)
     count, more = await mail_desk.retry_all(found.database, scope, data.wanted)
     return {"retried": count, "more": more}
+
+
+async def send_once_more(database: Database, user: User, letter_id: int) -> None:
+    """Send it, if it was not sent very often. Raises `Refusal` too_many_requests, or what `resend` raises."""
+    await mail_desk.letter(database, user, letter_id)
+    tries = services().tries
+    await tries.take_resend(letter_id)
+    try:
+        await mail_desk.resend(database, user, letter_id)
+    except BaseException:
+        await tries.give_back_resend(letter_id)
+        raise
 
 
 async def _again(letter_id: int, act: Any) -> ResponseReturnValue:

@@ -17,6 +17,7 @@ from ticketflow.web.mail_desk import (
     asked_number,
     message_view,
     scope_of,
+    send_once_more,
     view,
 )
 from ticketflow.web.mailbox import MAIL_POLICY
@@ -139,7 +140,7 @@ async def retry(letter_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/<int:letter_id>/resend")
 async def resend(letter_id: int) -> ResponseReturnValue:
-    return await _again(letter_id, mail_desk.resend, "It is sent once more now.")
+    return await _again(letter_id, send_once_more, "It is sent once more now.")
 
 
 @blueprint.post("/retry")

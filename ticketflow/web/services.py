@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from ticketflow.accounts import Accounts
 from ticketflow.accounts.tokens import Tokens
+from ticketflow.accounts.tries import Tries
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
@@ -53,6 +54,7 @@ class Services:
     users: Users
     tokens: Tokens
     accounts: Accounts
+    tries: Tries
     mailbox: Path | None
     """Where embedded mode keeps what its mail server received."""
 
