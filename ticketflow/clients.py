@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from aiosmtplib import SMTP
 from databases import Database, DatabaseURL
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from ticketflow.grouped_redis import GroupedRedis
 from ticketflow.mail.bell import Bell
+from ticketflow.mail.client import MailClient
 from ticketflow.payments import Gateway, SimulatedGateway
 from ticketflow.settings import BadSetting, Settings
 from ticketflow.steady import SteadyDatabase
@@ -87,14 +87,14 @@ def make_redis(settings: Settings) -> "Redis":
     return GroupedRedis(connection_pool=pool)
 
 
-def make_smtp(settings: Settings) -> SMTP:
+def make_smtp(settings: Settings) -> MailClient:
     """A mail client for the settings' server, not yet connected.
 
     `smtp://` speaks plainly, `smtp+starttls://` insists on encryption after the greeting, and `smtps://`
     encrypts from the first byte. A user and password in the URL are used to sign in.
     """
     url = urlsplit(settings.smtp_url)
-    return SMTP(
+    return MailClient(
         hostname=url.hostname or "localhost",
         port=url.port or (465 if url.scheme == "smtps" else 25),
         username=unquote(url.username) if url.username else None,

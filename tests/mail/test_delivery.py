@@ -214,7 +214,8 @@ async def test_an_answer_that_does_not_come_stops_one_line_and_costs_that_letter
 
 
 @pytest.mark.parametrize(
-    "manners", [{"hello": "554 not you"}, {"sender": "421 busy"}, {"sender": "530 who?"}]
+    "manners",
+    [{"hello": "554 not you"}, {"sender": "421 busy"}, {"sender": "452 full"}, {"sender": "530 who?"}],
 )
 async def test_a_server_that_refuses_everybody_costs_no_letter_a_try(
     settings: Settings, up: RoughServer, manners: dict[str, str]
@@ -230,6 +231,14 @@ async def test_a_server_that_refuses_everybody_costs_no_letter_a_try(
         rows = await stores.database.fetch_all(select(table.c.attempts))
         assert {row["attempts"] for row in rows} == {1}
         assert (await server_state(stores.redis, settings.redis_prefix)).state == "up"
+
+
+async def test_a_letter_that_is_too_large_is_refused_for_itself(settings: Settings, up: RoughServer):
+    up.behave(sender="552 too large")
+    sale = await make_sale(settings)
+    async with delivering(settings) as stores:
+        await letters.book(stores.database, sale, 3)
+        await become(stores, {"failed": 3})
 
 
 async def test_a_stop_finishes_what_is_at_the_server_and_gives_back_the_rest(

@@ -99,6 +99,18 @@ async def test_the_oldest_go_first_and_given_back_they_are_the_oldest_again(
     assert {letter.attempts for letter in again} == {0}
 
 
+async def test_what_was_put_off_and_is_given_back_stays_behind_the_others(
+    settings: Settings, database: Database
+):
+    await letters.book(database, await make_sale(settings), 3)
+    first, *others = await outbox.lease(database, 3, 60)
+    await outbox.put_off(database, first, "421 busy", now())
+    await outbox.give_back(database, [*others, *await outbox.lease(database, 1, 60)])
+    again = await outbox.lease(database, 3, 60)
+    assert [letter.id for letter in again] == [*(letter.id for letter in others), first.id]
+    assert {letter.attempts for letter in again} == {0}
+
+
 async def test_who_has_lost_a_lease_says_nothing_of_the_letter_any_more(
     settings: Settings, database: Database
 ):

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from databases import Database
 
@@ -19,7 +19,7 @@ from ticketflow.groups import GroupWriter
 from ticketflow.loops import end, lasting
 from ticketflow.mail.bell import Bell
 from ticketflow.mail.hand import Hand
-from ticketflow.mail.line import Line, NotNow, Refused
+from ticketflow.mail.line import Line, NotNow, PutOff, Refused
 from ticketflow.mail.pace import Pace
 from ticketflow.mail.server import MailServer, ServerAway
 from ticketflow.mail.writer import Undeliverable, Untrue, Writer
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 Tasks = set[asyncio.Task[None]]
 
 LONGEST_DELAY_SECONDS = 600.0
+LONGEST_PUT_OFF_SECONDS = 60.0
+"""Between two tries that are not counted: the server may be well again by then."""
 STOP_SECONDS = 5.0
 """How long letters that are being handed over when the postman is stopped may take to arrive."""
 RETRY_SECONDS = 0.5
@@ -177,6 +179,12 @@ class Postman:
             await outbox.withdraw(self._database, letter)
         except NotNow as error:
             await self._try_later(letter, str(error))
+        except PutOff as error:
+            again_at = self._after(letter.attempts + error.times, LONGEST_PUT_OFF_SECONDS)
+            await outbox.put_off(self._database, letter, str(error), again_at)
+            self._woken.set()
+            if self._server.away:
+                raise ServerAway(str(error)) from error
         except (ServerAway, *violations.BROKEN):
             raise
         except Exception as error:
@@ -210,11 +218,14 @@ class Postman:
         if letter.attempts + 1 >= self._settings.mail_tries:
             await outbox.give_up(self._database, letter, reason)
             return
-        delay = min(LONGEST_DELAY_SECONDS, self._settings.mail_retry_seconds * 2**letter.attempts)
-        # Jitter: letters that failed together must not come back together.
-        until = now() + timedelta(seconds=delay * random.uniform(0.5, 1.0))
-        await outbox.postpone(self._database, letter, reason, until)
+        await outbox.postpone(self._database, letter, reason, self._after(letter.attempts))
         self._woken.set()
+
+    def _after(self, times: int, longest: float = LONGEST_DELAY_SECONDS) -> datetime:
+        """When a letter is due again that has been brought in vain so many times before this one."""
+        delay = min(longest, self._settings.mail_retry_seconds * 2 ** min(times, 30))
+        # Jitter: letters that failed together must not come back together.
+        return now() + timedelta(seconds=delay * random.uniform(0.5, 1.0))
 
     async def _give_back(self, hand: Hand, letters: Sequence[Letter]) -> None:
         """Let go of letters as they were. If that cannot be written, the ends of their leases do it."""

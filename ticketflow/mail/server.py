@@ -5,10 +5,12 @@ import logging
 import random
 from collections.abc import Callable
 
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from ticketflow.mail.client import MailClient
+from ticketflow.mail.closings import Closings
 from ticketflow.mail.server_board import say_away, say_up
 
 log = logging.getLogger(__name__)
@@ -26,19 +28,16 @@ class ServerAway(Exception):
 class MailServer:
     """Makes connections, and finds out when it makes sense to try again."""
 
-    def __init__(self, make: Callable[[], SMTP], redis: "Redis", prefix: str) -> None:
+    def __init__(self, make: Callable[[], MailClient], redis: "Redis", prefix: str) -> None:
         self._make = make
         self._redis = redis
         self._prefix = prefix
         self._tries = 0
-        self._spare: SMTP | None = None
+        self._spare: MailClient | None = None
         self.away = False
-        self.answered = 0
-        """How many letters it has taken, or refused for themselves."""
-        self._suspected: dict[int, int] = {}
-        """Letters that were told it is away -> how many others had been answered by then."""
+        self.closings = Closings()
 
-    async def connect(self) -> SMTP:
+    async def connect(self) -> MailClient:
         """A new connection: greeted, encrypted and signed in as the settings want. Raises `ServerAway`."""
         if self.away:
             raise ServerAway("it was away a moment ago")
@@ -47,7 +46,7 @@ class MailServer:
             return spare
         return await self._connect()
 
-    async def _connect(self) -> SMTP:
+    async def _connect(self) -> MailClient:
         smtp = self._make()
         try:
             await smtp.connect()
@@ -58,25 +57,17 @@ class MailServer:
             raise ServerAway(words_of(error)) from error
         return smtp
 
-    def note_answer(self) -> None:
+    def note_answer(self, letter_id: int) -> None:
         """It deals with letters: the next absence is a new one."""
-        self.answered += 1
+        self.closings.note_answer(letter_id)
         self._tries = 0
-
-    def suspects(self, letter_id: int) -> bool:
-        """Whether that it says to be away is this letter's doing: it has said so to it before, and has
-        answered others in between."""
-        before = self._suspected.pop(letter_id, None)
-        if before is not None and before < self.answered:
-            return True
-        self._suspected[letter_id] = self.answered
-        return False
 
     async def gone(self, reason: str) -> None:
         """Note that it is away. Nobody gets a connection until `back` has found it."""
-        if not self.away:
-            self.away = True
-            log.warning("the mail server is away, letters wait: %s", reason)
+        if self.away:
+            return  # said already, in the words of who has lost it
+        self.away = True
+        log.warning("the mail server is away, letters wait: %s", reason)
         await self._say(reason)
 
     async def back(self) -> None:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from databases import Database
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, func, insert, literal, select, update
 
 from ticketflow.domain import now
 from ticketflow.steady import SteadyDatabase
@@ -52,6 +52,8 @@ class Letter:
     event_id: int | None = None
     lease: str | None = None
     """Whose it is now: the same for all that one look has taken."""
+    place: datetime | None = None
+    """When it was due: its place among the others, if it is given back."""
 
 
 def new_letter(kind: str, booking_id: str, event_id: int, recipient: str, at: datetime) -> dict[str, Any]:
@@ -123,7 +125,13 @@ async def lease(database: Database, most: int, seconds: float) -> list[Letter]:
             .where(outbox.c.id.in_([row["id"] for row in rows]))
             .values(state=MailState.SENDING.value, lease=token, due_at=now() + timedelta(seconds=seconds))
         )
-    return [replace(_letter(row), lease=token) for row in rows]
+    return [replace(_letter(row), lease=token, place=_place(row)) for row in rows]
+
+
+def _place(row: Any) -> datetime:
+    """Of one whose lease ran out it is not known any more: it is as old as it is."""
+    lost = row["state"] == MailState.SENDING.value
+    return row["created_at"] if lost else row["due_at"]  # type: ignore[no-any-return]
 
 
 async def _lock_due(database: Database, state: MailState, most: int) -> list[Any]:
@@ -173,11 +181,28 @@ async def withdraw(database: Database, letter: Letter) -> None:
 
 
 async def give_back(database: Database, letters: Sequence[Letter]) -> None:
-    """Let go of leased letters that were not tried: due again at once, in their old places."""
+    """Let go of leased letters that were not tried: due again at once, in their old places.
+
+    What was put off stays behind what was not: else letters that nobody can deliver come first for ever.
+    """
+    places = {letter.id: literal(letter.place, outbox.c.due_at.type) for letter in letters}
     await database.execute(
         update(outbox)
         .where(_held(letters))
-        .values(state=MailState.PENDING.value, lease=None, due_at=outbox.c.created_at)
+        .values(
+            state=MailState.PENDING.value,
+            lease=None,
+            due_at=case(places, value=outbox.c.id, else_=outbox.c.created_at),
+        )
+    )
+
+
+async def put_off(database: Database, letter: Letter, error: str, until: datetime) -> None:
+    """Give a letter back, to be tried again at `until`, with no try counted."""
+    await database.execute(
+        update(outbox)
+        .where(_held([letter]))
+        .values(state=MailState.PENDING.value, lease=None, due_at=until, last_error=error[:2000])
     )
 
 
