@@ -221,6 +221,12 @@ class Ticket:
     code: str
     unit: int
     seat: str | None = None
+    used_at: datetime | None = None
+    """When somebody came in with it."""
+
+    def public(self) -> dict[str, Any]:
+        """As the contract writes it."""
+        return {**vars(self), "used_at": iso(self.used_at) if self.used_at else None}
 
 
 @dataclass(frozen=True)
@@ -250,7 +256,7 @@ class Booking:
         body = dict(vars(self))  # `asdict` would copy each value in depth
         del body["user_id"], body["request_hash"]
         body["created_at"] = iso(self.created_at)
-        body["tickets"] = [dict(vars(ticket)) for ticket in self.tickets]
+        body["tickets"] = [ticket.public() for ticket in self.tickets]
         body["units"] = [ticket.unit for ticket in self.tickets]
         return body
 
@@ -284,11 +290,13 @@ def booking_fee(price: int, basis_points: int) -> int:
 
 def check_cancellable(event: Event, booking: Booking, at: datetime) -> None:
     """Whether the booker may cancel at that time. Raises `Refusal` still_processing, not_confirmed,
-    cancel_not_allowed, cancel_too_late."""
+    ticket_used, cancel_not_allowed, cancel_too_late."""
     if booking.status is BookingStatus.PROCESSING:
         raise Refusal("still_processing", "This booking is still being paid. Cancel it once it is confirmed.")
     if booking.status is not BookingStatus.CONFIRMED:
         raise Refusal("not_confirmed", "This booking did not go through, and nothing was charged.")
+    if any(ticket.used_at for ticket in booking.tickets):
+        raise ticket_used()
     if event.cancel_until is None:
         raise Refusal(
             "cancel_not_allowed",
@@ -300,6 +308,15 @@ def check_cancellable(event: Event, booking: Booking, at: datetime) -> None:
             "The time in which these tickets could be cancelled is over. Your booking stays as it is.",
             cancel_until=iso(event.cancel_until),
         )
+
+
+def ticket_used() -> Refusal:
+    """Why a booking stands: somebody came in with a ticket of it."""
+    return Refusal(
+        "ticket_used",
+        "A ticket of this booking was used at the door, so it cannot be cancelled any more. Nothing was "
+        "changed: the booking stands, and tickets that were not used stay good.",
+    )
 
 
 def can_cancel(event: Event, booking: Booking, at: datetime) -> bool:

@@ -25,6 +25,9 @@ CONFIRMATION = "booking_confirmed"
 CLOSED_LETTER = "account_closed"
 WRITTEN = "outbox"
 """What a database's listener for new letters goes by; see `announce`."""
+PUT_BACK = (outbox.c.attempts == 0) & (outbox.c.sent_at.is_not(None) | outbox.c.last_error.is_not(None))
+"""Letters that had an end already and are to go again, not tried since. While one is pending, `due_at` is
+when it was put back."""
 
 
 class MailState(StrEnum):
@@ -173,11 +176,16 @@ async def withdraw(database: Database, letter: Letter) -> None:
 
 
 async def give_back(database: Database, letters: Sequence[Letter]) -> None:
-    """Let go of leased letters that were not tried: due again at once, in their old places."""
+    """Let go of leased letters that were not tried: due again at once, in their old places; what was put back
+    from the desk, as if that were now."""
     await database.execute(
         update(outbox)
         .where(_held(letters))
-        .values(state=MailState.PENDING.value, lease=None, due_at=outbox.c.created_at)
+        .values(
+            state=MailState.PENDING.value,
+            lease=None,
+            due_at=case((PUT_BACK, now()), else_=outbox.c.created_at),
+        )
     )
 
 
