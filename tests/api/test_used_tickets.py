@@ -49,8 +49,7 @@ async def test_pages_mark_it_and_offer_no_cancelling(house: House, sale: Sale, f
     used_at = await use(house, sale, booking["tickets"][0])
     after = (await fan.get(page)).text
     assert ('data-test="cancel"' in after, after.count('data-test="used"')) == (False, 1)
-    assert f'Used <time datetime="{used_at}' in after
-    assert clock(used_at) in after
+    assert f"{clock(used_at)}</time>" in after.partition("Used <time")[2][:120]
     assert after.count("data-used") == 1
     assert "You can cancel until" not in after
     assert all(ticket["code"] in after for ticket in booking["tickets"])

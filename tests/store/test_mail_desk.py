@@ -100,7 +100,7 @@ def any_letters(chance: random.Random, events: list[int], at: datetime, count: i
 def put_back_one(chance: random.Random, at: datetime) -> dict[str, Any]:
     """What stands in a letter of three days ago that was sent or failed, and is to go again."""
     written, minutes = at - timedelta(days=3), 30 * chance.random()
-    ended = chance.choice([{"sent_at": written}, {"last_error": "550 no"}])
+    ended: dict[str, Any] = chance.choice([{"sent_at": written}, {"last_error": "550 no"}])
     return {"created_at": written, "attempts": 0, "due_at": at - timedelta(minutes=minutes), **ended}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from databases import Database
 from sqlalchemy import delete, insert, select, update
 
-from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, User, now, ticket_used
+from ticketflow.cancelling import ticket_used
+from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, User, now
 from ticketflow.faults import Point, reached
 from ticketflow.store import audit, violations
 from ticketflow.store.outbox import announce, new_letter

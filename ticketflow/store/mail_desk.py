@@ -233,9 +233,9 @@ def _those(database: Database, wanted: Wanted) -> ColumnElement[bool]:
 
 
 def _found_by(database: Database, words: str) -> ColumnElement[bool]:
-    """What somebody types who looks for a letter, each by an index: its number, its booking, a ticket of
-    that, or an address or the beginning of one, in capitals or not. What is too short for an address finds nothing.
-    """
+    """What somebody types who looks for a letter, each by an index: its number, its booking, a ticket of it,
+    or an address or the beginning of one, in capitals or not. What is too short for an address finds
+    nothing."""
     words = words.lower()  # as addresses and ids are kept
     if _LETTER_ID.fullmatch(words):
         return outbox.c.id == int(words)
