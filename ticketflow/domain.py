@@ -221,6 +221,12 @@ class Ticket:
     code: str
     unit: int
     seat: str | None = None
+    used_at: datetime | None = None
+    """When somebody came in with it."""
+
+    def public(self) -> dict[str, Any]:
+        """As the contract writes it."""
+        return {**vars(self), "used_at": iso(self.used_at) if self.used_at else None}
 
 
 @dataclass(frozen=True)
@@ -250,7 +256,7 @@ class Booking:
         body = dict(vars(self))  # `asdict` would copy each value in depth
         del body["user_id"], body["request_hash"]
         body["created_at"] = iso(self.created_at)
-        body["tickets"] = [dict(vars(ticket)) for ticket in self.tickets]
+        body["tickets"] = [ticket.public() for ticket in self.tickets]
         body["units"] = [ticket.unit for ticket in self.tickets]
         return body
 
@@ -280,35 +286,6 @@ def booking_fee(price: int, basis_points: int) -> int:
     It is rounded for each ticket, not for the sum: two tickets cost twice what one does.
     """
     return (price * basis_points + 5_000) // 10_000
-
-
-def check_cancellable(event: Event, booking: Booking, at: datetime) -> None:
-    """Whether the booker may cancel at that time. Raises `Refusal` still_processing, not_confirmed,
-    cancel_not_allowed, cancel_too_late."""
-    if booking.status is BookingStatus.PROCESSING:
-        raise Refusal("still_processing", "This booking is still being paid. Cancel it once it is confirmed.")
-    if booking.status is not BookingStatus.CONFIRMED:
-        raise Refusal("not_confirmed", "This booking did not go through, and nothing was charged.")
-    if event.cancel_until is None:
-        raise Refusal(
-            "cancel_not_allowed",
-            "The organiser takes no tickets of this event back. Your booking stays as it is.",
-        )
-    if at >= event.cancel_until:
-        raise Refusal(
-            "cancel_too_late",
-            "The time in which these tickets could be cancelled is over. Your booking stays as it is.",
-            cancel_until=iso(event.cancel_until),
-        )
-
-
-def can_cancel(event: Event, booking: Booking, at: datetime) -> bool:
-    """Whether a page should offer it; what decides is `check_cancellable` when it is asked."""
-    try:
-        check_cancellable(event, booking, at)
-    except Refusal:
-        return False
-    return True
 
 
 def now() -> datetime:

@@ -63,7 +63,8 @@ def show_booking(
 
 
 def _show_ticket(ticket: Ticket, signed: str, draw: Callable[[str], Any]) -> dict[str, Any]:
-    return {"code": ticket.code, "seat": ticket.seat, "signed": signed, "qr": draw(signed)}
+    shown = {"code": ticket.code, "seat": ticket.seat, "used_at": ticket.used_at}
+    return {**shown, "signed": signed, "qr": draw(signed)}
 
 
 def qr_svg(text: str) -> str:

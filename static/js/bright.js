@@ -6,6 +6,17 @@ let codes = [];
 let shown = 0;
 let awake = null;
 
+// Without this script a code is a picture, and no button that does nothing.
+for (const still of document.querySelectorAll("div[data-code]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = still.className;
+  Object.assign(button.dataset, still.dataset);
+  button.setAttribute("aria-label", `Show the code ${still.dataset.code} large`);
+  button.append(...still.childNodes);
+  still.replaceWith(button);
+}
+
 function show(index) {
   shown = index;
   const { code, name, seat } = codes[index].dataset;

@@ -8,6 +8,7 @@ const BUZZ = { valid: 60, ready: 0 };
 const form = document.querySelector("[data-check]");
 const field = form.elements.code;
 const find = (part, root = document) => root.querySelector(`[data-part="${part}"]`);
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let last = Promise.resolve();
 
 form.addEventListener("submit", (event) => {
@@ -29,7 +30,9 @@ async function check(body) {
   } catch {
     unreached();
   }
-  field.focus();
+  // Without this the phone stays where the button was pressed, and the verdict lies above its edge.
+  field.focus({ preventScroll: true });
+  find("verdict").scrollIntoView({ block: "start", behavior: calm.matches ? "instant" : "smooth" });
 }
 
 function take(part, fresh) {

@@ -116,7 +116,10 @@ async def test_a_cancellation_finds_a_use_that_came_after_it_had_looked(
         assert (answer.status_code, answer.json()["code"]) == (409, "ticket_used")
         assert await rows(house, tables.tickets) == 2
         assert await rows(house, tables.cancellations) == 0
-        assert (await fan.get(f"/api/bookings/{booking['id']}")).json() == booking
+        after = (await fan.get(f"/api/bookings/{booking['id']}")).json()
+        assert [bool(ticket.pop("used_at")) for ticket in after["tickets"]] == [True, False]
+        assert [ticket.pop("used_at") for ticket in booking["tickets"]] == [None, None]
+        assert after == booking
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from ticketflow.mail import reminders as loop
 from ticketflow.mail.reminders import Reminders
 from ticketflow.settings import Settings
 from ticketflow.store import reminders, tables
+from ticketflow.store.reminders import Opening
 
 SOON, LATER = timedelta(minutes=10), timedelta(hours=5)
 
@@ -136,9 +137,9 @@ async def test_control_without_the_unique_id_somebody_is_told_twice(
     sale = await coming_sale(settings, SOON)
     async with without_worker(settings) as house:
         await crowd(house, sale, 2)
-        await reminders.write_letters(house.database, sale.event_id, now(), 10)
+        await reminders.write_letters(house.database, Opening(sale.event_id, now()), 10)
         await house.database.execute(update(tables.reminders).values(told_for=None))
-        await reminders.write_letters(house.database, sale.event_id, now(), 10)
+        await reminders.write_letters(house.database, Opening(sale.event_id, now()), 10)
         assert len(await letters(house, sale)) == 2
 
 
@@ -196,7 +197,7 @@ async def test_a_sale_that_is_moved_well_back_is_told_of_again(settings: Setting
         later: datetime = now() + SOON + by
         await move(house, sale, sale_starts_at=later)
         assert await Reminders(house.database).write_due() == 0
-        await reminders.write_letters(house.database, sale.event_id, later, 10)
+        await reminders.write_letters(house.database, Opening(sale.event_id, later), 10)
         assert len(await letters(house, sale)) == 1 + more
 
 

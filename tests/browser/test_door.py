@@ -114,6 +114,27 @@ async def nothing_is_lost_when_nobody_answers(page: Page, code: str) -> None:
     await says(page, "used", "Used before", "3")
 
 
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+async def test_on_a_small_phone_the_verdict_is_what_one_sees(
+    settings: Settings, browser: Browser, motion: str
+):
+    sale = await make_sale(settings)
+    async with at_home(settings, browser) as home:
+        _, tickets = await sold(home.house, sale, 1)
+        page = await at_the_door(home, sale, reduced_motion=motion, has_touch=True)
+        await page.set_viewport_size({"width": 375, "height": 667})
+        for verdict, words in (("valid", "Let in"), ("used", "Used before")):
+            await page.get_by_label("Code", exact=True).fill(tickets[0]["code"])
+            await hook(page, "check").tap()
+            await says(page, verdict, words, "1")
+            await page.wait_for_function(
+                "() => { const { top } = document.querySelector('[data-verdict]').getBoundingClientRect();"
+                " return top >= 0 && top < 120; }"
+            )
+            await expect(page.locator("[data-verdict-word]")).to_be_in_viewport(ratio=1)
+            await expect(page.get_by_label("Code", exact=True)).to_be_focused()
+
+
 async def test_a_door_without_scripts(settings: Settings, browser: Browser):
     sale = await make_sale(settings)
     async with at_home(settings, browser) as home:

@@ -104,7 +104,7 @@ async def test_what_was_put_off_and_is_given_back_stays_behind_the_others(
 ):
     await letters.book(database, await make_sale(settings), 3)
     first, *others = await outbox.lease(database, 3, 60)
-    await outbox.put_off(database, first, "421 busy", now())
+    await outbox.put_off(database, first, now())
     await outbox.give_back(database, [*others, *await outbox.lease(database, 1, 60)])
     again = await outbox.lease(database, 3, 60)
     assert [letter.id for letter in again] == [*(letter.id for letter in others), first.id]

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from databases import Database
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from tests.house import make_sale, settings_for
 from ticketflow.clients import make_database
 from ticketflow.domain import Role, User, iso, now
-from ticketflow.store import mail_desk, users
+from ticketflow.store import mail_desk, outbox, users
 from ticketflow.store import tables as t
 from ticketflow.store.mail_counts import MINUTES, WAITING, summary
 from ticketflow.store.mail_desk import Scope, Wanted
@@ -84,17 +84,31 @@ def any_letters(chance: random.Random, events: list[int], at: datetime, count: i
     made = []
     for number in range(count):
         state = chance.choice(list(MailState)).value
+        put_back = state in WAITING and chance.random() < 0.4
         minutes = chance.choice([0.2, 0.9, 1.1, 30, 59.5, 61, 500]) * chance.random()
         made.append(
-            letter(
-                at - timedelta(seconds=count - number),
-                chance.choice([*events, None]),
-                state=state,
-                sent_at=at - timedelta(minutes=minutes) if state == "sent" else None,
-                last_error=chance.choice([*NOTES, None]) if state == "failed" else None,
-            )
+            letter(at - timedelta(seconds=count - number), chance.choice([*events, None]), state=state)
+            | {
+                "sent_at": at - timedelta(minutes=minutes) if state == "sent" else None,
+                "last_error": chance.choice([*NOTES, None]) if state == "failed" else None,
+            }
+            | (put_back_one(chance, at) if put_back else {})
         )
     return made
+
+
+def put_back_one(chance: random.Random, at: datetime) -> dict[str, Any]:
+    """What stands in a letter of three days ago that was sent or failed, and is to go again."""
+    written, minutes = at - timedelta(days=3), 30 * chance.random()
+    ended: dict[str, Any] = chance.choice([{"sent_at": written}, {"last_error": "550 no"}])
+    return {"created_at": written, "attempts": 0, "due_at": at - timedelta(minutes=minutes), **ended}
+
+
+def waits_since(row: Any, at: datetime) -> datetime:
+    """Of one letter: since it was written, or since it was put back, if nobody has tried it since."""
+    again = row["attempts"] == 0 and (row["sent_at"] is not None or row["last_error"] is not None)
+    found: datetime = row["created_at"] if not again else row["due_at"] if row["state"] == "pending" else at
+    return found
 
 
 def recount(rows: list[Any], at: datetime) -> dict[str, Any]:
@@ -107,7 +121,7 @@ def recount(rows: list[Any], at: datetime) -> dict[str, Any]:
     )
     this_minute = at.replace(second=0, microsecond=0)
     moments = [iso(this_minute - timedelta(minutes=ago)) for ago in reversed(range(MINUTES))]
-    since = min((row["created_at"] for row in waiting), default=None)
+    since = min((waits_since(row, at) for row in waiting), default=None)
     return {
         "states": {state.value: states[state.value] for state in MailState},
         "waiting": len(waiting),
@@ -137,6 +151,38 @@ async def test_the_numbers_are_those_of_a_plain_recount(database: Database, data
         ):
             told = await summary(database, scope, at)
             assert {name: told[name] for name in recount(own, at)} == recount(own, at)
+
+
+@pytest.mark.parametrize("how", ["resend", "retry", "retry_all", "given back"])
+async def test_a_letter_that_is_put_back_waits_since_then(database: Database, database_url: str, how: str):
+    event_id, owner = await sale_of_somebody(database_url, database)
+    scope, ago = Scope(owner, event_id), now() - timedelta(days=3)
+    ended = {"state": "failed", "last_error": "550 no"}
+    await write(database, [letter(ago, event_id, **ended)])
+    number = await database.fetch_val(select(func.max(t.outbox.c.id)))
+    if how == "retry_all":
+        await mail_desk.retry_all(database, scope, Wanted())
+    elif how == "resend":
+        sent = update(t.outbox).values(state="sent", sent_at=ago, last_error=None)
+        await database.execute(sent)
+        await mail_desk._put_back(database, [number], MailState.SENT)
+    else:
+        await mail_desk.retry(database, owner, number)
+    if how == "given back":
+        leased = await outbox.lease(database, 5, 60)
+        assert (await summary(database, scope))["oldest_waiting_seconds"] < 60
+        await outbox.give_back(database, leased)
+    assert (await summary(database, scope))["oldest_waiting_seconds"] < 60
+    await write(database, [letter(now() - timedelta(hours=1), event_id, state="pending", attempts=0)])
+    assert 3590 < (await summary(database, scope))["oldest_waiting_seconds"] < 3700
+
+
+async def test_the_desk_finds_what_is_typed_in_capitals(database: Database, database_url: str):
+    event_id, owner = await sale_of_somebody(database_url, database)
+    await write(database, [letter(now(), event_id, recipient="fan_1@example.com")])
+    for words in ("FAN_1@example.com", " Fan_1", "fan_1@EXAMPLE.COM"):
+        found = await mail_desk.letters(database, Scope(owner), Wanted(words=words), None, 5)
+        assert [one.recipient for one in found] == ["fan_1@example.com"], words
 
 
 def test_each_note_has_its_reason():

@@ -17,7 +17,8 @@ from redis.exceptions import RedisError
 
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.desk import result_of
-from ticketflow.domain import Booking, BookingStatus, Event, User, check_cancellable
+from ticketflow.cancelling import check_cancellable
+from ticketflow.domain import Booking, BookingStatus, Event, User
 from ticketflow.faults import Point, reached
 from ticketflow.loops import end, lasting
 from ticketflow.rooms import Rooms

@@ -67,7 +67,9 @@ class AccountLetters:
         if wish is None or event is None:
             return None
         page = f"unsubscribe?token={self._links.write_stop(event_id, user_id)}"
-        write = partial(self._messages.about_sale, moved=wish.moved, opened=wish.opened)
+        write = partial(
+            self._messages.about_sale, moved=wish.moved, opened=wish.opened, from_lobby=wish.from_lobby
+        )
         return await asyncio.to_thread(write, letter, wish.name, event, page)
 
     async def _owner(self, link: MailLink) -> User | None:

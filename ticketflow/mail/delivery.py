@@ -181,7 +181,7 @@ class Postman:
             await self._try_later(letter, str(error))
         except PutOff as error:
             again_at = self._after(letter.attempts + error.times, LONGEST_PUT_OFF_SECONDS)
-            await outbox.put_off(self._database, letter, str(error), again_at)
+            await outbox.put_off(self._database, letter, again_at)
             self._woken.set()
             if self._server.away:
                 raise ServerAway(str(error)) from error

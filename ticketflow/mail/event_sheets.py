@@ -92,10 +92,13 @@ def _cancelled(name: str, booking: Mapping[str, Any], event: Event, url: str) ->
     )
 
 
-def sale_sheet(name: str, event: Event, *, moved: bool, opened: bool, home: str, stop_url: str) -> Sheet:
-    """The letter to who asked to be told of a sale."""
+def sale_sheet(
+    name: str, event: Event, *, moved: bool, opened: bool, from_lobby: bool, home: str, stop_url: str
+) -> Sheet:
+    """The letter to who asked to be told of a sale; who asked `from_lobby` waits for the sale itself."""
     lobby, sale = event.lobby_opens_at, event.sale_starts_at
-    opens = lobby or sale
+    of_lobby = lobby is not None and not from_lobby
+    opens = lobby if lobby and of_lobby else sale
     facts = [*_when_and_where(event)]
     if lobby:
         facts.append(Fact("The lobby opens", [day(lobby), clock(lobby)]))
@@ -110,12 +113,14 @@ def sale_sheet(name: str, event: Event, *, moved: bool, opened: bool, home: str,
             "Everyone in the lobby when the sale starts is drawn into a fair order, so being first gains "
             "nothing."
         )
-    title = f"The {'lobby' if lobby else 'sale'} opens soon"
+    title = f"The {'lobby opens' if of_lobby else 'sale starts' if from_lobby else 'sale opens'} soon"
     if opened:
         title = "The doors are open"
     lead = f"Hello {name}, you asked to be told."
     if moved:
         lead += " The time was moved since our last letter: this is the new one."
+    if from_lobby and not opened:
+        lead += f" The sale starts at {clock(sale)}, {day(sale)}."
     return Sheet(
         subject=SUBJECTS[SALE_OPENS].format(event=event.name),
         preheader=f"{_moment(opens)}. {event.venue}.",

@@ -74,12 +74,20 @@ class Messages:
         *,
         moved: bool = False,
         opened: bool = False,
+        from_lobby: bool = False,
     ) -> EmailMessage:
         """The message that a sale opens, or is `opened`; `stop_page` is the page that ends such letters."""
         stop_url = f"{self._public_url}/{stop_page}"
-        opens = event.lobby_opens_at or event.sale_starts_at
-        at_home = {"home": self._public_url, "stop_url": stop_url}
-        sheet = sale_sheet(name, event, moved=moved, opened=opened or now() >= opens, **at_home)
+        opens = (None if from_lobby else event.lobby_opens_at) or event.sale_starts_at
+        sheet = sale_sheet(
+            name,
+            event,
+            moved=moved,
+            opened=opened or now() >= opens,
+            from_lobby=from_lobby,
+            home=self._public_url,
+            stop_url=stop_url,
+        )
         message = self._message(letter, sheet)
         # RFC 8058: a mail program's own button posts to that address, and nothing has to be signed in to.
         # In one line, however long: those buttons look for the very address, and read no encoded words.

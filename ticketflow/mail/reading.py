@@ -9,10 +9,9 @@ from databases import Database
 from ticketflow.domain import BookingStatus
 from ticketflow.mail.headers import Unwritable
 from ticketflow.mail.message import Messages
-from ticketflow.store import bookings, events, users
+from ticketflow.store import bookings, events, reminders, users
 from ticketflow.store.mail_desk import DeskLetter
 from ticketflow.store.outbox import CLOSED_LETTER, CONFIRMATION
-from ticketflow.store.reminders import SALE_OPENS
 
 LEFT_OUT = "(the link is only in the letter)"
 NOBODY = "left.out@invalid"
@@ -37,7 +36,7 @@ class LetterReader:
             return None
 
     async def _read(self, letter: DeskLetter) -> EmailMessage | None:
-        if letter.kind == SALE_OPENS:
+        if letter.kind == reminders.SALE_OPENS:
             return await self._about_sale(letter)
         if letter.booking_id is None:
             return self._dated(letter, self._about_account(letter))
@@ -57,7 +56,9 @@ class LetterReader:
         user = await users.by_id(self._database, letter.user_id or 0)
         if event is None or user is None or user.closed:
             return None
-        write = partial(self._messages.about_sale, moved=False, opened=False)
+        asked, lobby = await reminders.asked(self._database, event.id, user.id), event.lobby_opens_at
+        from_lobby = lobby is not None and asked is not None and asked >= lobby
+        write = partial(self._messages.about_sale, from_lobby=from_lobby)
         return self._dated(letter, await asyncio.to_thread(write, letter.plain, user.name, event, LEFT_OUT))
 
     def _about_account(self, letter: DeskLetter) -> EmailMessage:

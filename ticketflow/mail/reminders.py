@@ -13,7 +13,7 @@ from ticketflow.store import reminders, violations
 log = logging.getLogger(__name__)
 
 AHEAD = timedelta(minutes=15)
-"""So long before the doors open: time to read it and to come, too short to forget it again."""
+"""So long before the lobby opens, or the sale: time to read it and to come, too short to forget it again."""
 LOOK_SECONDS = 5.0
 BATCH = 200
 """Letters a transaction: the ledger, which writes bookings meanwhile, must not wait for thousands."""
@@ -38,7 +38,7 @@ class Reminders:
     async def write_due(self) -> int:
         """Write all letters that are owed now. Gives how many wishes were seen to."""
         seen = 0
-        for event_id, opens_at in await reminders.opening(self._database, now(), AHEAD):
-            while count := await reminders.write_letters(self._database, event_id, opens_at, BATCH):
+        for opening in await reminders.opening(self._database, now(), AHEAD):
+            while count := await reminders.write_letters(self._database, opening, BATCH):
                 seen += count
         return seen

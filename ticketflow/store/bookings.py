@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 
 from ticketflow.domain import Booking, BookingStatus, PaymentStatus, Ticket
 from ticketflow.store.events import Seat
-from ticketflow.store.tables import bookings, payments, tickets, units
+from ticketflow.store.tables import bookings, payments, ticket_uses, tickets, units
 
 
 async def of_user(database: Database, user_id: int) -> list[Booking]:
@@ -68,15 +68,17 @@ async def _tickets(database: Database, booking_ids: Sequence[str]) -> dict[str, 
     place = (units.c.ticket_type_id == tickets.c.ticket_type_id) & (units.c.unit == tickets.c.unit)
     query = (
         select(
-            tickets.c.booking_id, tickets.c.code, tickets.c.unit, units.c.section, units.c.row, units.c.number
+            *(tickets.c.booking_id, tickets.c.code, tickets.c.unit),
+            *(units.c.section, units.c.row, units.c.number, ticket_uses.c.used_at),
         )
         .join_from(tickets, units, place)
+        .outerjoin(ticket_uses, ticket_uses.c.ticket_id == tickets.c.id)
         .where(tickets.c.booking_id.in_(booking_ids))
         .order_by(tickets.c.unit)
     )
     for row in await database.fetch_all(query):
         seat = str(Seat(row["section"], row["row"], row["number"])) if row["section"] is not None else None
-        found[row["booking_id"]].append(Ticket(row["code"], row["unit"], seat))
+        found[row["booking_id"]].append(Ticket(row["code"], row["unit"], seat, row["used_at"]))
     return found
 
 

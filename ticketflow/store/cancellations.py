@@ -8,6 +8,7 @@ from typing import Any
 from databases import Database
 from sqlalchemy import delete, insert, select, update
 
+from ticketflow.cancelling import ticket_used
 from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, User, now
 from ticketflow.faults import Point, reached
 from ticketflow.store import audit, violations
@@ -99,11 +100,7 @@ async def _end(database: Database, event_id: int, booking_id: str, by: int, reas
         await database.execute(delete(tickets).where(tickets.c.booking_id == booking_id))
     except violations.UNIQUE:
         # The first use of one of them refers to it: whoever of the two writes first is right.
-        raise Refusal(
-            "ticket_used",
-            "A ticket of this booking was used at the door, so it cannot be cancelled any more. Nothing was "
-            "changed: the booking stands, and tickets that were not used stay good.",
-        ) from None
+        raise ticket_used() from None
     await database.execute(
         update(bookings)
         .where(bookings.c.id == booking_id)

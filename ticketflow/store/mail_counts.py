@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, String, cast, func, literal, null,
 from ticketflow.domain import iso, now
 from ticketflow.store.mail_desk import Scope
 from ticketflow.store.mail_reasons import Reason, reason_column
-from ticketflow.store.outbox import MailState
+from ticketflow.store.outbox import PUT_BACK, MailState
 from ticketflow.store.tables import outbox
 
 MINUTES = 60
@@ -21,7 +21,8 @@ WAITING = (MailState.PENDING.value, MailState.SENDING.value)
 async def summary(database: Database, scope: Scope, at: datetime | None = None) -> dict[str, Any]:
     """All numbers of a scope at one moment: one statement counts, so none contradicts another.
 
-    What has waited longest is what was written first.
+    A letter waits since it was written; one that was put back from the desk, since then. (After a try of that
+    has failed as well, nothing tells the two apart, and it counts from when it was written.)
     """
     at = at or now()
     first_minute = at.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
@@ -29,7 +30,7 @@ async def summary(database: Database, scope: Scope, at: datetime | None = None) 
     found: dict[str, dict[str, Any]] = {"state": {}, "reason": {}, "minute": {}, "last": {}}
     for row in rows:
         found[row["what"]][row["state"] or row["reason"] or row["minute"] or ""] = row
-    oldest = await _oldest(database, found["state"])
+    oldest = await _oldest(database, scope, found["state"], at)
     return {
         "at": iso(at),
         "event_id": scope.event_id,
@@ -73,14 +74,22 @@ def _part(what: str, by: dict[str, Any], where: ColumnElement[bool]) -> Select[A
     )
 
 
-async def _oldest(database: Database, states: Mapping[str, Any]) -> datetime | None:
-    first = [states[state]["first"] for state in WAITING if state in states]
-    if not first:
+async def _oldest(
+    database: Database, scope: Scope, states: Mapping[str, Any], at: datetime
+) -> datetime | None:
+    waiting = [state for state in WAITING if state in states]
+    if not waiting:
         return None
-    found: datetime | None = await database.fetch_val(
-        select(outbox.c.created_at).where(outbox.c.id == min(first))
-    )
-    return found
+    oldest = at  # of what was put back and is in a postman's hands just now
+    for state in waiting:
+        # What was written first has waited longest: the walk begins there, and passes over what was put back.
+        those = (outbox.c.state == state) & (outbox.c.id >= states[state]["first"])
+        first = select(outbox.c.created_at).where(scope.where & those & ~PUT_BACK).order_by(outbox.c.id)
+        oldest = min(oldest, await database.fetch_val(first.limit(1)) or at)
+    # By the index of what is due: little is due longer than the oldest letter of the others.
+    put_back = (outbox.c.state == MailState.PENDING.value) & (outbox.c.due_at < oldest) & PUT_BACK
+    again = await database.fetch_val(select(func.min(outbox.c.due_at)).where(scope.where & put_back))
+    return again or oldest
 
 
 def _number(rows: Mapping[str, Any], which: str) -> int:

@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from databases import Database
-from sqlalchemy import ColumnElement, Select, false, select, update
+from sqlalchemy import ColumnElement, Select, false, func, select, update
 
 from ticketflow.domain import BookingStatus, Refusal, User, now
 from ticketflow.store import audit
 from ticketflow.store.mail_reasons import Reason, reason_column
 from ticketflow.store.outbox import CLOSED_LETTER, Letter, MailState, announce
 from ticketflow.store.ownership import of_event_seen_to_by, of_events_seen_to_by
-from ticketflow.store.tables import bookings, outbox
+from ticketflow.store.tables import bookings, outbox, tickets
 
 LEAST_SEARCHED = 3
 """Characters of an address that narrow a search down enough."""
@@ -233,15 +233,18 @@ def _those(database: Database, wanted: Wanted) -> ColumnElement[bool]:
 
 
 def _found_by(database: Database, words: str) -> ColumnElement[bool]:
-    """What somebody types who looks for a letter, each by an index: its number, its booking, or an address or
-    the beginning of one. What is too short for an address finds nothing."""
+    """What somebody types who looks for a letter, each by an index: its number, its booking, a ticket of it,
+    or an address or the beginning of one, in capitals or not. What is too short for an address finds
+    nothing."""
+    words = words.lower()  # as addresses and ids are kept
     if _LETTER_ID.fullmatch(words):
         return outbox.c.id == int(words)
     if _BOOKING_ID.fullmatch(words):
         return outbox.c.booking_id == words
     if _BOOKING_CODE.fullmatch(words.upper()):
-        coded = select(bookings.c.id).where(bookings.c.code == words.upper())
-        return outbox.c.booking_id.in_(coded)
+        booking = select(bookings.c.id).where(bookings.c.code == words.upper())
+        ticket = select(tickets.c.booking_id).where(tickets.c.code == words.upper())
+        return outbox.c.booking_id == func.coalesce(booking.scalar_subquery(), ticket.scalar_subquery())
     if len(words) < LEAST_SEARCHED:
         return false()
     # The address of an account that is being closed is not to be found by anybody.

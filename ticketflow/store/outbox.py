@@ -25,6 +25,9 @@ CONFIRMATION = "booking_confirmed"
 CLOSED_LETTER = "account_closed"
 WRITTEN = "outbox"
 """What a database's listener for new letters goes by; see `announce`."""
+PUT_BACK = (outbox.c.attempts == 0) & (outbox.c.sent_at.is_not(None) | outbox.c.last_error.is_not(None))
+"""Letters that had an end already and are to go again, not tried since. While one is pending, `due_at` is
+when it was put back."""
 
 
 class MailState(StrEnum):
@@ -197,12 +200,10 @@ async def give_back(database: Database, letters: Sequence[Letter]) -> None:
     )
 
 
-async def put_off(database: Database, letter: Letter, error: str, until: datetime) -> None:
+async def put_off(database: Database, letter: Letter, until: datetime) -> None:
     """Give a letter back, to be tried again at `until`, with no try counted."""
     await database.execute(
-        update(outbox)
-        .where(_held([letter]))
-        .values(state=MailState.PENDING.value, lease=None, due_at=until, last_error=error[:2000])
+        update(outbox).where(_held([letter])).values(state=MailState.PENDING.value, lease=None, due_at=until)
     )
 
 

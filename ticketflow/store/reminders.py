@@ -1,27 +1,48 @@
 """Who wants to be told when a sale opens, and the letters that tell them.
 
-A row is owed a letter while `told_for` is empty, or lies well before the time at which the sale opens now.
+Who asked before the lobby opened is told of the lobby, or of the sale if it has none; who asked while it was
+open is told when the sale starts. A row is owed a letter while `told_for` is empty, or lies well before that
+time as it is now.
 The letter's Message-ID is made of event, account and that time, and is unique: so whoever writes at the same
 moment, and whoever is killed, there is one letter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from databases import Database
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from ticketflow.domain import now
 from ticketflow.store import violations
 from ticketflow.store.outbox import MailState, announce
-from ticketflow.store.tables import events, outbox, reminders, rooms, users
+from ticketflow.store.tables import events, outbox, reminders, rooms, ticket_types, tickets, users
 
 SALE_OPENS = "sale_opens"
 MOVED = timedelta(hours=1)
 """A sale that was moved back by more than this is told of again: who came at the old time met a shut door."""
-_OPENS_AT = func.coalesce(events.c.lobby_opens_at, events.c.sale_starts_at)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A time to tell of, and whom: those who asked before or from a moment on, or everybody."""
+
+    event_id: int
+    opens_at: datetime
+    asked_before: datetime | None = None
+    asked_from: datetime | None = None
+
+    @property
+    def theirs(self) -> ColumnElement[bool]:
+        """Whose wish it is."""
+        those = reminders.c.event_id == self.event_id
+        if self.asked_before is not None:
+            those &= reminders.c.asked_at < self.asked_before
+        if self.asked_from is not None:
+            those &= reminders.c.asked_at >= self.asked_from
+        return those
 
 
 @dataclass(frozen=True)
@@ -32,7 +53,9 @@ class Wanted:
     moved: bool
     """They were told another time before."""
     opened: bool
-    """By the clock or by hand, it is open already."""
+    """The sale has been opened, by the clock or by hand."""
+    from_lobby: bool
+    """They asked while the lobby was open: it is the sale that they wait for."""
 
 
 async def ask(database: Database, event_id: int, user_id: int) -> bool:
@@ -66,28 +89,33 @@ async def of_user(database: Database, user_id: int) -> list[int]:
     return [row["event_id"] for row in rows]
 
 
-async def opening(database: Database, at: datetime, ahead: timedelta) -> list[tuple[int, datetime]]:
-    """The events that somebody waits for, that open within `ahead` or are open, each with its time.
+async def opening(database: Database, at: datetime, ahead: timedelta) -> list[Opening]:
+    """What is to be told of events that somebody waits for, that open within `ahead` or are open.
 
     A sale that was opened by hand before its time counts from now on; one that waits for a hand, or is
     closed, does not.
     """
-    soon = (rooms.c.mode == "lobby") & rooms.c.manual.is_(False) & (at + ahead >= _OPENS_AT)
-    early = rooms.c.mode.in_(("open", "paused"))
-    lobby = (rooms.c.mode == "lobby") & (events.c.lobby_opens_at <= at + ahead)
     rows = await database.fetch_all(
-        select(events.c.id, _OPENS_AT.label("opens_at"))
+        select(events.c.id, events.c.lobby_opens_at, events.c.sale_starts_at, rooms.c.mode, rooms.c.manual)
         .join_from(events, rooms, rooms.c.event_id == events.c.id)
-        .where(events.c.published.is_(True) & (events.c.starts_at > at) & (soon | early | lobby))
+        .where(events.c.published.is_(True) & (events.c.starts_at > at) & (rooms.c.mode != "closed"))
         .where(select(reminders.c.user_id).where(reminders.c.event_id == events.c.id).exists())
     )
-    # Times that SQL has computed come without their type.
-    return [(row["id"], _moment(row["opens_at"])) for row in rows]
+    return [found for row in rows for found in _openings(row, at + ahead)]
 
 
-async def write_letters(database: Database, event_id: int, opens_at: datetime, most: int) -> int:
-    """Write up to `most` of the letters that the event owes, with the note of it, in one transaction. Gives
-    how many rows were seen to. If another worker was faster, none."""
+def _openings(row: Any, soon: datetime) -> Iterator[Opening]:
+    lobby, sale, opened = row["lobby_opens_at"], row["sale_starts_at"], row["mode"] != "lobby"
+    if lobby is not None and (opened or lobby <= soon):
+        yield Opening(row["id"], lobby, asked_before=lobby)
+    if opened or (sale <= soon and not row["manual"]):
+        yield Opening(row["id"], sale, asked_from=lobby)
+
+
+async def write_letters(database: Database, opening: Opening, most: int) -> int:
+    """Write up to `most` of the letters that are owed, with the note of it, in one transaction. Gives how
+    many rows were seen to. If another worker was faster, none."""
+    event_id, opens_at = opening.event_id, opening.opens_at
     owed = reminders.c.told_for.is_(None) | (reminders.c.told_for < opens_at - MOVED)
     at = now()
     try:
@@ -95,7 +123,7 @@ async def write_letters(database: Database, event_id: int, opens_at: datetime, m
             rows = await database.fetch_all(
                 select(reminders.c.user_id, users.c.verified_email)
                 .join_from(reminders, users, users.c.id == reminders.c.user_id)
-                .where((reminders.c.event_id == event_id) & owed)
+                .where(opening.theirs & owed)
                 .where(users.c.verified_email.is_not(None) & users.c.closed_at.is_(None))
                 .order_by(reminders.c.user_id)
                 .limit(most)
@@ -117,9 +145,9 @@ async def write_letters(database: Database, event_id: int, opens_at: datetime, m
 
 async def wanted(database: Database, event_id: int, user_id: int, recipient: str) -> Wanted | None:
     """What a letter needs if it is still true now that it is to go: asked for, to a proven address, of a sale
-    that is on show."""
+    that is on show, has not ended and has tickets left."""
     row = await database.fetch_one(
-        select(users.c.name, rooms.c.mode)
+        select(users.c.name, rooms.c.mode, reminders.c.asked_at, events.c.lobby_opens_at)
         .join_from(reminders, users, users.c.id == reminders.c.user_id)
         .join(events, events.c.id == reminders.c.event_id)
         .join(rooms, rooms.c.event_id == events.c.id)
@@ -128,11 +156,25 @@ async def wanted(database: Database, event_id: int, user_id: int, recipient: str
     )
     if row is None:
         return None
-    before = (outbox.c.kind == SALE_OPENS) & (outbox.c.event_id == event_id) & (outbox.c.user_id == user_id)
-    gone = await database.fetch_val(
-        select(func.count()).select_from(outbox).where(before & (outbox.c.state == MailState.SENT.value))
+    opened, lobby = row["mode"] != "lobby", row["lobby_opens_at"]
+    if opened and await _sold_out(database, event_id):
+        return None
+    told = (outbox.c.kind == SALE_OPENS) & (outbox.c.event_id == event_id) & (outbox.c.user_id == user_id)
+    # What they were told before they took a wish back and asked again was another time, but none was moved.
+    gone = told & (outbox.c.state == MailState.SENT.value) & (outbox.c.created_at >= row["asked_at"])
+    moved = await database.fetch_val(select(func.count()).select_from(outbox).where(gone))
+    from_lobby = lobby is not None and row["asked_at"] >= lobby
+    return Wanted(row["name"], moved=bool(moved), opened=opened, from_lobby=from_lobby)
+
+
+async def _sold_out(database: Database, event_id: int) -> bool:
+    """By the books: what is only held may come back, and is worth a place in the line."""
+    sold = select(func.count()).select_from(tickets).where(tickets.c.event_id == event_id)
+    kinds = select(func.sum(ticket_types.c.capacity)).where(ticket_types.c.event_id == event_id)
+    row = await database.fetch_one(
+        select(sold.scalar_subquery().label("sold"), kinds.scalar_subquery().label("capacity"))
     )
-    return Wanted(row["name"], moved=bool(gone), opened=row["mode"] != "lobby")
+    return row is not None and row["sold"] >= (row["capacity"] or 0)
 
 
 def _letter(event_id: int, user_id: int, recipient: str, opens_at: datetime, at: datetime) -> dict[str, Any]:
@@ -153,11 +195,6 @@ async def _known(database: Database, message_ids: Sequence[str]) -> set[str]:
     """Those of the letters that there are: who took their wish back and asked again is not told twice."""
     rows = await database.fetch_all(select(outbox.c.message_id).where(outbox.c.message_id.in_(message_ids)))
     return {row["message_id"] for row in rows}
-
-
-def _moment(value: Any) -> datetime:
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _this(event_id: int, user_id: int) -> Any:

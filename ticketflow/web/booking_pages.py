@@ -3,7 +3,8 @@
 from quart import Blueprint, redirect, request, url_for
 from quart.typing import ResponseReturnValue
 
-from ticketflow.domain import Booking, BookingStatus, User, check_cancellable, now
+from ticketflow.cancelling import check_cancellable
+from ticketflow.domain import Booking, BookingStatus, User, now
 from ticketflow.web import counter
 from ticketflow.web.paging import fresh, shown_booking, sign_in_first, with_codes
 from ticketflow.web.services import Services, services

@@ -7,7 +7,8 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from quart import Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from ticketflow.domain import Booking, Event, can_cancel, now
+from ticketflow.cancelling import can_cancel
+from ticketflow.domain import Booking, Event, now
 from ticketflow.showing import show_booking, show_event
 from ticketflow.signing import timed_signer
 from ticketflow.web.headers import permissions

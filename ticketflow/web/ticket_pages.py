@@ -9,7 +9,8 @@ from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
 from ticketflow.calendar_file import calendar_file
-from ticketflow.domain import Booking, BookingStatus, Event, Refusal, can_cancel, now
+from ticketflow.cancelling import can_cancel
+from ticketflow.domain import Booking, BookingStatus, Event, Refusal, now
 from ticketflow.showing import show_booking
 from ticketflow.store import bookings as booking_store
 from ticketflow.web import counter

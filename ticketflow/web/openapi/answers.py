@@ -245,6 +245,7 @@ class TicketView(Answer):
     code: Annotated[str, Field(description="The short code, to be read out or typed.")]
     unit: Count
     seat: str | None
+    used_at: Annotated[Moment | None, Field(description="When somebody came in with it.")]
     signed: Annotated[str, Field(description="What its QR code says: a door can check it by itself.")]
 
 
@@ -263,7 +264,13 @@ class BookingView(Answer):
         code="K7RWQ2DXN4H9BTZV3MC6PFGJ8LS",
         reason=None,
         tickets=[
-            {"code": "W2C8XKQ5NR4TB7HDV9GZ3MF6JPL", "unit": 118, "seat": None, "signed": "TF1.MRGNSVQA..."}
+            {
+                "code": "W2C8XKQ5NR4TB7HDV9GZ3MF6JPL",
+                "unit": 118,
+                "seat": None,
+                "used_at": None,
+                "signed": "TF1.MRGNSVQA...",
+            }
         ],
         fee=0,
         refund=None,
