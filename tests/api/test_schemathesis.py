@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.parametrize("house", ["sqlite"], indirect=True, scope="package"),
     # The house draws its own lots in the loop while hypothesis draws requests in a thread.
     pytest.mark.filterwarnings("ignore:Do not use the `random` module"),
-    pytest.mark.timeout(7200 if CASES else 120),
+    pytest.mark.timeout(7200 if CASES else 240),
 ]
 NEVER_WELL = {
     # Only the gateway signs notices; this sale has had no lobby: tests/api/test_openapi.py looks at one.

@@ -16,7 +16,7 @@ from ticketflow.settings import Settings
 from ticketflow.web import error_pages
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_every_page(browser: Browser, tmp_path: Path):
     inspector = Inspector(pictures_folder())
     async with one_command(tmp_path, browser, **VARIABLES) as stage, Backstage(stage.url) as back:

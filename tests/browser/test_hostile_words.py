@@ -55,7 +55,7 @@ class Reader:
         self.caught += [f"{self.page.url}: {what}" for what in await self.page.evaluate(CAUGHT)]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_words_stay_words(browser: Browser, tmp_path: Path):
     async with one_command(tmp_path, browser) as stage, Backstage(stage.url) as back:
         starts = now() + timedelta(days=30)

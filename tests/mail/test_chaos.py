@@ -88,7 +88,7 @@ async def book_some(house: House, sale: Sale) -> None:
             assert answer.status_code in (201, 202), answer.text
 
 
-@pytest.mark.timeout(60 + LETTERS)
+@pytest.mark.timeout(240 + LETTERS)
 async def test_each_letter_arrives_once_but_for_those_at_the_server_at_a_kill(
     settings: Settings, rough: RoughServer, workers: Workers, tmp_path: Path
 ):

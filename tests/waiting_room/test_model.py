@@ -31,7 +31,7 @@ def machine(url: str, **mutations: tuple[str, str]) -> type[Both]:
     return type("Both", (Both,), {"redis_url": url, "mutations": mutations})
 
 
-@pytest.mark.timeout(7_200 if STEPS else 120)
+@pytest.mark.timeout(7_200 if STEPS else 240)
 def test_the_real_room_does_what_the_model_does(redis_url):
     run_state_machine_as_test(machine(redis_url), settings=SOAK if STEPS else IN_SUITE)
 

@@ -13,7 +13,7 @@ from ticketflow.art.shapes import HEIGHT, WIDTH
 
 BAND = (780, 260)
 """The size of the artwork in pixels: some more than it is shown in, for screens with fine dots."""
-QUALITY = 82
+QUALITY = 75
 
 
 @dataclass(frozen=True)
