@@ -30,9 +30,12 @@ async function check(body) {
   } catch {
     unreached();
   }
-  // Without this the phone stays where the button was pressed, and the verdict lies above its edge.
   field.focus({ preventScroll: true });
-  find("verdict").scrollIntoView({ block: "start", behavior: calm.matches ? "instant" : "smooth" });
+  // A small phone stays where the button was pressed, and the verdict would lie above its edge.
+  const { top, bottom } = find("verdict").getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) {
+    find("verdict").scrollIntoView({ block: "start", behavior: calm.matches ? "instant" : "smooth" });
+  }
 }
 
 function take(part, fresh) {
