@@ -20,6 +20,7 @@ from ticketflow.accounts.tokens import MOST_TOKENS, hash_of
 from ticketflow.domain import ORGANISE, Refusal, User, now
 from ticketflow.store import tokens as records
 from ticketflow.store import users as user_store
+from ticketflow.store import violations
 from ticketflow.store.tables import api_tokens, audit, users
 from ticketflow.store.tokens import note_used
 from ticketflow.web import bearer
@@ -396,4 +397,7 @@ async def test_the_last_token_is_made_once(
     ends = await asyncio.gather(*both, return_exceptions=True)
     refused = [end.code for end in ends if isinstance(end, Refusal)]
     assert refused == (["too_many_tokens"] if locked else [])
-    assert len((await owner.get("/api/tokens")).json()) == 2 - len(refused)
+    assert len(inside) == (1 if locked else 2), "both have counted, and neither was turned away"
+    # MariaDB may choose one of two that wait for each other's rows to give way.
+    gave_way = [end for end in ends if isinstance(end, violations.BROKEN)]
+    assert len((await owner.get("/api/tokens")).json()) == 2 - len(refused) - len(gave_way)
