@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 
 from ticketflow.domain import Event, Refusal, TicketType, User, booking_fee, check_times, iso, now
 from ticketflow.store import audit, closing, rooms, violations
+from ticketflow.store.bulk import insertion
 from ticketflow.store.ownership import seen_to_by
 from ticketflow.store.tables import events, ticket_types, units
 
@@ -118,7 +119,8 @@ async def _create_type(database: Database, event_id: int, position: int, new: Ne
     type_id = int(await database.execute(insert(ticket_types).values(row)))
     for start in range(0, new.capacity, UNITS_A_STATEMENT):
         numbers = range(start, min(start + UNITS_A_STATEMENT, new.capacity))
-        await database.execute(insert(units).values([_unit(type_id, n, new.seats) for n in numbers]))
+        rows = [_unit(type_id, number, new.seats) for number in numbers]
+        await database.execute(insertion(database, units, rows))
 
 
 def _unit(type_id: int, number: int, seats: Sequence[Seat] | None) -> dict[str, Any]:
