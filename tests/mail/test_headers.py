@@ -157,7 +157,7 @@ async def test_a_letter_that_can_never_be_written_is_given_up_at_once():
             return letters.MESSAGES.about_account(letter, letter.kind, "")
 
     nobody: Any = None
-    writer = Writer(nobody, letters.MESSAGES, Accounts())
+    writer = Writer(nobody, letters.MESSAGES, Accounts(), nobody)
     letter = letters.letter_of("password_changed")
     assert opened(await writer.write(letter))["To"] == letters.READER
     with pytest.raises(Undeliverable):

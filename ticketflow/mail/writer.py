@@ -1,6 +1,7 @@
 """Writes a letter's message from what the database says at that moment, or finds it is not to be sent."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,8 +41,15 @@ class About:
 class Writer:
     """Any number may ask at once: what they need is read together."""
 
-    def __init__(self, database: Database, messages: Messages, account_letters: AccountLetters) -> None:
+    def __init__(
+        self,
+        database: Database,
+        messages: Messages,
+        account_letters: AccountLetters,
+        find_event: Callable[[int], Event | None],
+    ) -> None:
         self._database = database
+        self._find_event = find_event
         self._messages = messages
         self._account_letters = account_letters
         self._about = GroupReader[str, About](self._read)
@@ -76,10 +84,13 @@ class Writer:
         found = await bookings.by_ids(self._database, booking_ids)
         owners = await users.by_ids(self._database, [booking.user_id for booking in found.values()])
         wanted = {booking.event_id for booking in found.values()}
-        shown = {event_id: await events.by_id(self._database, event_id) for event_id in wanted}
-        for event_id in wanted:
-            await asyncio.to_thread(art_band, event_id)
+        shown = {event_id: await self._event(event_id) for event_id in wanted}
         return {
             booking.id: About(booking, shown[booking.event_id], owners.get(booking.user_id))
             for booking in found.values()
         }
+
+    async def _event(self, event_id: int) -> Event | None:
+        """As this process knows it, which is a second old at most; of this second's it does not know."""
+        await asyncio.to_thread(art_band, event_id)
+        return self._find_event(event_id) or await events.by_id(self._database, event_id)
