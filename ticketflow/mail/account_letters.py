@@ -66,6 +66,7 @@ class AccountLetters:
         if wish is None or event is None:
             return None
         page = f"unsubscribe?token={self._links.write_stop(event_id, user_id)}"
+        # Drawn once an event, which takes longer than the other loops of a worker may wait.
         await asyncio.to_thread(art_band, event.id)
         return self._messages.about_sale(
             letter,

@@ -75,6 +75,8 @@ class Writer:
         cancelled = about.booking.status is BookingStatus.CANCELLED
         if about.user.closed or (letter.kind == CONFIRMATION and cancelled):
             raise Untrue
+        # Drawn once an event, which takes longer than the other loops of a worker may wait.
+        await asyncio.to_thread(art_band, about.event.id)
         write = partial(self._messages.write, letter, about.user.name, about.booking, about.event)
         if len(about.booking.tickets) > FEW_TICKETS:
             return await asyncio.to_thread(write)
@@ -92,5 +94,4 @@ class Writer:
 
     async def _event(self, event_id: int) -> Event | None:
         """As this process knows it, which is a second old at most; of this second's it does not know."""
-        await asyncio.to_thread(art_band, event_id)
         return self._find_event(event_id) or await events.by_id(self._database, event_id)
