@@ -11,8 +11,7 @@ ROWS = [bytes([1, 0, 1]), bytes([0, 0, 1])]
 
 def read(picture: bytes) -> list[bytes]:
     """Rows of squares, 1 being dark, by their middles."""
-    image = Image.open(io.BytesIO(picture))
-    image.verify()
+    Image.open(io.BytesIO(picture)).verify()
     image = Image.open(io.BytesIO(picture)).convert("L")
     half = png.SIDE // 2
     return [

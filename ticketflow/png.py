@@ -13,7 +13,7 @@ _AS_IT_IS, _AS_ABOVE = b"\x00", b"\x02"
 """How a line of pixels is meant: by itself, or as what differs from the line above."""
 
 
-def squares(rows: Sequence[bytes], border: int) -> bytes:
+def squares(rows: Sequence[bytes | bytearray], border: int) -> bytes:
     """The squares, of which 1 is dark and 0 light, with so many light ones around them."""
     width = len(rows[0]) + 2 * border
     beside, beyond = bytes(border), [bytes(width)] * border

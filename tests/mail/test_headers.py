@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from aiosmtplib import SMTPNotSupported
 
 from tests import letters
 from tests.letters import opened
@@ -63,7 +64,7 @@ class LibrarysOwn(Raw):
     """A header that the e-mail library reads, and writes."""
 
     def written(self) -> str:
-        return SMTP.fold(*SMTP.header_store_parse(self.name, self.text)).removesuffix("\r\n")
+        return str(SMTP.fold(*SMTP.header_store_parse(self.name, self.text))).removesuffix("\r\n")
 
 
 def unchecked(headers: Iterable[Raw]) -> bytes:
@@ -120,8 +121,11 @@ def test_the_address_that_ends_letters_stands_on_the_wire_as_it_is():
 
 async def test_a_mail_server_gets_it_like_that(smtp: Mailbox):
     written, url = sale_opens_with(LONG_STOP), urlsplit(smtp.url)
-    async with MailClient("desk@example.com", hostname=url.hostname, port=url.port) as line:
+    line = MailClient("desk@example.com", hostname=url.hostname, port=url.port)
+    async with line:
         await line.deliver(written, letters.READER)
+        with pytest.raises(SMTPNotSupported):
+            await line.deliver(written, "jörg@exämple.com")
     assert smtp.wire == [written]
     assert f"\r\nList-Unsubscribe: <{letters.HOME}/{LONG_STOP}>\r\n".encode() in written
 
