@@ -94,6 +94,7 @@ def figures_part(live: Live | None, books: DeskBooks | None) -> dict[str, Any]:
         },
         "forecast": _forecast(live),
         "mail": books.mail if books else {},
+        "books_at": books and iso(books.at),
         "backlog": _backlog(stock, books),
     }
 
