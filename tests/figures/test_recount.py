@@ -88,8 +88,9 @@ async def test_each_figure_equals_a_recount(settings: Settings, redis: Redis, tm
             assert (frame["joins_total"], frame["missed_total"]) == (CROWD, missed)
             assert frame["admitted_total"] == frame["funnel"]["admitted"] == len(tally.waits)
             assert frame["payment_failures"] == tally.refusals["payment_declined"]
-            tickets = f"SELECT COUNT(*) FROM tickets WHERE event_id = {sale.event_id}"
-            assert frame["sold"] == tally.tickets == await house.database.fetch_val(tickets)
+            tickets = "SELECT COUNT(*) FROM tickets WHERE event_id = :event"
+            written = await house.database.fetch_val(tickets, {"event": sale.event_id})
+            assert frame["sold"] == tally.tickets == written
             real = frame["waits_real"]
             assert real["admitted"]["count"] == len(tally.waits)
             assert real["left"]["count"] == CROWD - len(tally.waits)
