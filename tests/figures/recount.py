@@ -16,6 +16,7 @@ from tests.house import House, Sale
 from ticketflow.settings import Settings
 
 COUNT_SECONDS = 0.25
+SIDE_BY_SIDE_SECONDS = 0.05
 PEOPLE = ("waiting", "called", "active", "missed", "done", "left")
 GROWING = (
     *("joins_total", "left_total", "missed_total"),
@@ -142,9 +143,12 @@ def seen(frame: dict[str, Any]) -> Seen:
         "letters": frame["backlog"]["mail"],
     }
     of = {**named, **{name: figure for name, figure in more.items() if figure is not None}}
-    if (frame["books_at"] or "") < frame["at"]:
-        of = {name: figure for name, figure in of.items() if name not in BOOKS}
-    return Seen(datetime.fromisoformat(frame["at"]).timestamp(), time.time(), of, frame)
+    at = datetime.fromisoformat(frame["at"]).timestamp()
+    # The two are read side by side; the database's may be the last known.
+    books_at = datetime.fromisoformat(frame["books_at"]).timestamp() if frame["books_at"] else 0.0
+    if books_at < at - SIDE_BY_SIDE_SECONDS:
+        return Seen(at, time.time(), {name: n for name, n in of.items() if name not in BOOKS}, frame)
+    return Seen(min(at, books_at), time.time(), of, frame)
 
 
 def wrong(frames: Sequence[Seen], counts: Sequence[Recount]) -> list[str]:

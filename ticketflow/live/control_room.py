@@ -96,16 +96,15 @@ class ControlRoom:
             slot.put("desk", text)
 
     async def frame(self, event: Event) -> dict[str, Any]:
-        """The contract's desk frame, and all other figures of the desk (docs/desk.md). `at` is before any of
-        them was read."""
-        at = now()
+        """The contract's desk frame, and all other figures of the desk (docs/desk.md). `at` is before what
+        Redis says was read, `books_at` before what the database says."""
         live, books, health = await asyncio.gather(
             self._live.get(event), self._books.get(event.id), self._health.get(None)
         )
         catalogue = self._catalogue
         return {
             "type": "desk",
-            "at": iso(at),
+            "at": iso(live.at if live else now()),
             "sale_state": catalogue.sale_state(event).value,
             "currency": event.currency,
             **room_part(live.room.frame if live else catalogue.frame(event.id)),
@@ -115,13 +114,14 @@ class ControlRoom:
         }
 
     async def _read_live(self, event: Event) -> Live:
-        since = int(now().timestamp()) - WINDOW_SECONDS
+        at = now()
+        since = int(at.timestamp()) - WINDOW_SECONDS
         room, stock, before = await asyncio.gather(
             self._readings.room(event),
             self._readings.stock(event),
             self._samples.first_from(event.id, since),
         )
-        return Live(room, stock, before)
+        return Live(at, room, stock, before)
 
     async def _read_books(self, event_id: int) -> DeskBooks:
         at = now()

@@ -31,6 +31,7 @@ COUNTED = (
 class Live:
     """What Redis says of a sale at one moment; `before` is how it stood some minutes ago, by its second."""
 
+    at: datetime
     room: Figures
     stock: StockNumbers | None
     before: tuple[int, Sample] | None
