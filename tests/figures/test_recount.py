@@ -79,7 +79,12 @@ async def test_each_figure_equals_a_recount(settings: Settings, redis: Redis, tm
             async with watched(house, sale, recounter):
                 tally = await let_come(house, sale)
                 missed = sum(KINDS[n % len(KINDS)].lets_turn_pass for n in range(CROWD))
-                last = await eventually(lambda: quiet(recounter, missed), seconds=60)
+                try:
+                    last = await eventually(lambda: quiet(recounter, missed), seconds=40)
+                except TimeoutError:
+                    s, c = recounter.seen[-1], recounter.counts[-1]
+                    print("NOTQUIET", missed, tally.outcomes, "SEEN", s.of, "COUNT", c.of, s.at - c.ended)
+                    raise
             assert wrong(recounter.seen, recounter.counts) == []
             assert {name: last.of[name] for name in EXACT} == {
                 name: recounter.counts[-1].of[name] for name in EXACT
