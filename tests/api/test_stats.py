@@ -33,6 +33,7 @@ async def test_what_was_recorded_is_told_by_second_and_by_minute(house: House, s
             return series if series["sold"][-1] == 2 else None
 
         series = await eventually(recorded)
+        assert series
         assert (series["revenue"][-1], series["free"][-1], series["held"][-1]) == (5000, 18, 0)
         assert series["sold"][0] is None  # nobody was there an hour ago
         now = int((await services(house).stock.time()).timestamp())
@@ -97,6 +98,6 @@ async def test_sockets_are_counted_and_frames_come_on_a_grid(house: House, sale:
 
             async def one_socket() -> bool:
                 frame = json.loads(await socket.receive())
-                return frame["type"] == "desk" and frame["health"]["web"][0]["sockets"] == 1
+                return bool(frame["type"] == "desk" and frame["health"]["web"][0]["sockets"] == 1)
 
             assert await eventually(one_socket)

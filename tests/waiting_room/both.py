@@ -80,6 +80,7 @@ class Both(RuleBasedStateMachine):
         self.tickets: list[Ticket] = []
         self.now = BEGIN
         self.epoch = 0
+        self.model: Model
 
     async def _connect(self) -> Redis:
         return Redis.from_url(self.redis_url, decode_responses=True)
@@ -254,11 +255,11 @@ class Both(RuleBasedStateMachine):
 
     def ensure(self, frontier: int, recovering: bool) -> None:
         self.epoch += 1
-        before = self.model if recovering else None
+        before: Model | None = self.model if recovering else None
         tally = Tally.read(before.admitted_total, _flat(before.counted.kept())).text() if before else ""
-        now_as = {"epoch": self.epoch, "frontier": frontier, "recovering": recovering}
-        assert self.do(self.room.ensure(self.policy, tally=tally, **now_as))
-        self.model = Model(self.policy.stored(), self.now, before=before, **now_as)
+        calls = {"epoch": self.epoch, "frontier": frontier}
+        assert self.do(self.room.ensure(self.policy, recovering=recovering, tally=tally, **calls))
+        self.model = Model(self.policy.stored(), self.now, recovering=recovering, before=before, **calls)
 
     def someone(self, who: tuple[str, int]) -> Ticket | None:
         """One of the tickets given out so far, of a fan in that state if there is any."""

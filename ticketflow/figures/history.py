@@ -27,6 +27,7 @@ class History:
 
         Seconds end with the last one that is over; minutes with the one at hand, as far as it has come.
         """
+        found: Mapping[int, Sample]
         if step == SECOND:
             end, steps, begun = int(now), minutes * 60, None
             found = await self._samples.between(event_id, end - steps - 1, end)

@@ -5,7 +5,6 @@ a second, and nobody can do it twice.
 """
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -66,7 +65,7 @@ def _first(entries: Any) -> tuple[int, Sample] | None:
     return found[0] if found else None
 
 
-def _read(entries: Sequence[tuple[str, dict[str, str]]]) -> list[tuple[int, Sample]]:
+def _read(entries: Any) -> list[tuple[int, Sample]]:
     """The samples in entries; what another version wrote with other series is passed over."""
     whole = json.loads(f"[{','.join(fields['is'] for _, fields in entries)}]")
     return [

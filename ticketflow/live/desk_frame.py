@@ -73,7 +73,8 @@ def stock_part(event: Event, stock: StockNumbers | None, counts: Counts | None) 
 def figures_part(live: Live | None, books: DeskBooks | None) -> dict[str, Any]:
     """All that the desk shows besides the contract's numbers."""
     tally = live.room.tally if live else None
-    stock, takings = live and live.stock, books and books.takings
+    stock = live.stock if live else None
+    takings = books.takings if books else None
     return {
         "joins_total": tally and tally.joins,
         "left_total": tally and tally.left,
@@ -81,8 +82,8 @@ def figures_part(live: Live | None, books: DeskBooks | None) -> dict[str, Any]:
         "passed_over_total": tally and tally.passed_over,
         "target_per_minute": live and target(live.room),
         "waits_real": {
-            "admitted": _waits(tally and tally.admitted),
-            "left": _waits(tally and tally.gave_up),
+            "admitted": _waits(tally.admitted if tally else None),
+            "left": _waits(tally.gave_up if tally else None),
         },
         "paying": stock and stock.paying,
         "revenue": takings and takings.revenue,
@@ -101,8 +102,9 @@ def figures_part(live: Live | None, books: DeskBooks | None) -> dict[str, Any]:
 
 
 def _backlog(stock: StockNumbers | None, books: DeskBooks | None) -> dict[str, Any]:
-    waits = books and books.oldest_mail and round((books.at - books.oldest_mail).total_seconds(), 1)
-    order = stock and stock.oldest_order_seconds
+    since = books.oldest_mail if books else None
+    waits = round((books.at - since).total_seconds(), 1) if books and since else None
+    order = stock.oldest_order_seconds if stock else None
     return {
         "mail": books and books.mail["pending"] + books.mail["sending"],
         "mail_oldest_seconds": waits,
@@ -118,7 +120,7 @@ def _forecast(live: Live | None) -> dict[str, str | None]:
     frame = live.room.frame
     gone = line_gone_at(frame)
     sold_out = sold_out_at(frame, live.stock, live.before) if live.stock else None
-    return {"line_gone_at": gone and iso(gone), "sold_out_at": sold_out and iso(sold_out)}
+    return {"line_gone_at": iso(gone) if gone else None, "sold_out_at": iso(sold_out) if sold_out else None}
 
 
 def _waits(waits: Waits | None) -> dict[str, float | int | None]:
