@@ -8,10 +8,13 @@ const MOST_ROWS = 60;
 
 /** What was recorded: times in whole seconds, oldest first, and for each name a value at each, null where there is none. */
 export class Samples {
+  /** Of an answer's columns; what is before anything was recorded is left out. */
   constructor({ step_seconds = 1, at = [], series = {} } = {}) {
+    const begun = at.findIndex((_, i) => Object.values(series).some((values) => values[i] !== null));
+    const from = begun < 0 ? at.length : begun;
     this.step = step_seconds;
-    this.at = [...at];
-    this.series = Object.fromEntries(Object.entries(series).map(([name, values]) => [name, [...values]]));
+    this.at = at.slice(from);
+    this.series = Object.fromEntries(Object.entries(series).map(([name, values]) => [name, values.slice(from)]));
   }
 
   get last() {

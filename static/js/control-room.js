@@ -36,7 +36,8 @@ class LastMinute {
   }
 
   get joined() {
-    return this.#whole ? this.#rows.at(-1).joins - this.#rows[0].joins : null;
+    const [first, last] = [this.#rows[0]?.joins, this.#rows.at(-1)?.joins];
+    return this.#whole && first !== null && last !== null ? last - first : null;
   }
 
   /** Whether there was always somebody to let in, at no less than `rate`. */
@@ -52,7 +53,12 @@ const levers = new Levers(root, event, first.desk, first.policy);
 const lastMinute = new LastMinute();
 let lastAt = null;
 
-// What each figure says: a value, a note, and whether it deviates from what was set or what is well.
+// What each figure says: a value, a note, and whether it deviates from what was set or what is well. A figure that
+// could not be had is null, and shown as a dash.
+
+const { currency } = first.desk;
+const cash = (minor) => (minor === null ? "–" : money(minor, currency, { whole: true }));
+const figure = (number) => (number === null || number === undefined ? "–" : count(number));
 
 const MODES = { open: "Open", paused: "Paused", lobby: "Lobby", closed: "Closed" };
 const SALES = {
@@ -69,12 +75,12 @@ function theLine(frame) {
     mode: [MODES[mode ?? first.policy.mode], SALES[frame.sale_state]],
     waiting: [count(waiting), `${count(called)} called, ${count(active)} inside`],
     admitted_last_minute: [count(admitted_last_minute), slow ? `under the ${count(rate)} set` : `set: ${count(rate)}`, slow],
-    called: [count(called)],
+    called: [figure(called)],
     active: [count(active), full ? `full at ${count(max_active)}` : `of ${count(max_active)}`, full && waiting > 0],
-    admitted_total: [count(frame.admitted_total)],
-    joins_total: [count(frame.joins_total)],
-    left_total: [count(frame.left_total)],
-    missed_total: [count(frame.missed_total)],
+    admitted_total: [figure(frame.admitted_total)],
+    joins_total: [figure(frame.joins_total)],
+    left_total: [figure(frame.left_total)],
+    missed_total: [figure(frame.missed_total)],
     waited: waited(frame.waits_real.admitted),
     gave_up: waited(frame.waits_real.left),
     told: record(frame.waits),
@@ -82,7 +88,7 @@ function theLine(frame) {
 }
 
 function waited({ p50, p90, count: people }) {
-  return people ? [`${span(Math.round(p50))}`, `half of ${count(people)}; nine in ten under ${span(Math.round(p90))}`] : ["–", "nobody yet"];
+  return people ? [span(Math.round(p50)), `half of ${count(people)}; nine in ten under ${span(Math.round(p90))}`] : ["–", people === 0 ? "nobody yet" : ""];
 }
 
 /** How many of the intervals that fans were told held: "82%", of so many; 80% is the aim. */
@@ -97,12 +103,12 @@ function theStock(frame) {
   const failing = failed >= LEAST_JUDGED && failed > funnel.paid / 4;
   return {
     sold: [count(sold), free > 0 ? `${count(free)} free of ${count(free + held + sold)}` : held > 0 ? `none free, ${count(held)} held` : "all of them"],
-    revenue: [money(frame.revenue, frame.currency, { whole: true }), `${count(funnel.paid)} have paid`],
+    revenue: [cash(frame.revenue), `${figure(funnel.paid)} have paid`],
     free: [count(free), free === 0 ? (held > 0 ? "all held or sold" : "sold out") : ""],
-    held: [count(held)],
-    paying: [count(frame.paying)],
-    refused: [count(frame.refused)],
-    payment_failures: [count(failed), failing ? "more than one in five" : "", failing],
+    held: [figure(held)],
+    paying: [figure(frame.paying)],
+    refused: [figure(frame.refused)],
+    payment_failures: [figure(failed), failing ? "more than one in five" : "", failing],
   };
 }
 
@@ -112,18 +118,18 @@ function theWorks({ mail, backlog, health }) {
   const server = ({ ok, ms }) => [ok ? "Answers" : "Does not answer", ok ? `in ${count(Math.max(1, Math.round(ms)))} ms` : "", !ok];
   const lost = [...health.workers, ...health.web].filter(silent);
   const figures = {
-    mail: [count(backlog.mail), age(backlog.mail_oldest_seconds), behind(backlog.mail_oldest_seconds, LATE.mail)],
-    mail_sent: [count(mail.sent ?? 0)],
-    mail_failed: [count(mail.failed ?? 0), "", mail.failed > 0],
-    ledger: [count(backlog.ledger), age(backlog.ledger_oldest_seconds), behind(backlog.ledger_oldest_seconds, LATE.ledger)],
-    refunds: [count(backlog.refunds)],
+    mail: [figure(backlog.mail), age(backlog.mail_oldest_seconds), behind(backlog.mail_oldest_seconds, LATE.mail)],
+    mail_sent: [figure(mail.sent)],
+    mail_failed: [figure(mail.failed), "", mail.failed > 0],
+    ledger: [figure(backlog.ledger), age(backlog.ledger_oldest_seconds), behind(backlog.ledger_oldest_seconds, LATE.ledger)],
+    refunds: [figure(backlog.refunds)],
     redis: server(health.redis),
     database: server(health.database),
   };
   const names = { mail: "letters are late", mail_failed: "letters failed", ledger: "bookings are late", redis: "Redis is away", database: "the database is away" };
   const wrong = Object.entries(figures).filter(([, [, , off]]) => off).map(([name]) => names[name]);
   if (lost.length) wrong.push(lost.length > 1 ? `${lost.length} processes are silent` : `${lost[0].name} is silent`);
-  if (!health.workers.length) wrong.push("no worker");
+  if (health.redis.ok && !health.workers.length) wrong.push("no worker");
   const processes = health.workers.length + health.web.length;
   return { ...figures, works: wrong.length ? [wrong.length > 1 ? `${wrong.length} faults` : "1 fault", wrong.join(", "), true] : ["All well", `${count(processes)} processes`] };
 }
@@ -168,8 +174,8 @@ function showFunnel(funnel) {
   let before = null;
   for (const step of root.querySelectorAll("[data-step]")) {
     const people = funnel[step.dataset.step];
-    write(step.querySelector("[data-value]"), count(people));
-    write(step.querySelector("[data-share]"), before ? `${Math.round((100 * people) / before)}% of those` : "");
+    write(step.querySelector("[data-value]"), figure(people));
+    write(step.querySelector("[data-share]"), before && people !== null ? `${Math.round((100 * people) / before)}% of those` : "");
     step.querySelector("rect").setAttribute("width", String((100 * people) / Math.max(1, funnel.admitted)));
     before = people;
   }
@@ -192,16 +198,13 @@ function showProcesses(kind, processes) {
 // The charts: what was recorded, then each frame as it comes; one span of time and one cursor for all of them.
 
 const RANGES = { live: 3 * MINUTE, quarter: 15 * MINUTE, hour: 60 * MINUTE, sale: null };
-const LONGEST_MINUTES = 60 * 24 * 60;
+const LONGEST_MINUTES = 7 * 24 * 60;
 const choice = root.querySelector("[data-ranges]");
 let samples = new Samples();
 
-const currency = first.desk.currency;
-const major = 10 ** (DIGITS[currency] ?? 2);
-const charts = [...root.querySelectorAll("[data-chart]")].map((figure) => {
-  const cash = figure.dataset.chart === "money";
-  const shape = cash ? { format: (minor) => money(minor, currency, { whole: true }), unit: major } : {};
-  return new Chart(figure, { ...shape, moved: (seconds) => charts.forEach((chart) => chart.point(seconds)) });
+const charts = [...root.querySelectorAll("[data-chart]")].map((place) => {
+  const kind = place.dataset.chart === "money" ? { format: cash, unit: 10 ** (DIGITS[currency] ?? 2) } : {};
+  return new Chart(place, { ...kind, moved: (seconds) => charts.forEach((chart) => chart.point(seconds)) });
 });
 
 const range = () => choice.querySelector(":checked").value;
