@@ -126,7 +126,7 @@ function theWorks({ mail, backlog, health }) {
     redis: server(health.redis),
     database: server(health.database),
   };
-  const names = { mail: "letters are late", mail_failed: "letters failed", ledger: "bookings are late", redis: "Redis is away", database: "the database is away" };
+  const names = { mail: "letters are late", mail_failed: "letters failed", ledger: "bookings are late", redis: "Redis does not answer", database: "the database does not answer" };
   const wrong = Object.entries(figures).filter(([, [, , off]]) => off).map(([name]) => names[name]);
   if (lost.length) wrong.push(lost.length > 1 ? `${lost.length} processes are silent` : `${lost[0].name} is silent`);
   if (health.redis.ok && !health.workers.length) wrong.push("no worker");
