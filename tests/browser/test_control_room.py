@@ -1,4 +1,4 @@
-"""The organiser's live desk in a browser: figures that move, charts that stay, and no barrier to reading either."""
+"""The organiser's live desk in a browser: figures that move, charts that stay, no barrier to reading either."""
 
 import re
 from typing import Any
@@ -63,7 +63,7 @@ async def the_chart_is_kept(page: Page) -> None:
 
 async def test_control_without_the_records_a_reload_forgets(settings: Settings, browser: Browser):
     async with at_home(settings, browser) as home:
-        sale, page = await at_the_desk(home)
+        _, page = await at_the_desk(home)
         await page.wait_for_function("document.querySelector('[data-chart=line] .line')")
         before = await rows(page)
         nothing = {"step_seconds": 1, "at": [], "series": {"joins": []}}
