@@ -14,6 +14,7 @@ from ticketflow.accounts.closing import Closing
 from ticketflow.accounts.links import Links
 from ticketflow.accounts.tokens import Tokens
 from ticketflow.accounts.tries import Tries
+from ticketflow.autopilot.board import Board
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
@@ -40,6 +41,7 @@ from ticketflow.web import (
     account_pages,
     accounts,
     admin,
+    autopilot,
     bearer,
     booking_pages,
     bookings,
@@ -156,7 +158,11 @@ def _services(
         catalogue=catalogue,
         hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
-        control_room=ControlRoom(catalogue, stores.database),
+        control_room=ControlRoom(
+            catalogue, stores.database, board := Board(stores.database, background.meter)
+        ),
+        autopilots=board,
+        meter=background.meter,
         mail_room=MailRoom(stores.database, partial(server_state, stores.redis, settings.redis_prefix)),
         letter_reader=LetterReader(stores.database, messages),
         open_sockets=open_sockets,
@@ -249,6 +255,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
+        autopilot.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
         admin.blueprint,
@@ -307,6 +314,7 @@ async def open_web(
             found.hub.sessions.keep_reading(),
             found.control_room.run(),
             found.mail_room.run(),
+            found.meter.run(),
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
             found.cancellations.tend(),

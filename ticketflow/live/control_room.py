@@ -10,6 +10,7 @@ from typing import Any
 
 from databases import Database
 
+from ticketflow.autopilot.board import Board
 from ticketflow.domain import BookingStatus, Event, iso, now
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.slot import Slot
@@ -34,9 +35,10 @@ _COUNTED = (
 class ControlRoom:
     """Builds desk frames. `run` it once a process; organisers' sockets come and go by `attach`."""
 
-    def __init__(self, catalogue: Catalogue, database: Database) -> None:
+    def __init__(self, catalogue: Catalogue, database: Database, autopilots: Board) -> None:
         self._catalogue = catalogue
         self._database = database
+        self._autopilots = autopilots
         self._slots: defaultdict[int, set[Slot]] = defaultdict(set)
 
     @contextmanager
@@ -77,6 +79,7 @@ class ControlRoom:
             **self._stock(event),
             "refused": await bookings.count(self._database, event.id, BookingStatus.REFUSED),
             "mail": await outbox.counts(self._database, event.id),
+            "autopilot": await self._autopilots.view(event.id),
         }
 
     def _room(self, event: Event) -> dict[str, Any]:
