@@ -20,6 +20,9 @@ from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
 from ticketflow.clients import Stores, open_stores
 from ticketflow.domain import SESSION_DAYS
+from ticketflow.figures.health import Health
+from ticketflow.figures.history import History
+from ticketflow.figures.pulse import Pulse
 from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
@@ -65,6 +68,7 @@ from ticketflow.web import (
     organiser,
     organiser_events,
     organiser_pages,
+    organiser_stats,
     pages,
     payments,
     pictures,
@@ -142,6 +146,7 @@ def _services(
     tokens = Tokens(stores.database, ends.session_over)
     messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
     ends.listeners += [users.forget, tokens.forget]
+    autopilots = Board(stores.database, background.meter)
     desk = Desk(
         stock=stock,
         rooms=rooms,
@@ -158,10 +163,8 @@ def _services(
         catalogue=catalogue,
         hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
-        control_room=ControlRoom(
-            catalogue, stores.database, board := Board(stores.database, background.meter)
-        ),
-        autopilots=board,
+        control_room=_control_room(settings, stores, background, autopilots),
+        autopilots=autopilots,
         meter=background.meter,
         mail_room=MailRoom(stores.database, partial(server_state, stores.redis, settings.redis_prefix)),
         letter_reader=LetterReader(stores.database, messages),
@@ -170,6 +173,7 @@ def _services(
         rooms=rooms,
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
+        history=History(stores.database, background.samples),
         keeper=background.keeper,
         desk=desk,
         cancellations=background.cancellations,
@@ -180,6 +184,19 @@ def _services(
         accounts=(accounts := _accounts(settings, stores, background, desk, ends)),
         tries=accounts.tries,
         mailbox=mailbox_path,
+    )
+
+
+def _control_room(
+    settings: Settings, stores: Stores, background: Background, autopilots: Board
+) -> ControlRoom:
+    return ControlRoom(
+        background.catalogue,
+        stores.database,
+        background.readings,
+        background.samples,
+        Health(stores.redis, stores.database, settings.redis_prefix),
+        autopilots,
     )
 
 
@@ -256,6 +273,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         organiser.blueprint,
         organiser_events.blueprint,
         autopilot.blueprint,
+        organiser_stats.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
         admin.blueprint,
@@ -317,6 +335,7 @@ async def open_web(
             found.meter.run(),
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
+            Pulse(stores.redis, settings.redis_prefix, "web", lambda: len(found.open_sockets)).beat(),
             found.cancellations.tend(),
             found.tokens.keep_noting(),
             limits.counts_of(app).keep_sharing(),

@@ -1,6 +1,6 @@
 """the autopilot: what an organiser asked of it, and its last move
 
-Revision: 0014, after 0008. No sale has one until its organiser switches it on.
+Revision: 0014, after 0009. No sale has one until its organiser switches it on.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision = "0014"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -1,5 +1,6 @@
 """What is shown of a sale's autopilot: in the desk's frame, and to whoever asks over the API."""
 
+import logging
 import math
 from typing import Any
 
@@ -7,9 +8,15 @@ from databases import Database
 
 from ticketflow.autopilot.meter import Meter, Reading
 from ticketflow.domain import iso
-from ticketflow.store import autopilots
+from ticketflow.figures.lately import Lately
+from ticketflow.store import autopilots, violations
 from ticketflow.store.autopilots import Asked, Autopilot
 
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 0.2
+BELIEVED_SECONDS = 120.0
+"""A database that is slow is when one looks at an autopilot: what it said last is shown for so long."""
 USUAL_P95_MS = 2000
 USUAL_ERROR_RATE = 0.02
 LOW_PART, HIGH_PART = 0.1, 2
@@ -23,10 +30,13 @@ class Board:
     def __init__(self, database: Database, meter: Meter) -> None:
         self._database = database
         self._meter = meter
+        waiting = {"patience": PATIENCE_SECONDS, "believed": BELIEVED_SECONDS}
+        self._autopilots = Lately[int, Autopilot | None](self._read, violations.BROKEN, _warn, **waiting)
 
     async def view(self, event_id: int) -> dict[str, Any] | None:
-        """The autopilot as it flies, or as it was handed back; None if it was never switched on."""
-        autopilot = await autopilots.by_event(self._database, event_id)
+        """The autopilot as it flies, or as it was handed back; None if it was never switched on, or if that
+        cannot be said."""
+        autopilot = await self._autopilots.get(event_id)
         return _view(autopilot, await self._meter.look(event_id)) if autopilot else None
 
     async def whole_view(self, event_id: int, rate_per_minute: int) -> dict[str, Any]:
@@ -36,6 +46,17 @@ class Board:
         suggested = autopilot.asked if autopilot else suggestion(rate_per_minute)
         shown = _view(autopilot, reading) if autopilot else {**_OFF, **_fares(reading)}
         return {**shown, "rate_per_minute": rate_per_minute, "suggested": _asked(suggested)}
+
+    async def close(self) -> None:
+        """End the questions that are still open."""
+        await self._autopilots.close()
+
+    async def _read(self, event_id: int) -> Autopilot | None:
+        return await autopilots.by_event(self._database, event_id)
+
+
+def _warn(error: Exception) -> None:
+    log.warning("an autopilot could not be shown: %s", error)
 
 
 def suggestion(rate_per_minute: int) -> Asked:

@@ -15,6 +15,7 @@ from ticketflow.autopilot.meter import Meter
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
+from ticketflow.figures.history import History
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
@@ -50,6 +51,7 @@ class Services:
     rooms: Rooms
     draws: Draws
     stock: Stock
+    history: History
     keeper: Keeper
     desk: Desk
     cancellations: Cancellations

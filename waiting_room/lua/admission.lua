@@ -67,6 +67,7 @@ local function call_first(room, n, now)
   local visitors = redis.call('ZRANGE', waiting_key, 0, n - 1)
   if #visitors == 0 then return 0, 0 end
   local called, passed_over = split(room, visitors, now)
+  count_waits(room, visitors, passed_over, now)
   room.frontier = math.max(room.frontier, score(waiting_key, visitors[#visitors]))
   note(called_key, called, int(now + room.claim_us))
   note(missed_key, passed_over, int(now + room.return_us))
@@ -98,6 +99,7 @@ local function end_draw(room, now)
   room.opened_at = now
   room.frontier = math.max(room.frontier, 1)
   redis.call('EXPIRE', draw_key, DRAW_KEPT)
+  redis.call('HSETNX', tally_key, 'opened_at', int(now))
 end
 
 -- The pace is changed, and why fans are told a later time if they are ('' for none); the caller saves.
