@@ -82,6 +82,7 @@ new LiveSocket(`/ws/organiser/${root.dataset.control}`, {
     lastAt = Date.now();
     levers.see(frame);
     show(frame);
+    root.dispatchEvent(new CustomEvent("frame", { detail: frame }));
     showFreshness();
   },
 });
