@@ -292,6 +292,7 @@ new LiveSocket(`/ws/organiser/${event}`, {
     levers.see(frame);
     show(frame);
     chartFrame(frame);
+    root.dispatchEvent(new CustomEvent("frame", { detail: frame }));
     showFreshness();
   },
 });
