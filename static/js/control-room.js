@@ -60,7 +60,7 @@ const { currency } = first.desk;
 const cash = (minor) => (minor === null ? "–" : money(minor, currency, { whole: true }));
 const figure = (number) => (number === null || number === undefined ? "–" : count(number));
 
-const MODES = { open: "Open", paused: "Paused", lobby: "Lobby", closed: "Closed" };
+const MODES = { open: "Open", paused: "Paused", draining: "Draining", lobby: "Lobby", closed: "Closed" };
 const SALES = {
   scheduled: "not on sale yet", lobby: "people gather for the draw", on_sale: "on sale", paused: "nobody new is let in",
   sold_out: "sold out", closed: "nobody joins any more",

@@ -1,4 +1,4 @@
-"""The organiser's live desk in a browser: figures that move, charts that stay, no barrier to reading either."""
+"""The organiser's live desk in a browser: figures that move, charts that stay, and no barrier to either."""
 
 import re
 from typing import Any
