@@ -29,6 +29,8 @@ async def test_each_address_in_a_page_is_there_for_ever_and_small(settings: Sett
         plain = await visitor.get("/static/site.css", headers={"Accept-Encoding": "identity"})
         assert "Content-Encoding" not in plain.headers
         assert plain.text == style.text
+        assert "\n@layer tokens {\n:root {" in plain.text
+        assert "/*" not in plain.text
         assert plain.headers["ETag"] != style.headers["ETag"]
         known = await visitor.get("/static/site.css", headers={"If-None-Match": style.headers["ETag"]})
         assert known.status_code == 304
@@ -54,14 +56,14 @@ def test_an_asset_that_is_not_there_is_said_when_the_page_is_made():
 MODULES = {
     "shared": "export const one = 1;\n",
     "low": 'import { one } from "./shared.js";\nconst own = one;\nexport const low = () => own;\n',
-    "middle": 'import { low } from "./low.js";\nconst own = 2;\nexport class Two {}\nexport function two() {}\n',
-    "top": 'import { Two, two } from "./middle.js";\nimport { low } from "./low.js";\nexport const own = 3;\n',
+    "mid": 'import { low } from "./low.js";\nconst own = 2;\nexport class Two {}\nexport function two() {}\n',
+    "top": 'import { Two, two } from "./mid.js";\nimport { low } from "./low.js";\nexport const own = 3;\n',
 }
 
 
 def test_modules_of_one_page_are_joined_and_their_own_names_stay_theirs():
     parts = parts_of(MODULES, "top", ["shared"])
-    assert parts == ["low", "middle", "top"]
+    assert parts == ["low", "mid", "top"]
     assert bundle(MODULES, parts).split("\n") == [
         'import * as $shared from "./shared.js";',
         "const $low = (() => {",
@@ -72,10 +74,10 @@ def test_modules_of_one_page_are_joined_and_their_own_names_stay_theirs():
             "return { low };",
             "})();",
         ),
-        "const $middle = (() => {",
+        "const $mid = (() => {",
         *("const { low } = $low;", "const own = 2;", "class Two {}", "function two() {}"),
         *("return { Two, two };", "})();"),
-        "const { Two, two } = $middle;",
+        "const { Two, two } = $mid;",
         *("const { low } = $low;", "export const own = 3;", ""),
     ]
 

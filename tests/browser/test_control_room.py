@@ -17,6 +17,16 @@ from ticketflow.settings import Settings
 LINE = "[data-chart=line]"
 AT = re.compile(r"^at \d\d:\d\d:\d\d$")
 
+MARK_ALL = """() => {
+  const all = ".desk :is(a[href], button, input, summary, [tabindex='0'])";
+  for (const element of document.querySelectorAll(all)) {
+    const chosen = element.type !== "radio" || element.checked;
+    if (chosen && element.checkVisibility()) element.dataset.unreached = "yes";
+  }
+  addEventListener("focusin", ({ target }) => delete target.dataset.unreached);
+}"""
+UNREACHED = "() => [...document.querySelectorAll('[data-unreached]')].map((element) => element.outerHTML)"
+
 
 async def test_the_desk(settings: Settings, browser: Browser, monkeypatch: pytest.MonkeyPatch):
     """One sale from its first fan to an organiser who has lost the line to the server."""
@@ -30,6 +40,7 @@ async def test_the_desk(settings: Settings, browser: Browser, monkeypatch: pytes
         await the_range_is_kept(page)
         await page.locator(f"{LINE} summary").press("Enter")
         await inspector.look_over(page, "control room")
+        await the_keyboard_reaches_all(page)
         await what_deviates_is_told(page, monkeypatch, home)
         await what_is_old_is_told(page)
         assert inspector.faults == [], "\n".join(inspector.faults)
@@ -113,6 +124,16 @@ async def the_range_is_kept(page: Page) -> None:
     await expect(page.get_by_label("1 hour")).to_be_checked()
     async with page.expect_response("**/stats?*"):
         await page.get_by_label("3 min").check()
+
+
+async def the_keyboard_reaches_all(page: Page) -> None:
+    """Every link, lever and chart, one after the other: of a choice of one, the one that is chosen."""
+    await page.locator(f"{LINE} summary").press("Enter")
+    await page.evaluate(MARK_ALL)
+    await page.locator(".bar a").first.focus()
+    for _ in range(await page.evaluate("document.querySelectorAll('[data-unreached]').length") + 20):
+        await page.keyboard.press("Tab")
+    assert await page.evaluate(UNREACHED) == []
 
 
 async def what_deviates_is_told(page: Page, patch: pytest.MonkeyPatch, home: Home) -> None:
