@@ -152,6 +152,13 @@ async def what_deviates_is_told(page: Page, patch: pytest.MonkeyPatch, home: Hom
     await expect(page.locator("[data-metric][data-off=yes]")).to_have_count(2)
     await expect(hook(page, "revenue")).to_have_text("–")
 
+    async def blind(event: Event) -> dict[str, Any]:
+        return {**await whole(event), "health": None}
+
+    patch.setattr(room, "frame", blind)
+    await expect(page.locator("[data-metric=works] [data-note]")).to_have_text("no word of the processes")
+    await expect(metric(page, "redis")).to_have_text("–")
+
 
 async def what_is_old_is_told(page: Page) -> None:
     """Without frames the desk says since when, and fetches what it missed as soon as it is back."""
