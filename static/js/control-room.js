@@ -1,4 +1,5 @@
 // The organiser's desk: a frame a second, shown as figures and charts; colour only where something deviates.
+import "./autopilot.js";
 import { Chart, Samples } from "./chart.js";
 import { call, LiveSocket, prepareStock, showStock, span } from "./desk.js";
 import { Levers } from "./levers.js";

@@ -7,13 +7,13 @@ two things. What other pages use too is left apart, and kept by the browser from
 import re
 from collections.abc import Collection, Mapping
 
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([a-z-]+)\.js";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"\./([a-z-]+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
 def needs(text: str) -> set[str]:
-    """The modules that a module takes names from."""
+    """The modules that a module asks for."""
     return {name for _, name in _IMPORT.findall(text)}
 
 
@@ -50,7 +50,7 @@ def _wrapped(name: str, text: str) -> str:
 
 
 def _bound(text: str) -> str:
-    return _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_called(found[2])};\n", text)
+    return _IMPORT.sub(lambda found: f"const {{{found[1] or ''}}} = {_called(found[2])};\n", text)
 
 
 def _called(name: str) -> str:
