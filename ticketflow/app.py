@@ -14,6 +14,7 @@ from ticketflow.accounts.closing import Closing
 from ticketflow.accounts.links import Links
 from ticketflow.accounts.tokens import Tokens
 from ticketflow.accounts.tries import Tries
+from ticketflow.autopilot.board import Board
 from ticketflow.booking.brake import Brake
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
@@ -43,6 +44,7 @@ from ticketflow.web import (
     account_pages,
     accounts,
     admin,
+    autopilot,
     bearer,
     booking_pages,
     bookings,
@@ -143,6 +145,7 @@ def _services(
     tokens = Tokens(stores.database, ends.session_over)
     messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
     ends.listeners += [users.forget, tokens.forget]
+    autopilots = Board(stores.database, background.meter)
     desk = Desk(
         stock=stock,
         rooms=rooms,
@@ -159,7 +162,9 @@ def _services(
         catalogue=catalogue,
         hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
-        control_room=_control_room(settings, stores, background),
+        control_room=_control_room(settings, stores, background, autopilots),
+        autopilots=autopilots,
+        meter=background.meter,
         mail_room=MailRoom(stores.database, partial(server_state, stores.redis, settings.redis_prefix)),
         letter_reader=LetterReader(stores.database, messages),
         open_sockets=open_sockets,
@@ -181,13 +186,16 @@ def _services(
     )
 
 
-def _control_room(settings: Settings, stores: Stores, background: Background) -> ControlRoom:
+def _control_room(
+    settings: Settings, stores: Stores, background: Background, autopilots: Board
+) -> ControlRoom:
     return ControlRoom(
         background.catalogue,
         stores.database,
         background.readings,
         background.samples,
         Health(stores.redis, stores.database, settings.redis_prefix),
+        autopilots,
     )
 
 
@@ -263,6 +271,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
+        autopilot.blueprint,
         organiser_stats.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
@@ -322,6 +331,7 @@ async def open_web(
             found.hub.sessions.keep_reading(),
             found.control_room.run(),
             found.mail_room.run(),
+            found.meter.run(),
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
             Pulse(stores.redis, settings.redis_prefix, "web", lambda: len(found.open_sockets)).beat(),

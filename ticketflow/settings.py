@@ -176,6 +176,7 @@ class Settings:
     mail_poll_seconds: float = _setting(5.0, _seconds(0.1, 3600))
     mail_tries: int = _setting(12, _whole(1, 100))
     mail_retry_seconds: float = _setting(2.0, _seconds(0.01, 3600))
+    autopilot_seconds: float = _setting(5.0, _seconds(0.1, 60))
     audit_seconds: float = _setting(60.0, _seconds(1, 86_400))
     slow_payment_seconds: float = _setting(5.0, _seconds(0, 600))
 

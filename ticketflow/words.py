@@ -37,7 +37,7 @@ def clock(when: datetime | str) -> str:
 
 
 def span(seconds: int) -> str:
-    """How long something lasts, as "40 s", "12 min", "3 h 5 min" or "2 d 4 h". As js/mail-desk.js."""
+    """How long something lasts, as "40 s", "12 min", "3 h 5 min" or "2 d 4 h". As js/desk.js."""
     minutes, hours = seconds // 60, seconds // 3600
     if minutes < 1:
         return f"{seconds} s"

@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from redis.exceptions import RedisError
 
 from ticketflow.accounts.links import Links
+from ticketflow.autopilot.meter import Meter
+from ticketflow.autopilot.pilot import Pilot
 from ticketflow.booking.auditor import Auditor
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.cashier import Cashier
@@ -70,6 +72,16 @@ class Background:
             stock=self.stock,
             rooms=self.rooms,
             events=self.catalogue.all,
+            settings=settings,
+        )
+        self.meter = Meter(stores.redis, settings.redis_prefix, settings.autopilot_seconds)
+        self.pilot = Pilot(
+            redis=stores.redis,
+            database=stores.database,
+            rooms=self.rooms,
+            stock=self.stock,
+            meter=self.meter,
+            find_event=self.catalogue.find,
             settings=settings,
         )
         self.readings = Readings(stores.redis, stores.database, self.rooms, settings.redis_prefix)
@@ -144,6 +156,7 @@ class Background:
             self.cashier.sweep(),
             self.cancellations.sweep(),
             self.auditor().run(),
+            self.pilot.run(),
         ]
 
     def _postman(self) -> Postman:

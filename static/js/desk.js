@@ -120,6 +120,17 @@ export function prepareStock(root = document) {
   for (const number of root.querySelectorAll("[data-left] [data-number]")) roll(number, Number(number.textContent));
 }
 
+// How long something lasts.
+
+/** "40 s", "12 min", "3 h 5 min", "2 d 4 h". In step with `span` in words.py. */
+export function span(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (minutes < 1) return `${seconds} s`;
+  if (hours < 1) return `${minutes} min`;
+  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
 // Says calmly when the page is out of touch; a short hiccup is not worth a word.
 
 const HICCUP_MS = 2_000;

@@ -1,5 +1,5 @@
 // The delivery desk: a frame a second as numbers and bars; the letters come anew from the server as they change.
-import { LiveSocket } from "./desk.js";
+import { LiveSocket, span } from "./desk.js";
 import { clock, count, exactClock, localise } from "./page.js";
 import "./here.js";
 
@@ -11,15 +11,6 @@ let shown = JSON.parse(root.querySelector("[data-first]").textContent);
 let lastAt = null;
 let lookedAt = 0;
 let later;
-
-/** "40 s", "12 min", "3 h 5 min", "2 d 4 h". In step with `span` in words.py. */
-export function span(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  if (minutes < 1) return `${seconds} s`;
-  if (hours < 1) return `${minutes} min`;
-  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
 
 /** A bar a minute, the newest last. In step with bars_of in web/mail_pages.py. */
 export function drawBars(minutes) {

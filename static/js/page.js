@@ -224,17 +224,18 @@ export function count(number) {
 }
 
 /** Currencies that have other than two digits after the point, as the server counts them. */
-const DIGITS = JSON.parse(document.querySelector('meta[name="currency-digits"]').content);
+export const DIGITS = JSON.parse(document.querySelector('meta[name="currency-digits"]').content);
 
-/** "₹2,500.00" for (250000, "INR"), or "2.500,00 ₹". */
-export function money(minor, currency) {
+/** "₹2,500.00" for (250000, "INR"), or "2.500,00 ₹"; `whole`, where a sum is watched, without what is after the point. */
+export function money(minor, currency, { whole = false } = {}) {
   const digits = DIGITS[currency] ?? 2;
+  const shown = whole ? 0 : digits;
   const format = new Intl.NumberFormat(READER, {
     style: "currency",
     currency,
     currencyDisplay: "narrowSymbol",
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
+    minimumFractionDigits: shown,
+    maximumFractionDigits: shown,
   });
   return format.format(minor / 10 ** digits);
 }
@@ -378,7 +379,7 @@ for (const element of document.querySelectorAll("[data-countdown]")) {
   countDown(new Date(element.dataset.countdown), (text) => (element.textContent = text));
 }
 if (document.querySelector("[data-again-in]")) import("./again.js");
-if (document.querySelector("form .field")) import("./form.js");
+if (document.querySelector("form .field-problem")) import("./form.js");
 if (document.querySelector("form[data-here]")) import("./here.js");
 try {
   // What form.js keeps is for the way through a form and its faults, no longer.

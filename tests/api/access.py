@@ -100,6 +100,12 @@ class Cast:
             "POST /api/organiser/events": sale_body(),
             "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
             "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
+            "PUT /api/organiser/events/<int:event_id>/autopilot": {
+                "low": 60,
+                "high": 600_000,
+                "target_p95_ms": 2000,
+                "target_error_rate": 0.02,
+            },
             "POST /api/organiser/check": {"code": "x"},
             "PATCH /api/admin/accounts/<int:account_id>": {
                 "role": "fan",

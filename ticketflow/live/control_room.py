@@ -11,6 +11,7 @@ from typing import Any
 from databases import Database
 from redis.exceptions import RedisError
 
+from ticketflow.autopilot.board import Board
 from ticketflow.domain import Event, iso, now
 from ticketflow.figures.ends import WINDOW_SECONDS
 from ticketflow.figures.health import Health
@@ -47,15 +48,18 @@ class ControlRoom:
         readings: Readings,
         samples: Samples,
         health: Health,
+        autopilots: Board,
     ) -> None:
         self._catalogue = catalogue
         self._database = database
         self._readings = readings
         self._samples = samples
         self._slots: defaultdict[int, set[Slot]] = defaultdict(set)
+        self._board = autopilots
         waiting = {"patience": PATIENCE_SECONDS, "believed": BELIEVED_SECONDS}
         self._live = Lately[Event, Live](self._read_live, _FAILURES, _warn, **waiting)
         self._books = Lately[int, DeskBooks](self._read_books, _FAILURES, _warn, **waiting)
+        self._autopilots = Lately[int, dict[str, Any] | None](autopilots.view, _FAILURES, _warn, **waiting)
         self._health = Lately[None, dict[str, Any]](lambda _: health.look(), _FAILURES, _warn, **waiting)
 
     @contextmanager
@@ -80,8 +84,9 @@ class ControlRoom:
                 due = max(due + FRAME_SECONDS, loop.time())
                 await asyncio.sleep(due - loop.time())
         finally:
-            for asked in (self._live, self._books, self._health):
+            for asked in (self._live, self._books, self._autopilots, self._health):
                 await asked.close()
+            await self._board.close()
 
     async def _send(self, event_id: int) -> None:
         event = self._catalogue.find(event_id)
@@ -98,8 +103,11 @@ class ControlRoom:
     async def frame(self, event: Event) -> dict[str, Any]:
         """The contract's desk frame, and all other figures of the desk (docs/desk.md). `at` is before what
         Redis says was read, `books_at` before what the database says."""
-        live, books, health = await asyncio.gather(
-            self._live.get(event), self._books.get(event.id), self._health.get(None)
+        live, books, autopilot, health = await asyncio.gather(
+            self._live.get(event),
+            self._books.get(event.id),
+            self._autopilots.get(event.id),
+            self._health.get(None),
         )
         catalogue = self._catalogue
         return {
@@ -111,6 +119,7 @@ class ControlRoom:
             **stock_part(event, live and live.stock, catalogue.counts(event.id)),
             **figures_part(live, books),
             "health": health,
+            "autopilot": autopilot,
         }
 
     async def _read_live(self, event: Event) -> Live:

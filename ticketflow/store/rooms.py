@@ -7,6 +7,7 @@ from databases import Database
 from sqlalchemy import insert, select, update
 
 from ticketflow.domain import Refusal, User, now
+from ticketflow.store import autopilots
 from ticketflow.store.ownership import of_event_seen_to_by
 from ticketflow.store.tables import rooms
 
@@ -78,6 +79,7 @@ async def steer(database: Database, event_id: int, actor: User, **levers: Any) -
     if await database.fetch_one(select(rooms.c.event_id).where(this).with_for_update()) is None:
         raise Refusal("not_found", "There is no such event of yours.")
     await database.execute(update(rooms).where(this).values(**levers, updated_at=now()))
+    await autopilots.hand_back_by_lever(database, event_id, actor, levers)
 
 
 async def note_opened(database: Database, event_id: int) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     false,
 )
 
-from ticketflow.store import columns, minute_table
+from ticketflow.store import autopilot_table, columns, minute_table
 from ticketflow.store.columns import MYSQL as _MYSQL
 from ticketflow.store.columns import Id as _Id
 from ticketflow.store.columns import Moment
@@ -24,6 +24,7 @@ from ticketflow.store.columns import exact as _exact
 
 metadata = columns.metadata
 minutes = minute_table.minutes
+autopilots = autopilot_table.autopilots
 
 users = Table(
     "users",

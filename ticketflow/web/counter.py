@@ -15,6 +15,7 @@ from ticketflow.domain import Booking, BookingStatus, Event, Hold, Order, Refusa
 from ticketflow.stock import event_of_hold
 from ticketflow.stock.underway import underway as underway_orders
 from ticketflow.web.asks import BookAsk, HoldAsk
+from ticketflow.web.measuring import measured
 from ticketflow.web.services import Services
 from waiting_room import WaitingRoomError
 
@@ -155,7 +156,8 @@ async def book(
     method = ask.payment.method if ask.payment else services.gateway.default_method
     payment = Payment(method, key, ask.fingerprint, wait_seconds)
     try:
-        return _booked(services, await _book(services, user, ask, visitor, payment))
+        booking = _book(services, user, ask, visitor, payment)
+        return _booked(services, await measured(services, ask, wait_seconds, booking))
     except BookingRefused:
         raise
     except (Refusal, WaitingRoomError):

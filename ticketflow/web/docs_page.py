@@ -1,9 +1,8 @@
 """The API's page for people, made of the document that programs read."""
 
-import gzip
+from quart import Blueprint, Response, current_app, make_response, render_template
 
-from quart import Blueprint, Response, current_app, make_response, render_template, request
-
+from ticketflow.web.compressing import compressed
 from ticketflow.web.openapi.reading import chapters_of
 from ticketflow.web.services import services
 
@@ -21,8 +20,4 @@ async def docs() -> Response:
     chapters = chapters_of(document, services().settings.origin)
     page = await render_template("docs.html", chapters=chapters, about=document["info"]["description"])
     response: Response = await make_response(page)  # type: ignore[assignment]  # wider in its declaration
-    response.headers["Vary"] = "Accept-Encoding"
-    if request.accept_encodings.quality("gzip"):
-        response.set_data(gzip.compress(page.encode(), compresslevel=6))
-        response.headers["Content-Encoding"] = "gzip"
-    return response
+    return await compressed(response)

@@ -56,6 +56,7 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "account_pages": BY_METHOD,
     "accounts": BY_METHOD,
     "booking_pages": BY_METHOD,
+    "autopilot": BY_METHOD,
     "bookings": BY_METHOD,
     "admin": BY_METHOD,
     "checkout": BY_METHOD,

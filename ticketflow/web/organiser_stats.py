@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from quart import Blueprint
-from quart.typing import ResponseReturnValue
+from quart import Blueprint, Response, jsonify
 from quart_schema import validate_querystring
 
 from ticketflow.figures.history import MINUTE, SECOND
+from ticketflow.web.compressing import compressed
 from ticketflow.web.services import services
 from ticketflow.web.session import require_organiser
 
@@ -44,12 +44,17 @@ class StatsQuery(BaseModel):
 
 @blueprint.get("/<int:event_id>/stats")
 @validate_querystring(StatsQuery)
-async def stats(event_id: int, query_args: StatsQuery) -> ResponseReturnValue:
-    """The chart's numbers: a number a step and series, null where nothing was recorded."""
+async def stats(event_id: int, query_args: StatsQuery) -> Response:
+    """The chart's numbers: a number a step and series, null where nothing was recorded.
+
+    Compressed: an hour of seconds is ten times as long as what it says.
+    """
     found = services()
     event = found.catalogue.own_event(event_id, await require_organiser())
     now = (await found.stock.time()).timestamp()
     series = await found.history.series(
         event.id, minutes=query_args.minutes, step=query_args.step_seconds, now=now
     )
-    return series, 200, {"Cache-Control": "no-store"}
+    answer = jsonify(series)
+    answer.headers["Cache-Control"] = "no-store"
+    return await compressed(answer)

@@ -10,6 +10,8 @@ from redis.asyncio import Redis
 from ticketflow.accounts import Accounts
 from ticketflow.accounts.tokens import Tokens
 from ticketflow.accounts.tries import Tries
+from ticketflow.autopilot.board import Board
+from ticketflow.autopilot.meter import Meter
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
@@ -40,6 +42,8 @@ class Services:
     hub: Hub
     seat_board: SeatBoard
     control_room: ControlRoom
+    autopilots: Board
+    meter: Meter
     mail_room: MailRoom
     letter_reader: LetterReader
     open_sockets: OpenSockets

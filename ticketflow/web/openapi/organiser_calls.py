@@ -2,6 +2,7 @@
 
 from ticketflow.web.openapi import account_answers as accounts
 from ticketflow.web.openapi import answers as a
+from ticketflow.web.openapi import autopilot_answers as p
 from ticketflow.web.openapi import door_answers as d
 from ticketflow.web.openapi import mail_answers as m
 from ticketflow.web.openapi import organiser_answers as o
@@ -77,6 +78,24 @@ ORGANISER_CALLS = {
         who=Who.ORGANISER,
         refusals=("bad_policy", "room_lost"),
         example={"mode": "open", "rate_per_minute": 600},
+    ),
+    "GET /api/organiser/events/{event_id}/autopilot": Call(
+        ORGANISE,
+        "Look at the autopilot",
+        {200: p.AutopilotView},
+        who=Who.ORGANISER,
+        refusals=("room_lost",),
+    ),
+    "PUT /api/organiser/events/{event_id}/autopilot": Call(
+        ORGANISE,
+        "Switch the autopilot on",
+        {200: p.AutopilotView},
+        who=Who.ORGANISER,
+        refusals=("room_lost",),
+        example=p.ASKED,
+    ),
+    "DELETE /api/organiser/events/{event_id}/autopilot": Call(
+        ORGANISE, "Take the rate back from the autopilot", {204: None}, who=Who.ORGANISER
     ),
     "GET /api/organiser/mail": Call(
         ORGANISE,
