@@ -16,12 +16,13 @@ from sqlalchemy import (
     false,
 )
 
-from ticketflow.store import autopilot_table
+from ticketflow.store import autopilot_table, columns
 from ticketflow.store.columns import MYSQL as _MYSQL
 from ticketflow.store.columns import Id as _Id
-from ticketflow.store.columns import Moment, metadata
+from ticketflow.store.columns import Moment
 from ticketflow.store.columns import exact as _exact
 
+metadata = columns.metadata
 autopilots = autopilot_table.autopilots
 
 users = Table(
