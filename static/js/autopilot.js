@@ -126,8 +126,8 @@ root.addEventListener("frame", ({ detail: frame }) => {
   if (frame.autopilot) show(frame.autopilot);
   else if (!form.hidden) preview();
 });
-const { status, body } = await call("GET", path);
-if (status === 200) {
+call("GET", path).then(({ status, body }) => {
+  if (status !== 200) return;
   fill(body.suggested);
   show(body);
-}
+});

@@ -1,4 +1,5 @@
 // The organiser's desk: a frame a second, shown as figures and charts; colour only where something deviates.
+import "./autopilot.js";
 import { Chart, Samples } from "./chart.js";
 import { call, LiveSocket, prepareStock, showStock, span } from "./desk.js";
 import { Levers } from "./levers.js";
@@ -58,9 +59,10 @@ let lastAt = null;
 
 const { currency } = first.desk;
 const cash = (minor) => (minor === null ? "–" : money(minor, currency, { whole: true }));
+const many = (number, one, more) => `${figure(number)} ${number === 1 ? one : more}`;
 const figure = (number) => (number === null || number === undefined ? "–" : count(number));
 
-const MODES = { open: "Open", paused: "Paused", lobby: "Lobby", closed: "Closed" };
+const MODES = { open: "Open", paused: "Paused", draining: "Draining", lobby: "Lobby", closed: "Closed" };
 const SALES = {
   scheduled: "not on sale yet", lobby: "people gather for the draw", on_sale: "on sale", paused: "nobody new is let in",
   sold_out: "sold out", closed: "nobody joins any more",
@@ -103,7 +105,7 @@ function theStock(frame) {
   const failing = failed >= LEAST_JUDGED && failed > funnel.paid / 4;
   return {
     sold: [count(sold), free > 0 ? `${count(free)} free of ${count(free + held + sold)}` : held > 0 ? `none free, ${count(held)} held` : "all of them"],
-    revenue: [cash(frame.revenue), `${figure(funnel.paid)} have paid`],
+    revenue: [cash(frame.revenue), many(funnel.paid, "has paid", "have paid")],
     free: [count(free), free === 0 ? (held > 0 ? "all held or sold" : "sold out") : ""],
     held: [figure(held)],
     paying: [figure(frame.paying)],
@@ -112,10 +114,16 @@ function theStock(frame) {
   };
 }
 
-function theWorks({ mail, backlog, health }) {
+const UNKNOWN = { redis: null, database: null, workers: [], web: [] };
+
+function theWorks({ mail, backlog, health: told }) {
+  const health = told ?? UNKNOWN;
   const behind = (seconds, limit) => seconds !== null && seconds > limit;
   const age = (seconds) => (seconds === null || seconds < 1 ? "" : `the oldest for ${span(Math.round(seconds))}`);
-  const server = ({ ok, ms }) => [ok ? "Answers" : "Does not answer", ok ? `in ${count(Math.max(1, Math.round(ms)))} ms` : "", !ok];
+  const server = (state) => {
+    if (!state) return ["–"];
+    return state.ok ? ["Answers", `in ${count(Math.max(1, Math.round(state.ms)))} ms`] : ["Does not answer", "", true];
+  };
   const lost = [...health.workers, ...health.web].filter(silent);
   const figures = {
     mail: [figure(backlog.mail), age(backlog.mail_oldest_seconds), behind(backlog.mail_oldest_seconds, LATE.mail)],
@@ -126,12 +134,13 @@ function theWorks({ mail, backlog, health }) {
     redis: server(health.redis),
     database: server(health.database),
   };
-  const names = { mail: "letters are late", mail_failed: "letters failed", ledger: "bookings are late", redis: "Redis is away", database: "the database is away" };
+  const names = { mail: "letters are late", mail_failed: "letters failed", ledger: "bookings are late", redis: "Redis does not answer", database: "the database does not answer" };
   const wrong = Object.entries(figures).filter(([, [, , off]]) => off).map(([name]) => names[name]);
   if (lost.length) wrong.push(lost.length > 1 ? `${lost.length} processes are silent` : `${lost[0].name} is silent`);
-  if (health.redis.ok && !health.workers.length) wrong.push("no worker");
+  if (!told) wrong.push("no word of the processes");
+  else if (told.redis.ok && !told.workers.length) wrong.push("no worker");
   const processes = health.workers.length + health.web.length;
-  return { ...figures, works: wrong.length ? [wrong.length > 1 ? `${wrong.length} faults` : "1 fault", wrong.join(", "), true] : ["All well", `${count(processes)} processes`] };
+  return { ...figures, works: wrong.length ? [wrong.length > 1 ? `${wrong.length} faults` : "1 fault", wrong.join(", "), true] : ["All well", many(processes, "process", "processes")] };
 }
 
 const silent = ({ seen_seconds_ago }) => seen_seconds_ago > LATE.process;
@@ -151,7 +160,7 @@ function show(frame) {
   write(root.querySelector("[data-forecast]"), forecast(frame));
   showStock(frame, root);
   showFunnel(frame.funnel);
-  for (const kind of ["workers", "web"]) showProcesses(kind, frame.health[kind]);
+  for (const kind of ["workers", "web"]) showProcesses(kind, (frame.health ?? UNKNOWN)[kind]);
 }
 
 function write(element, words) {
@@ -185,7 +194,7 @@ function showProcesses(kind, processes) {
   const list = root.querySelector(`[data-processes="${kind}"]`);
   while (list.childElementCount > Math.max(1, processes.length)) list.lastElementChild.remove();
   const lines = processes.map((one) => [
-    `${one.name}${"sockets" in one ? `: ${count(one.sockets)} sockets` : ""}${silent(one) ? `, silent for ${span(Math.round(one.seen_seconds_ago))}` : ""}`,
+    `${one.name}${"sockets" in one ? `: ${many(one.sockets, "socket", "sockets")}` : ""}${silent(one) ? `, silent for ${span(Math.round(one.seen_seconds_ago))}` : ""}`,
     silent(one),
   ]);
   for (const [i, [words, off]] of (lines.length ? lines : [["None is seen", kind === "workers"]]).entries()) {

@@ -37,6 +37,8 @@ function complain(field) {
 /** Lets the fields under `root` help who fills them in. */
 export function help(root) {
   for (const field of root.querySelectorAll(".field .input")) {
+    // Where no place is kept for words of ours, the browser says it.
+    if (!note(field)) continue;
     field.addEventListener("invalid", (event) => {
       event.preventDefault();
       complain(field);

@@ -379,7 +379,7 @@ for (const element of document.querySelectorAll("[data-countdown]")) {
   countDown(new Date(element.dataset.countdown), (text) => (element.textContent = text));
 }
 if (document.querySelector("[data-again-in]")) import("./again.js");
-if (document.querySelector("form .field")) import("./form.js");
+if (document.querySelector("form .field-problem")) import("./form.js");
 if (document.querySelector("form[data-here]")) import("./here.js");
 try {
   // What form.js keeps is for the way through a form and its faults, no longer.

@@ -1,4 +1,4 @@
-"""The organiser's live desk in a browser: figures that move, charts that stay, and no barrier to reading either."""
+"""The organiser's live desk in a browser: figures that move, charts that stay, and no barrier to either."""
 
 import re
 from typing import Any
@@ -17,6 +17,16 @@ from ticketflow.settings import Settings
 LINE = "[data-chart=line]"
 AT = re.compile(r"^at \d\d:\d\d:\d\d$")
 
+MARK_ALL = """() => {
+  const all = ".desk :is(a[href], button, input, summary, [tabindex='0'])";
+  for (const element of document.querySelectorAll(all)) {
+    const chosen = element.type !== "radio" || element.checked;
+    if (chosen && element.checkVisibility()) element.dataset.unreached = "yes";
+  }
+  addEventListener("focusin", ({ target }) => delete target.dataset.unreached);
+}"""
+UNREACHED = "() => [...document.querySelectorAll('[data-unreached]')].map((element) => element.outerHTML)"
+
 
 async def test_the_desk(settings: Settings, browser: Browser, monkeypatch: pytest.MonkeyPatch):
     """One sale from its first fan to an organiser who has lost the line to the server."""
@@ -30,6 +40,7 @@ async def test_the_desk(settings: Settings, browser: Browser, monkeypatch: pytes
         await the_range_is_kept(page)
         await page.locator(f"{LINE} summary").press("Enter")
         await inspector.look_over(page, "control room")
+        await the_keyboard_reaches_all(page)
         await what_deviates_is_told(page, monkeypatch, home)
         await what_is_old_is_told(page)
         assert inspector.faults == [], "\n".join(inspector.faults)
@@ -63,7 +74,7 @@ async def the_chart_is_kept(page: Page) -> None:
 
 async def test_control_without_the_records_a_reload_forgets(settings: Settings, browser: Browser):
     async with at_home(settings, browser) as home:
-        sale, page = await at_the_desk(home)
+        _, page = await at_the_desk(home)
         await page.wait_for_function("document.querySelector('[data-chart=line] .line')")
         before = await rows(page)
         nothing = {"step_seconds": 1, "at": [], "series": {"joins": []}}
@@ -115,6 +126,16 @@ async def the_range_is_kept(page: Page) -> None:
         await page.get_by_label("3 min").check()
 
 
+async def the_keyboard_reaches_all(page: Page) -> None:
+    """Every link, lever and chart, one after the other: of a choice of one, the one that is chosen."""
+    await page.locator(f"{LINE} summary").press("Enter")
+    await page.evaluate(MARK_ALL)
+    await page.locator(".bar a").first.focus()
+    for _ in range(await page.evaluate("document.querySelectorAll('[data-unreached]').length") + 20):
+        await page.keyboard.press("Tab")
+    assert await page.evaluate(UNREACHED) == []
+
+
 async def what_deviates_is_told(page: Page, patch: pytest.MonkeyPatch, home: Home) -> None:
     """Colour is for what is not as it should be; what could not be had is a dash, not nought."""
     await expect(page.locator("[data-metric][data-off=yes]")).to_have_count(0)
@@ -130,6 +151,13 @@ async def what_deviates_is_told(page: Page, patch: pytest.MonkeyPatch, home: Hom
     await expect(page.locator("[data-metric=works] [data-note]")).to_have_text("letters failed")
     await expect(page.locator("[data-metric][data-off=yes]")).to_have_count(2)
     await expect(hook(page, "revenue")).to_have_text("–")
+
+    async def blind(event: Event) -> dict[str, Any]:
+        return {**await whole(event), "health": None}
+
+    patch.setattr(room, "frame", blind)
+    await expect(page.locator("[data-metric=works] [data-note]")).to_have_text("no word of the processes")
+    await expect(metric(page, "redis")).to_have_text("–")
 
 
 async def what_is_old_is_told(page: Page) -> None:

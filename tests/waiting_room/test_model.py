@@ -78,6 +78,8 @@ GUARDS = {
     "time to return": ("join", "valid and now < till", "valid"),
     "others first": ("join", "redis.call('ZCARD', waiting_key) == 1", "true"),
     "order": ("join", "math.max(now, room.last_order) + 1", "now + 1"),
+    "no-shows alone are counted": ("tick", "if from == called_key then", "if true then"),
+    "a first call is counted once": ("tick", "'-inf', int(room.frontier)) + 1", "'-inf', '(0') + 1"),
     "old rate": ("steer", "refill(room, now)\n\nlocal set", "local set"),
 }
 

@@ -49,7 +49,7 @@ class Samples:
 
     async def last_before(self, event_id: int, second: int) -> tuple[int, Sample] | None:
         """The last second that stands there before that one."""
-        return _first(await self._redis.xrevrange(self.key(event_id), max=f"({second * 1000}", count=1))
+        return _first(await self._redis.xrevrange(self.key(event_id), max=f"({second * 1000}-0", count=1))
 
     async def first_from(self, event_id: int, second: int) -> tuple[int, Sample] | None:
         """The first second that stands there from that one on."""
@@ -58,7 +58,7 @@ class Samples:
     async def between(self, event_id: int, first: int, end: int) -> dict[int, Sample]:
         """Second -> sample, from `first` up to but without `end`."""
         key = self.key(event_id)
-        return dict(_read(await self._redis.xrange(key, min=str(first * 1000), max=f"({end * 1000}")))
+        return dict(_read(await self._redis.xrange(key, min=str(first * 1000), max=f"({end * 1000}-0")))
 
 
 def _first(entries: Any) -> tuple[int, Sample] | None:

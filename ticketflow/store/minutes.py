@@ -23,6 +23,12 @@ async def last(database: Database, event_id: int) -> int | None:
     return None if found is None else int(found)
 
 
+async def first(database: Database, event_id: int) -> int | None:
+    """The first minute of an event that is written."""
+    found = await database.fetch_val(select(func.min(minutes.c.minute)).where(minutes.c.event_id == event_id))
+    return None if found is None else int(found)
+
+
 async def write(database: Database, event_id: int, samples: Mapping[int, Sample]) -> None:
     """Write minutes down, by their number; one that is there already stays as it is."""
     these = (minutes.c.event_id == event_id) & minutes.c.minute.in_(samples)
@@ -42,9 +48,9 @@ async def between(database: Database, event_id: int, first: int, end: int) -> di
 
 async def forget(database: Database, event_id: int) -> bool:
     """Forget the first day of an event's minutes that is left. Gives whether there was one."""
-    theirs = minutes.c.event_id == event_id
-    first = await database.fetch_val(select(func.min(minutes.c.minute)).where(theirs))
-    if first is None:
+    begun = await first(database, event_id)
+    if begun is None:
         return False
-    await database.execute(delete(minutes).where(theirs & (minutes.c.minute < first + DAY_OF_MINUTES)))
+    day = minutes.c.minute < begun + DAY_OF_MINUTES
+    await database.execute(delete(minutes).where((minutes.c.event_id == event_id) & day))
     return True

@@ -1,7 +1,8 @@
 """The static files, held in memory: compressed once, kept by browsers for ever under a versioned address.
 
 The style sheets are joined into one, so that a page asks once for all of them; each is a cascade layer of its
-own or a part of one. Modules are found by an import map: `import "./page.js"` gets the versioned address.
+own or a part of one. Modules that one page alone needs are joined as well. The others are found by an import
+map: `import "./page.js"` gets the versioned address.
 """
 
 import gzip
@@ -17,14 +18,18 @@ from urllib.parse import quote
 from markupsafe import Markup
 from quart import Quart, Response, abort, request
 
+from ticketflow.web.bundling import bundle, needs, parts_of
+
 SHEETS = (
     *("tokens", "hues", "base", "bar", "parts", "paper", "account", "landing", "event", "queue", "draw"),
     *("book", "seats", "booking", "desk", "chart", "control", "autopilot", "mail", "door", "docs"),
 )
 """The style sheets in the order they are joined: what is general first."""
 STYLE = "site.css"
-SEATS = ("hall", "reading", "view", "map")
-"""The modules of the seat map, each after those it needs: they come as one, js/seats.js."""
+BUNDLES = {"seat-map": "seats", "control-room": "control-room"}
+"""Modules that come as one file with all that they are made of, and what the file is called."""
+SHARED = ("page", "desk", "here")
+"""Modules that many pages need: they stay files of their own."""
 BOOT = "js/theme-boot.js"
 """Runs in the head before anything is painted: it stands in the page itself."""
 MARK = "mark.svg"
@@ -54,7 +59,8 @@ what is held, so it must be meant. The browser forgets what it fetched with the 
 FOR_EVER = "public, max-age=31536000, immutable"
 AGAIN = "no-cache"
 _WORTH_COMPRESSING = 500
-_AMONG_THEMSELVES = re.compile(rb'^import [^;]* from "\./seat-[a-z]+\.js";\n', re.MULTILINE)
+_COMMENTS = re.compile(rb"/\*.*?\*/|^\s+", re.DOTALL | re.MULTILINE)
+"""What a sheet says to its readers, and how it is set: a sixth of its length, compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +83,10 @@ class Statics:
         sheets = [files.pop(f"css/{sheet}.css") for sheet in SHEETS]
         if missed := sorted(name for name in files if name.endswith(".css")):
             raise ValueError(f"{', '.join(missed)} is not among the sheets that are joined")
-        files["js/seats.js"] = _joined([files.pop(f"js/seat-{part}.js") for part in SEATS])
+        _join(files)
         boot = files.pop(BOOT).decode()
         self._files = {name: _read(name, whole) for name, whole in files.items()}
-        self._files[STYLE] = _read(STYLE, b"\n".join(sheets))
+        self._files[STYLE] = _read(STYLE, _COMMENTS.sub(b"", b"\n".join(sheets)))
         modules = {f"/static/{name}": self.asset(name) for name in sorted(files) if name.endswith(".js")}
         self.inline = (boot, json.dumps({"imports": modules}), json.dumps(PREFETCH))
         """The texts that stand in each page as scripts: the boot script, the import map, what to prefetch."""
@@ -117,9 +123,19 @@ class Statics:
         return await response.make_conditional(request)
 
 
-def _joined(modules: list[bytes]) -> bytes:
-    """Modules as one: their names are their own, and what one asks of another is there already."""
-    return _AMONG_THEMSELVES.sub(b"", b"\n".join(modules))
+def _join(files: dict[str, bytes]) -> None:
+    """Put each bundle in the place of the modules that it is made of."""
+    modules = {Path(name).stem: text.decode() for name, text in files.items() if name.endswith(".js")}
+    for entry, name in BUNDLES.items():
+        if entry in modules:
+            parts = parts_of(modules, entry, SHARED)
+            for part in parts:
+                del files[f"js/{part}.js"]
+            files[f"js/{name}.js"] = bundle(modules, parts).encode()
+    left = {Path(name).stem: text for name, text in files.items() if name.endswith(".js")}
+    for name, text in left.items():
+        if lost := needs(text.decode()) - set(left):
+            raise ValueError(f"{name}.js needs {', '.join(sorted(lost))}, which is a file no more")
 
 
 def _read(name: str, whole: bytes) -> _File:
