@@ -146,15 +146,7 @@ def _services(
     messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
     ends.listeners += [users.forget, tokens.forget]
     autopilots = Board(stores.database, background.meter)
-    desk = Desk(
-        stock=stock,
-        rooms=rooms,
-        database=stores.database,
-        results=results,
-        brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
-        gateway=background.gateway,
-        settings=settings,
-    )
+    desk = _desk(settings, stores, background, results)
     return Services(
         settings=settings,
         redis=stores.redis,
@@ -196,6 +188,18 @@ def _control_room(
         background.samples,
         Health(stores.redis, stores.database, settings.redis_prefix),
         autopilots,
+    )
+
+
+def _desk(settings: Settings, stores: Stores, background: Background, results: Results) -> Desk:
+    return Desk(
+        stock=background.stock,
+        rooms=background.rooms,
+        database=stores.database,
+        results=results,
+        brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
+        gateway=background.gateway,
+        settings=settings,
     )
 
 

@@ -5,6 +5,7 @@ from quart_schema.validation import QUART_SCHEMA_REQUEST_ATTRIBUTE
 
 from tests.api.support import is_problem, sale_body
 from tests.house import House, Sale
+from ticketflow.web.openapi.autopilot_answers import ASKED
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -65,6 +66,9 @@ CONTRACT = {
     "PATCH /api/admin/accounts/<int:account_id>": ADMIN,
     "GET /api/organiser/events/<int:event_id>/room": ORGANISER,
     "PATCH /api/organiser/events/<int:event_id>/room": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>/autopilot": ORGANISER,
+    "PUT /api/organiser/events/<int:event_id>/autopilot": ORGANISER,
+    "DELETE /api/organiser/events/<int:event_id>/autopilot": ORGANISER,
     "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel": ORGANISER,
     "POST /api/organiser/check": ORGANISER,
     "GET /.well-known/ticket-keys.json": PUBLIC,
@@ -151,6 +155,7 @@ BODIES = {
     "POST /api/organiser/events": sale_body(),
     "PATCH /api/organiser/events/<int:event_id>": {"name": "A late night at the hall"},
     "PATCH /api/organiser/events/<int:event_id>/room": {"mode": "open"},
+    "PUT /api/organiser/events/<int:event_id>/autopilot": ASKED,
     "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan", "current_password": "x"},
     "POST /api/organiser/mail/retry": {},
     "POST /api/organiser/check": {"code": "x"},

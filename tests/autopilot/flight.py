@@ -18,7 +18,7 @@ from ticketflow.settings import Settings
 from ticketflow.store.events import NewTicketType
 from ticketflow.web.services import Services
 
-ACCOUNTS = 120
+ACCOUNTS = 60
 """So many can book at once: two bookings of one account would get into each other's way."""
 LINE = 50
 """So many wait at any time."""

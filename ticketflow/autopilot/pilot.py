@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from ticketflow.autopilot.meter import Meter, Reading
 from ticketflow.autopilot.policy import Move, Past, Plan, Seen, decide, is_cut, tell
 from ticketflow.domain import Event, from_micros, to_micros
+from ticketflow.figures.lately import Lately
 from ticketflow.loops import lasting
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
@@ -23,14 +24,17 @@ log = logging.getLogger(__name__)
 
 TURN = 0.8
 """The part of an interval for which who has looked keeps the others from looking."""
+PATIENCE = 0.2
+"""The part of an interval for which the list of autopilots is waited for; then the last one has to do."""
+BELIEVED_SECONDS = 60.0
 
 
 class Pilot:
     """To be run by every worker: in each interval one of them looks, and any may be killed at any step.
 
     A move is one transaction on the room's row, so an organiser's change comes before it or after it. Redis
-    is moved inside: whoever waits for the row finds the room as the row says. Who dies in between leaves the
-    room at a rate that no row has; the next look sets it right.
+    is moved inside, as soon as the row is held: a database that is slow is what one brakes for. Who dies
+    before the commit leaves the room at a rate that no row has; the next look sets it right.
     """
 
     def __init__(
@@ -52,18 +56,26 @@ class Pilot:
         self._find_event = find_event
         self._prefix = settings.redis_prefix
         self._interval = settings.autopilot_seconds
+        waiting = {"patience": PATIENCE * self._interval, "believed": BELIEVED_SECONDS}
+        self._flying = Lately[None, list[Autopilot]](
+            lambda _: autopilots.engaged(database), violations.BROKEN, _warn, **waiting
+        )
 
     @lasting
     async def run(self) -> None:
-        """For ever: look at every sale that has an autopilot, and move what is due."""
-        while True:
-            await asyncio.sleep(self._interval)
-            try:
-                flying = await autopilots.engaged(self._database)
-            except violations.BROKEN as error:
-                log.warning("the autopilots could not be read: %s", error)
-                continue
-            await asyncio.gather(*(self._fly(autopilot) for autopilot in flying))
+        """For ever: look at every sale that has an autopilot, and move what is due. What a move takes does
+        not put off the next look."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while True:
+                due = max(due + self._interval, loop.time())
+                await asyncio.sleep(due - loop.time())
+                # An old list does: whether the autopilot still has the room is seen when its row is held.
+                flying = await self._flying.get(None) or ()
+                await asyncio.gather(*(self._fly(autopilot) for autopilot in flying))
+        finally:
+            await self._flying.close()
 
     async def _fly(self, autopilot: Autopilot) -> None:
         event = self._find_event(autopilot.event_id)
@@ -89,7 +101,8 @@ class Pilot:
         plan = plan_of(autopilot)
         seen = self._seen(event, frame, counts, reading)
         if autopilot.rate_per_minute != frame.rate_per_minute:
-            return await self._set_right(autopilot, room)
+            await self._set_right(autopilot, room)
+            return None
         move = decide(plan, seen, self._past(autopilot))
         return await self._make(autopilot, room, move, tell(plan, seen, move), reading.at) if move else None
 
@@ -108,10 +121,10 @@ class Pilot:
         async with self._database.transaction():
             if await autopilots.hold_room(self._database, autopilot.event_id) != before:
                 return None
+            await room.steer(rate_per_minute=move.rate)
             await autopilots.note_move(
                 self._database, autopilot, move.rate, why, at=from_micros(at), cut=is_cut(move)
             )
-            await room.steer(rate_per_minute=move.rate)
         log.info("event %d: the autopilot moved: %s", autopilot.event_id, why)
         return move
 
@@ -135,6 +148,10 @@ class Pilot:
 
     def _intervals(self, micros: int) -> float:
         return micros / 1_000_000 / self._interval
+
+
+def _warn(error: Exception) -> None:
+    log.warning("the autopilots could not be read: %s", error)
 
 
 def plan_of(autopilot: Autopilot) -> Plan:

@@ -3,7 +3,9 @@
 Additive increase, multiplicative decrease: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms
 for Congestion Avoidance in Computer Networks" (1989), and what TCP has done since (RFC 5681). The rate climbs
 by small equal steps while all is well and is halved when it is not: where a database saturates is not known
-and changes, and a queue that grows has to be drained, not only to stop growing.
+and changes, and a queue that grows has to be drained, not only to stop growing. Far over the target (`FAR`)
+there is a long queue already: it is halved twice at once, as TCP falls back further for a timeout than for a
+single loss.
 
 What this adds to it:
 - **A band** (`EASY`). Between well under the target and over it nothing is moved, so that the rate comes to
@@ -13,7 +15,8 @@ What this adds to it:
 - **Scarcity**. If those inside are expected to buy more than is free, each one more let in is one more
   disappointed. The count is of this moment, so nothing waits for it to settle.
 
-All spans are counted in intervals, the time between two looks.
+All spans are counted in intervals, the time between two looks. They end halfway between two looks, so that a
+look that comes a little early is none too few.
 """
 
 import math
@@ -25,12 +28,14 @@ CLIMBS = 20
 """Steps from the lowest rate to the highest."""
 EASY = 0.7
 """Below this part of a target the rate may climb."""
-SETTLES = 2
-"""Intervals from a cut to the next."""
-RECOVERS = 6
-"""Intervals from a cut to the next step up: one swing down and up again takes no less."""
-UNSEEN = 4
-"""Intervals from a move to a step up while nobody books: nothing speaks against it, and nothing for it."""
+FAR = 2
+"""Above so many times a target a cut is worth two."""
+SETTLES = 1.5
+"""From a cut to the next: at the second look."""
+RECOVERS = 5.5
+"""From a cut to the next step up: at the sixth look. One swing down and up again takes no less."""
+UNSEEN = 3.5
+"""From a move to a step up while nobody books: nothing speaks against it, and nothing for it."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def decide(plan: Plan, seen: Seen, past: Past) -> Move | None:
         return _cut(plan, seen, Why.SCARCE)
     if trouble := trouble_in(plan, seen):
         settled = seen.at - past.cut_at >= SETTLES
-        return _cut(plan, seen, trouble) if settled else None
+        return _cut(plan, seen, trouble, HALF**2 if _is_far(plan, seen) else HALF) if settled else None
     if seen.at - past.cut_at < RECOVERS or not seen.ample:
         return None
     if seen.error_rate is None:
@@ -122,13 +127,18 @@ def trouble_in(plan: Plan, seen: Seen) -> Why | None:
     return None
 
 
+def _is_far(plan: Plan, seen: Seen) -> bool:
+    late = (seen.p95_seconds or 0) > FAR * plan.p95_seconds
+    return late or (seen.error_rate or 0) > FAR * plan.error_rate
+
+
 def _is_easy(plan: Plan, seen: Seen) -> bool:
     quick = seen.p95_seconds is None or seen.p95_seconds <= EASY * plan.p95_seconds
     return quick and (seen.error_rate or 0) <= EASY * plan.error_rate
 
 
-def _cut(plan: Plan, seen: Seen, why: Why) -> Move | None:
-    rate = max(plan.low, math.floor(seen.rate * HALF))
+def _cut(plan: Plan, seen: Seen, why: Why, to: float = HALF) -> Move | None:
+    rate = max(plan.low, math.floor(seen.rate * to))
     return Move(rate, why) if rate < seen.rate else None
 
 
