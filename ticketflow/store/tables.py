@@ -1,73 +1,25 @@
 """The tables. Migrations make them; a test proves that the two agree."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
 )
-from sqlalchemy.dialects import mysql
 
-
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC to the microsecond; aware in Python, naive UTC in the database."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Any) -> Any:
-        if dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
-        return dialect.type_descriptor(DateTime())
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite numbers rows by itself only where the key is INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
-
-# InnoDB is what makes transactions and foreign keys true; utf8mb4 lets names be names.
-_MYSQL: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_unicode_ci",
-}
-# Ids, codes and keys differ if one letter differs in case.
-_EXACT = "utf8mb4_bin"
-
-
-def _exact(length: int) -> String:
-    return String(length).with_variant(mysql.VARCHAR(length, collation=_EXACT), "mysql", "mariadb")
-
+from ticketflow.store.columns import MYSQL as _MYSQL
+from ticketflow.store.columns import Id as _Id
+from ticketflow.store.columns import Moment, metadata
+from ticketflow.store.columns import exact as _exact
 
 users = Table(
     "users",
@@ -157,6 +109,19 @@ events = Table(
     **_MYSQL,
 )
 
+# One row an event that its organiser has called off. It never goes: from then on nobody joins, holds or books,
+# and workers cancel what was booked until `finished_at`.
+called_off = Table(
+    "called_off",
+    metadata,
+    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
+    Column("called_by", _Id, ForeignKey("users.id"), nullable=False),
+    Column("reason", String(400), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    **_MYSQL,
+)
+
 ticket_types = Table(
     "ticket_types",
     metadata,
@@ -207,6 +172,7 @@ bookings = Table(
     Column("hold_id", _exact(64)),
     Index("ix_bookings_user", "user_id", "created_at"),
     Index("ix_bookings_event_status", "event_id", "status"),
+    Index("ix_bookings_event_decided", "event_id", "decided_at"),
     **_MYSQL,
 )
 
@@ -251,6 +217,11 @@ payments = Table(
     Column("status", String(16), nullable=False),
     Column("reference", String(80)),
     Column("updated_at", Moment, nullable=False),
+    # How often the gateway failed to end it, what it said last, and when it is asked again; no time while
+    # whoever wrote it has it in hand.
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("due_at", Moment),
     Index("ix_payments_status", "status", "updated_at"),
     **_MYSQL,
 )
