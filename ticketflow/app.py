@@ -30,6 +30,7 @@ from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.live.session_ends import SessionEnds
+from ticketflow.live.work_room import WorkRoom
 from ticketflow.loops import running
 from ticketflow.mail.message import Messages
 from ticketflow.mail.reading import LetterReader
@@ -43,6 +44,8 @@ from ticketflow.web import (
     bearer,
     booking_pages,
     bookings,
+    calling_off,
+    calling_off_pages,
     checkout_pages,
     checks,
     docs_page,
@@ -74,6 +77,8 @@ from ticketflow.web import (
     ticket_pages,
     token_pages,
     tokens,
+    work,
+    work_pages,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
@@ -149,6 +154,7 @@ def _services(
         gateway=background.gateway,
         settings=settings,
     )
+    mail_server = partial(server_state, stores.redis, settings.redis_prefix)
     return Services(
         settings=settings,
         redis=stores.redis,
@@ -157,7 +163,7 @@ def _services(
         hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
-        mail_room=MailRoom(stores.database, partial(server_state, stores.redis, settings.redis_prefix)),
+        mail_room=MailRoom(stores.database, mail_server),
         letter_reader=LetterReader(stores.database, messages),
         open_sockets=open_sockets,
         poll_pace=PollPace(),
@@ -167,6 +173,8 @@ def _services(
         keeper=background.keeper,
         desk=desk,
         cancellations=background.cancellations,
+        calling_off=background.calling_off,
+        work_room=WorkRoom(stores.database, stores.redis, stock, mail_server),
         gateway=background.gateway,
         ticket_codes=background.ticket_codes,
         users=users,
@@ -249,10 +257,14 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
+        calling_off.blueprint,
+        work.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
         admin.blueprint,
         mail_pages.blueprint,
+        work_pages.blueprint,
+        calling_off_pages.blueprint,
         door_pages.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,

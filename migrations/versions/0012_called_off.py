@@ -38,7 +38,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """That an event was called off is forgotten: what was cancelled stays cancelled, its room stays closed."""
+    """That an event was called off is forgotten: what was cancelled stays so, and its room stays closed."""
     with op.batch_alter_table("payments") as payments:
         for name in ("due_at", "last_error", "attempts"):
             payments.drop_column(name)

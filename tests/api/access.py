@@ -106,6 +106,12 @@ class Cast:
                 "current_password": PASSWORD,
             },
             "POST /api/organiser/mail/retry": {"event_id": self.sale.event_id},
+            "POST /api/organiser/events/<int:event_id>/cancel": {
+                "reason": "Rain",
+                "current_password": "not the password",
+            },
+            "POST /api/organiser/work/orders/retry": {"event_id": self.sale.event_id},
+            "POST /api/organiser/work/payments/retry": {"event_id": self.sale.event_id},
         }
         forms = {
             "POST /organiser/door/<slug>": {"code": "x"},
@@ -114,11 +120,16 @@ class Cast:
             "POST /events/<slug>/checkout/extend": {"hold_id": self.named["<hold_id>"]},
             "POST /events/<slug>/checkout/release": {"hold_id": self.named["<hold_id>"]},
             "POST /organiser/mail/retry": {"event": str(self.sale.event_id)},
+            "POST /organiser/<slug>/cancel": {"reason": "Rain", "current_password": "not the password"},
+            "POST /organiser/work/orders/retry": {"event": str(self.sale.event_id)},
+            "POST /organiser/work/payments/retry": {"event": str(self.sale.event_id)},
         }
         queries = {
             "GET /api/organiser/mail": {"event_id": self.sale.event_id},
             "GET /api/organiser/mail/summary": {"event_id": self.sale.event_id},
             "GET /organiser/mail": {"event": self.sale.event_id},
+            "GET /api/organiser/work": {"event_id": self.sale.event_id},
+            "GET /organiser/work": {"event": self.sale.event_id},
             "GET /api/admin/accounts": {"email": "ann@example.com"},
         }
         return {"json": bodies.get(route), "data": forms.get(route), "params": queries.get(route)}

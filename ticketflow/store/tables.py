@@ -109,8 +109,8 @@ events = Table(
     **_MYSQL,
 )
 
-# One row an event that its organiser has called off. It never goes: from then on nobody joins, holds or books,
-# and workers cancel what was booked until `finished_at`.
+# One row an event that its organiser has called off. It never goes: from then on nobody joins, holds or
+# books, and workers cancel what was booked until `finished_at`.
 called_off = Table(
     "called_off",
     metadata,
