@@ -131,6 +131,12 @@ PAGES = {
     "POST /events/<slug>/checkout/release": SIGNED_IN,
     "GET /organiser": ORGANISER,
     "GET /organiser/<slug>": ORGANISER,
+    "GET /organiser/<slug>/cancel": ORGANISER,
+    "POST /organiser/<slug>/cancel": ORGANISER,
+    "GET /organiser/work": ORGANISER,
+    "POST /organiser/work/orders/retry": ORGANISER,
+    "POST /organiser/work/payments/retry": ORGANISER,
+    "POST /organiser/work/payments/<booking_id>/retry": ORGANISER,
     "GET /organiser/mail": ORGANISER,
     "GET /organiser/mail/<int:letter_id>": ORGANISER,
     "GET /organiser/mail/<int:letter_id>/html": ORGANISER,
@@ -238,6 +244,7 @@ async def test_every_body_of_the_api_is_checked(house: House):
         "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel",
         "POST /api/organiser/mail/<int:letter_id>/retry",
         "POST /api/organiser/mail/<int:letter_id>/resend",
+        "POST /api/organiser/work/payments/<booking_id>/retry",
     }
     taking = {
         route: endpoint

@@ -56,7 +56,7 @@ class Messages:
             calendar_file(event, booking, self._public_url, now()),
             maintype="text",
             subtype="calendar",
-            params={"charset": "utf-8", "method": method_of(booking)},
+            params={"charset": "utf-8", "method": method_of(event, booking)},
             filename=f"{event.slug}.ics",
         )
         return checked(message)

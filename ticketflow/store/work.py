@@ -149,16 +149,14 @@ async def retry_payments(database: Database, desk: Desk, most: int) -> tuple[int
         .limit(most + 1)
     )
     ids = [row["booking_id"] for row in await database.fetch_all(query)]
-    if ids:
-        await _due_now(database, ids[:most])
-        only = desk.event_ids[0] if len(desk.event_ids) == 1 else None
-        await audit.record(
-            database,
-            actor_id=desk.actor.id,
-            event_id=only,
-            action="payment.retry_all",
-            after={"payments": len(ids[:most])},
-        )
+    await _due_now(database, ids[:most])
+    await audit.record(
+        database,
+        actor_id=desk.actor.id,
+        event_id=desk.event_ids[0] if len(desk.event_ids) == 1 else None,
+        action="payment.retry_all",
+        after={"payments": len(ids[:most])},
+    )
     return len(ids[:most]), len(ids) > most
 
 

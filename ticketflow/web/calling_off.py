@@ -54,6 +54,7 @@ async def look(event_id: int) -> ResponseReturnValue:
 
 async def begin(found: Services, event: Event, user: User, ask: CallOffAsk) -> None:
     """Call it off. Raises `Refusal` wrong_password, too_many_requests, not_found."""
+    await calling_off.progress(found.database, user, event.id)
     # Who comes upon an open session must not be able to end a sale.
     await found.accounts.confirm(user, ask.current_password)
     await found.calling_off.begin(event, user, ask.reason)

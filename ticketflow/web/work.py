@@ -89,7 +89,7 @@ async def orders_again(found: Services, user: User, event_id: int | None) -> dic
     for each in desk_of(found, user, event_id).event_ids:
         back, stay = await put_back(found.redis, found.stock.keys(each), MOST_AT_ONCE)
         retried, left = retried + back, left + stay
-        if back:
+        if back or each == event_id:
             what = {"orders": back}
             await audit.record(
                 found.database, actor_id=user.id, event_id=each, action="orders.put_back", after=what

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ticketflow.store.mail_reasons import Reason
 from ticketflow.web.openapi.answers import BOOKING_ID, WHEN, Answer, Count, Currency, Moment, Money, example
-from ticketflow.web.openapi.mail_answers import Server
+from ticketflow.web.openapi.mail_answers import MailServer
 
 CODE = "K7RWQ2DXN4H9BTZV3MC6PFGJ8LS"
 FAR = {
@@ -75,7 +75,7 @@ class LettersAtWork(Answer):
     reasons: dict[Reason, Count]
     done_last_minute: Count
     minutes: list[MinuteDone]
-    server: Server
+    server: MailServer
 
 
 class OrdersWorker(Answer):
@@ -158,4 +158,6 @@ class TriedAgain(Answer):
 
     model_config = example(retried=12, left=0)
     retried: Count
-    left: Annotated[Count, Field(description="Of payments, 1 if there are more. Of orders, what stays aside.")]
+    left: Annotated[
+        Count, Field(description="Of payments, 1 if there are more. Of orders, what stays aside.")
+    ]
