@@ -61,20 +61,22 @@ function listOf(name, numbers) {
 
 async function drawLists(changed) {
   const answer = await fetch(location.href).catch(() => null);
-  if (!answer?.ok) return;
+  if (!answer?.ok) return false;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const name of changed) {
-    const old = part(name);
-    // Not under somebody's hands: who stands on a button there finds it where it was.
-    if (old.contains(document.activeElement)) continue;
-    const anew = document.adoptNode(part(name, fresh));
-    old.replaceWith(anew);
-    localise(anew);
-    lists[PARTS.indexOf(name)] = pending[PARTS.indexOf(name)];
-  }
+  for (const name of changed) put(part(name), document.adoptNode(part(name, fresh)));
+  return true;
 }
 
-let pending = lists;
+/** Puts `fresh` in the place of `old`; who stood on a button stands on the same one, if it is there still. */
+function put(old, fresh) {
+  const focused = old.contains(document.activeElement) && document.activeElement;
+  const row = focused && focused.closest("[data-payment]")?.dataset.payment;
+  old.replaceWith(fresh);
+  localise(fresh);
+  if (!focused) return;
+  const where = row ? fresh.querySelector(`[data-payment="${row}"]`) : fresh;
+  (where?.querySelector(`[data-test="${focused.dataset.test}"]`) ?? fresh.querySelector("button, a"))?.focus();
+}
 
 async function look() {
   if (document.visibilityState === "visible") {
@@ -84,9 +86,9 @@ async function look() {
       const numbers = await answer.json();
       lastAt = Date.now();
       show(numbers);
-      pending = PARTS.map((name) => listOf(name, numbers));
-      const changed = PARTS.filter((_, i) => pending[i] !== lists[i]);
-      if (changed.length) await drawLists(changed);
+      const now = PARTS.map((name) => listOf(name, numbers));
+      const changed = PARTS.filter((_, i) => now[i] !== lists[i]);
+      if (changed.length && (await drawLists(changed))) lists = now;
     }
   }
   showFreshness();

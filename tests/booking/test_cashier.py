@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.booking.support import cashier_of, money_ends, money_of
 from tests.house import House, in_process, make_sale
@@ -79,6 +79,17 @@ async def test_a_gateway_that_is_silent_on_one_is_asked_for_the_others(settings:
         assert await money_of(house, silent) == ("authorised", "authorised")
         assert await money_of(house, other) == ("captured", "captured")
         gateway.mute = ""
+        await cashier._sweep_once()
+        # It is put off, with what was said, and taken when its time has come.
+        this = tables.payments.c.booking_id == silent
+        row = await house.database.fetch_one(select(tables.payments).where(this))
+        assert row is not None
+        assert (row["status"], row["attempts"], row["last_error"]) == (
+            "authorised",
+            1,
+            cashier_module.SILENT,
+        )
+        await house.database.execute(update(tables.payments).where(this).values(due_at=now()))
         await cashier._sweep_once()
         assert await money_of(house, silent) == ("captured", "captured")
 
