@@ -25,7 +25,7 @@ function draw(name, minutes) {
   const bar = ({ done }, i) => (done ? `M${i * 5 + 2.5} 80V${(80 - (76 * done) / top).toFixed(1)}` : "");
   root.querySelector(`[data-chart="${name}"] path`).setAttribute("d", minutes.map(bar).join(""));
   const most = count(Math.max(...minutes.map(({ done }) => done)));
-  root.querySelector(`[data-peak="${name}"]`).textContent = `last half hour, most ${most}`;
+  root.querySelector(`[data-peak="${name}"]`).textContent = `last quarter of an hour, most ${most}`;
   const rows = [...root.querySelectorAll(`[data-minutes="${name}"] tr`)];
   minutes.toReversed().forEach(({ at, done }, i) => {
     const time = rows[i].querySelector("time");

@@ -1,13 +1,13 @@
-"""An event called off in a browser, the progress of it, and a refund that failed tried again with one press."""
+"""An event called off in a browser, how far that is, and a refund that failed tried again by one press."""
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.api.support import open_sale
 from tests.browser.at_home import at_home
 from tests.browser.inspector import Inspector, pictures_folder
 from tests.browser.stage import DESK, PHONE, hook, sign_in
-from tests.house import PASSWORD
+from tests.house import PASSWORD, House, Sale
 from ticketflow.payments import GatewayTimeout, SimulatedGateway
 from ticketflow.settings import Settings
 
@@ -19,23 +19,39 @@ def database_url(mariadb_url: str) -> str:
     return mariadb_url
 
 
+async def silent(_self: SimulatedGateway, _key: str) -> None:
+    """A gateway that does not answer."""
+    raise GatewayTimeout
+
+
+async def book_two(house: House, sale: Sale) -> None:
+    async with house.visitor() as fan:
+        await fan.register()
+        await fan.come_in(sale)
+        booked = await fan.book((await fan.hold(sale, 2)).json()["id"])
+        assert booked.status_code == 201
+
+
+async def call_off(page: Page) -> None:
+    """With the wrong password first: what was typed stays."""
+    await page.get_by_label("Why").fill(WHY)
+    await page.get_by_label("Your password").fill("not the password")
+    await hook(page, "call-off").click()
+    await expect(page.get_by_label("Your password")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("Why")).to_have_value(WHY)
+    await page.get_by_label("Your password").fill(PASSWORD)
+    await hook(page, "call-off").click()
+
+
 async def test_an_event_is_called_off_and_its_money_goes_back(
     settings: Settings, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ):
     inspector = Inspector(pictures_folder())
     refund = SimulatedGateway.refund
-
-    async def silent(_self: SimulatedGateway, _key: str) -> None:
-        raise GatewayTimeout
-
     monkeypatch.setattr(SimulatedGateway, "refund", silent)
     async with at_home(settings, browser) as home:
         sale = await open_sale(home.house)
-        async with home.house.visitor() as fan:
-            await fan.register()
-            await fan.come_in(sale)
-            booked = await fan.book((await fan.hold(sale, 2)).json()["id"])
-            assert booked.status_code == 201
+        await book_two(home.house, sale)
         reader = await inspector.watch(await home.stage.person(viewport=PHONE))
         await reader.goto(f"/events/{sale.slug}")
         page = await inspector.watch(await home.stage.person(viewport=DESK))
@@ -44,13 +60,7 @@ async def test_an_event_is_called_off_and_its_money_goes_back(
         await page.goto(f"/organiser/{sale.slug}/cancel")
         await expect(hook(page, "what-happens")).to_contain_text("€50.00")
         await inspector.look_over(page, "call off")
-        await page.get_by_label("Why").fill(WHY)
-        await page.get_by_label("Your password").fill("not the password")
-        await hook(page, "call-off").click()
-        await expect(page.get_by_label("Your password")).to_have_attribute("aria-invalid", "true")
-        await expect(page.get_by_label("Why")).to_have_value(WHY)
-        await page.get_by_label("Your password").fill(PASSWORD)
-        await hook(page, "call-off").click()
+        await call_off(page)
 
         await expect(page.get_by_text("1 of the refunds did not go through")).to_be_visible()
         await inspector.look_over(page, "being called off")

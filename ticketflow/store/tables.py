@@ -18,7 +18,8 @@ from sqlalchemy import (
 
 from ticketflow.store.columns import MYSQL as _MYSQL
 from ticketflow.store.columns import Id as _Id
-from ticketflow.store.columns import Moment, metadata
+from ticketflow.store.columns import Moment
+from ticketflow.store.columns import metadata as metadata
 from ticketflow.store.columns import exact as _exact
 
 users = Table(

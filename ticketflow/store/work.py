@@ -17,7 +17,7 @@ from ticketflow.store.open_money import OPEN, is_open
 from ticketflow.store.ownership import of_events_seen_to_by
 from ticketflow.store.tables import bookings, payments
 
-MINUTES = 30
+MINUTES = 15
 """How far back throughput is told, the minute at hand being the last."""
 MOST_LISTED = 50
 ENDED = (PaymentStatus.CAPTURED, PaymentStatus.VOIDED, PaymentStatus.REFUNDED)

@@ -17,6 +17,7 @@ from ticketflow.web.work import count, orders_again, payments_again
 HOME = "/organiser/work"
 blueprint = Blueprint("work_pages", __name__, url_prefix=HOME)
 
+PARTS = ("mail", "orders", "money")
 DUE = {"authorised": "To be taken", "void_due": "To be let go", "refund_due": "To be paid back"}
 
 
@@ -37,14 +38,14 @@ async def page() -> ResponseReturnValue:
         event=found.catalogue.find(event_id) if event_id else None,
         names=names,
         numbers=numbers,
+        told={
+            part: {name: one for name, one in numbers[part].items() if name != "minutes"} for part in PARTS
+        },
         bars={part: bars_of([m["done"] for m in numbers[part]["minutes"]]) for part in PARTS},
         due=DUE,
         reasons=REASONS,
         said=said(),
     )
-
-
-PARTS = ("mail", "orders", "money")
 
 
 @blueprint.post("/payments/<booking_id>/retry")
