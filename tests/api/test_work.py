@@ -126,7 +126,7 @@ async def _taken(house: House, booking_id: str) -> bool:
 
 async def _is_not_due(house: House, booking_id: str) -> bool:
     row = await payment(house, booking_id)
-    return row["status"] == "voided" or row["due_at"] > now()
+    return bool(row["status"] == "voided" or row["due_at"] > now())
 
 
 async def test_an_entry_that_was_put_aside_is_booked_by_a_worker_that_can_read_it(
@@ -140,7 +140,7 @@ async def test_an_entry_that_was_put_aside_is_booked_by_a_worker_that_can_read_i
         assert answer.status_code == 202, answer.text
 
         async def put_aside() -> bool:
-            return (await work(organiser, sale))["orders"]["rejected"] == 1
+            return bool((await work(organiser, sale))["orders"]["rejected"] == 1
 
         await eventually(put_aside)
         still = await organiser.post(f"{WORK}/orders/retry", json={"event_id": sale.event_id})
@@ -152,7 +152,8 @@ async def test_an_entry_that_was_put_aside_is_booked_by_a_worker_that_can_read_i
     assert again.json() == {"retried": 1, "left": 2}
 
     async def confirmed() -> bool:
-        return (await fan.get(f"/api/bookings/{answer.json()['id']}")).json()["status"] == "confirmed"
+        asked = await fan.get(f"/api/bookings/{answer.json()['id']}")
+        return bool(asked.json()["status"] == "confirmed")
 
     await eventually(confirmed)
     orders = (await work(organiser, sale))["orders"]

@@ -16,11 +16,13 @@ from sqlalchemy import (
     false,
 )
 
+from ticketflow.store import columns
 from ticketflow.store.columns import MYSQL as _MYSQL
 from ticketflow.store.columns import Id as _Id
 from ticketflow.store.columns import Moment
-from ticketflow.store.columns import metadata as metadata
 from ticketflow.store.columns import exact as _exact
+
+metadata = columns.metadata
 
 users = Table(
     "users",
