@@ -140,7 +140,7 @@ async def test_an_entry_that_was_put_aside_is_booked_by_a_worker_that_can_read_i
         assert answer.status_code == 202, answer.text
 
         async def put_aside() -> bool:
-            return bool((await work(organiser, sale))["orders"]["rejected"] == 1
+            return bool((await work(organiser, sale))["orders"]["rejected"] == 1)
 
         await eventually(put_aside)
         still = await organiser.post(f"{WORK}/orders/retry", json={"event_id": sale.event_id})
