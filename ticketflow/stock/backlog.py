@@ -68,7 +68,7 @@ async def backlog(redis: "Redis", stock: Stock, event_ids: Sequence[int]) -> Bac
     lengths = await pipeline.execute(raise_on_error=False)
     for event_id, orders, rejected in zip(event_ids, lengths[::2], lengths[1::2], strict=True):
         # What somebody made another kind of key is the auditor's; here it counts for nothing.
-        if isinstance(orders, int) and orders:
+        if isinstance(orders, int) and (orders or len(event_ids) == 1):
             found.orders += orders
             await _look(redis, stock.keys(event_id), found)
         if isinstance(rejected, int) and rejected:
