@@ -179,4 +179,4 @@ async def test_control_a_gateway_that_forgets_its_keys_pays_twice(night: Night, 
     """The worker that died had paid and not noted it: the count at the gateway sees that it is paid again."""
     await call_off(night, without="tests.booking.unguarded:refunding_a_key_once")
     await check(night, redis)
-    assert set((await paid_back(night)).values()) > {1}
+    assert max((await paid_back(night)).values()) > 1

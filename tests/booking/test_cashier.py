@@ -1,12 +1,13 @@
 """The cashier's sweep: what a crash has left between the commit and the gateway."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from tests.booking.support import cashier_of, money_ends, money_of
+from tests.booking.support import cashier_of, money_ends, money_of, nobody_sweeps
 from tests.house import House, in_process, make_sale
 from ticketflow.booking import cashier as cashier_module
 from ticketflow.domain import now
@@ -15,6 +16,12 @@ from ticketflow.settings import Settings
 from ticketflow.store import tables
 
 LONG_AGO = timedelta(seconds=Settings().settle_after_seconds + 60)
+
+
+@pytest.fixture(autouse=True)
+def sweeps_are_the_tests() -> Iterator[None]:
+    with nobody_sweeps():
+        yield
 
 
 async def booked(house: House, settings: Settings, sale: Any) -> str:
