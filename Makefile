@@ -9,7 +9,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak desk post autopilot pages letters fuzz check format lock clean
+.PHONY: help run test bench soak desk post calloff autopilot pages letters fuzz check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -47,6 +47,10 @@ post: $(VENV)/.installed-dev ## The long test of mail: 5,000 letters, workers ki
 autopilot: $(VENV)/.installed-dev ## The long flight: a database becomes slow, and the autopilot has 60 s; with its trace
 	@tests/install-tools.sh
 	@TICKETFLOW_TEST_AUTOPILOT_SECONDS=5 $(VENV)/bin/python -m pytest -s tests/autopilot/test_slow_database.py $(ARGS)
+
+calloff: $(VENV)/.installed-dev ## The long test of calling off: 5,000 bookings, workers killed half-way (BOOKINGS=5000)
+	@tests/install-tools.sh
+	@TICKETFLOW_TEST_CALLED_OFF=$(or $(BOOKINGS),5000) $(VENV)/bin/python -m pytest -s tests/booking/test_called_off.py $(ARGS)
 
 check: $(VENV)/.installed-dev ## Formatting, lint, types, import rules, dangerous calls and known holes
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(APART) $(CHECKS)

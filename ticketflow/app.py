@@ -34,6 +34,7 @@ from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.presence import keep_vouching
 from ticketflow.live.seat_board import SeatBoard
 from ticketflow.live.session_ends import SessionEnds
+from ticketflow.live.work_room import WorkRoom
 from ticketflow.loops import running
 from ticketflow.mail.message import Messages
 from ticketflow.mail.reading import LetterReader
@@ -48,6 +49,8 @@ from ticketflow.web import (
     bearer,
     booking_pages,
     bookings,
+    calling_off,
+    calling_off_pages,
     checkout_pages,
     checks,
     docs_page,
@@ -80,6 +83,8 @@ from ticketflow.web import (
     ticket_pages,
     token_pages,
     tokens,
+    work,
+    work_pages,
 )
 from ticketflow.web.answering import WholeAnswer
 from ticketflow.web.newcomers import newcomer
@@ -144,6 +149,7 @@ def _services(
     ends = SessionEnds(stores.redis, stores.database, settings.redis_prefix, ended, open_sockets)
     tokens = Tokens(stores.database, ends.session_over)
     messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
+    mail_server = partial(server_state, stores.redis, settings.redis_prefix)
     ends.listeners += [users.forget, tokens.forget]
     autopilots = Board(stores.database, background.meter)
     desk = _desk(settings, stores, background, results)
@@ -157,7 +163,7 @@ def _services(
         control_room=_control_room(settings, stores, background, autopilots),
         autopilots=autopilots,
         meter=background.meter,
-        mail_room=MailRoom(stores.database, partial(server_state, stores.redis, settings.redis_prefix)),
+        mail_room=MailRoom(stores.database, mail_server),
         letter_reader=LetterReader(stores.database, messages),
         open_sockets=open_sockets,
         poll_pace=PollPace(),
@@ -168,6 +174,8 @@ def _services(
         keeper=background.keeper,
         desk=desk,
         cancellations=background.cancellations,
+        calling_off=background.calling_off,
+        work_room=WorkRoom(stores.database, stores.redis, stock, mail_server),
         gateway=background.gateway,
         ticket_codes=background.ticket_codes,
         users=users,
@@ -277,10 +285,14 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         organiser_events.blueprint,
         autopilot.blueprint,
         organiser_stats.blueprint,
+        calling_off.blueprint,
+        work.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
         admin.blueprint,
         mail_pages.blueprint,
+        work_pages.blueprint,
+        calling_off_pages.blueprint,
         door_pages.blueprint,
         organiser_pages.blueprint,
         pages.blueprint,

@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 WORDS = {
     Verdict.VALID: "This ticket is good.",
     Verdict.USED: "Somebody has come in with this ticket before.",
-    Verdict.VOID: "The booking of this ticket was cancelled.",
+    Verdict.VOID: "The booking of this ticket was cancelled, or its event is called off.",
     Verdict.WRONG_EVENT: "This is a ticket of ours, for another event.",
     Verdict.UNKNOWN: "This is no ticket of ours. Perhaps it was mistyped or not read whole.",
 }
@@ -80,7 +80,7 @@ async def check(database: Database, reader: TicketReader, text: str, door: Door,
         return Checked(Verdict.UNKNOWN)
     if door.event_id not in (None, event.id):
         return Checked(Verdict.WRONG_EVENT, code, event, ticket)
-    if ticket is None:
+    if ticket is None or (event.called_off and ticket.used_at is None):
         return Checked(Verdict.VOID, code, event)
     return await _use(database, ticket, door, look=look)
 

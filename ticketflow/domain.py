@@ -80,12 +80,14 @@ REASONS = {
     "unit_taken": "That seat was sold to somebody else a moment before.",
     "idempotency_mismatch": "This key was used for another booking.",
     "account_closed": "The account it was asked for is closed.",
+    "called_off": "The organiser has called the event off.",
 }
 """Why a booking is refused after it was accepted, in the booker's words. Nothing is charged in any."""
 
 CANCELLED_BY = {
     "cancelled_by_booker": "You have cancelled this booking.",
     "cancelled_by_organiser": "The organiser has cancelled this booking.",
+    "called_off": "The organiser has called the event off.",
 }
 """Who cancelled a booking, in the booker's words."""
 
@@ -158,6 +160,8 @@ class Event:
     """Who queues must be signed in, and an account has one place, on all its devices."""
     cancel_until: datetime | None = None
     """Until when bookers may cancel and have their money back; None if they may not at all."""
+    called_off: str | None = None
+    """Why its organiser has called it off; None while it takes place."""
 
     def ticket_type(self, ticket_type_id: int) -> TicketType:
         """The type of that id. Raises `Refusal` not_found if it is not this event's."""

@@ -97,4 +97,5 @@ def _event_facts(event: Event) -> dict[str, Any]:
         "venue": event.venue,
         "starts_at": event.starts_at,
         "cancel_until": event.cancel_until,
+        "called_off": event.called_off,
     }

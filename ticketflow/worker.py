@@ -13,6 +13,7 @@ from ticketflow.accounts.links import Links
 from ticketflow.autopilot.meter import Meter
 from ticketflow.autopilot.pilot import Pilot
 from ticketflow.booking.auditor import Auditor
+from ticketflow.booking.calling_off import CallingOff
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.keeper import Keeper
@@ -64,6 +65,13 @@ class Background:
             stock=self.stock,
             rooms=self.rooms,
             cashier=self.cashier,
+            find_event=self.catalogue.find,
+        )
+        self.calling_off = CallingOff(
+            database=stores.database,
+            stock=self.stock,
+            rooms=self.rooms,
+            cancellations=self.cancellations,
             find_event=self.catalogue.find,
         )
         self.keeper = Keeper(
@@ -155,6 +163,7 @@ class Background:
             *ledger.loops(),
             self.cashier.sweep(),
             self.cancellations.sweep(),
+            self.calling_off.run(),
             self.auditor().run(),
             self.pilot.run(),
         ]

@@ -90,7 +90,7 @@ export function goneIn(minutes, name = "") {
 }
 
 /** Shows a stock frame on every `[data-left]` block, `[data-gone-in]` line and `.state` chip under `root`. */
-export function showStock({ sale_state, remaining, gone_in_minutes = {} }, root = document) {
+export function showStock({ sale_state, called_off, remaining, gone_in_minutes = {} }, root = document) {
   for (const line of root.querySelectorAll("[data-gone-in]")) {
     const words = goneIn(gone_in_minutes[line.dataset.goneIn]);
     if (line.textContent !== words) line.textContent = words;
@@ -101,7 +101,7 @@ export function showStock({ sale_state, remaining, gone_in_minutes = {} }, root 
   }
   for (const chip of root.querySelectorAll(".state")) {
     chip.dataset.state = sale_state;
-    chip.textContent = SALE_WORDS[sale_state];
+    chip.textContent = called_off ? "Called off" : SALE_WORDS[sale_state];
   }
 }
 

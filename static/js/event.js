@@ -23,6 +23,7 @@ function show(frame) {
   const closes = frame.sale_state === "closed" && door.dataset.state !== "closed";
   if (closes) setTimeout(tellWhy, Math.random() * SPREAD_MS);
   door.dataset.state = frame.sale_state;
+  if (frame.called_off) door.querySelector("[data-left-here]")?.remove();
   door.dataset.byHand = yesNo(frame.opens_by_hand);
   door.dataset.opened = yesNo(frame.opened);
 }

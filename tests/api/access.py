@@ -6,20 +6,22 @@ from typing import Any
 
 from httpx import Response
 from quart.testing.connections import WebsocketResponseError
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from tests.api.support import cookies_of, open_sale, sale_body
+from tests.api.support import cookies_of, made_sale, open_sale, sale_body
 from tests.house import PASSWORD, House, Sale, Visitor, eventually, make_sale
 from ticketflow.domain import BOOK, READ, now
 from ticketflow.store.events import NewTicketType
 from ticketflow.store.outbox import CONFIRMATION
-from ticketflow.store.tables import outbox, users
+from ticketflow.store.tables import audit, outbox, payments, users
 from ticketflow.web.bearer import NEEDS
 
 COLUMNS = ("stranger", "fan", "other_fan", "other_organiser", "owner", "admin", "weak_token")
 """`fan` has the booking, the hold, the place and the token in the addresses; `owner` the event. `weak_token`
 is a token without the ability that the route wants."""
 ENDS_ALL = ("DELETE /api/me/sessions", "POST /profile/sessions")
+CALLS_OFF = ("POST /api/organiser/events/<int:event_id>/cancel", "POST /organiser/<slug>/cancel")
+"""What ends an event for good has one of its own each time."""
 QUEUEING = ("queue", "hold", "book", "checkout")
 
 
@@ -43,7 +45,8 @@ class Cast:
         await self._renew(route)
         method, rule = route.split()
         path = rule
-        for name, value in self.named.items():
+        doomed = {"<int:event_id>": self.named["doomed"], "<slug>": self.named["doomed slug"]}
+        for name, value in (self.named | (doomed if route in CALLS_OFF else {})).items():
             path = path.replace(name, value)
         visitor = self.people.get(column) or self.people["stranger"]
         headers = {"Authorization": f"Bearer {self._weak_for(route)}"} if column == "weak_token" else {}
@@ -112,6 +115,12 @@ class Cast:
                 "current_password": PASSWORD,
             },
             "POST /api/organiser/mail/retry": {"event_id": self.sale.event_id},
+            "POST /api/organiser/events/<int:event_id>/cancel": {
+                "reason": "Rain",
+                "current_password": PASSWORD,
+            },
+            "POST /api/organiser/work/orders/retry": {"event_id": self.sale.event_id},
+            "POST /api/organiser/work/payments/retry": {"event_id": self.sale.event_id},
         }
         forms = {
             "POST /organiser/door/<slug>": {"code": "x"},
@@ -120,11 +129,16 @@ class Cast:
             "POST /events/<slug>/checkout/extend": {"hold_id": self.named["<hold_id>"]},
             "POST /events/<slug>/checkout/release": {"hold_id": self.named["<hold_id>"]},
             "POST /organiser/mail/retry": {"event": str(self.sale.event_id)},
+            "POST /organiser/<slug>/cancel": {"reason": "Rain", "current_password": PASSWORD},
+            "POST /organiser/work/orders/retry": {"event": str(self.sale.event_id)},
+            "POST /organiser/work/payments/retry": {"event": str(self.sale.event_id)},
         }
         queries = {
             "GET /api/organiser/mail": {"event_id": self.sale.event_id},
             "GET /api/organiser/mail/summary": {"event_id": self.sale.event_id},
             "GET /organiser/mail": {"event": self.sale.event_id},
+            "GET /api/organiser/work": {"event_id": self.sale.event_id},
+            "GET /organiser/work": {"event": self.sale.event_id},
             "GET /api/admin/accounts": {"email": "ann@example.com"},
         }
         return {"json": bodies.get(route), "data": forms.get(route), "params": queries.get(route)}
@@ -136,6 +150,8 @@ class Cast:
             self._renew_hold: "hold" in route or "checkout" in route or route == "POST /api/bookings",
             self._renew_booking: "<booking_id>" in route,
             self._renew_token: "<int:token_id>" in route,
+            self._open_payment: "/work/payments/<booking_id>" in route,
+            self._renew_doomed: route in CALLS_OFF,
             self._failed_letter: "/organiser/mail/" in route and "resend" not in route,
             self._sent_letter: "<int:letter_id>/resend" in route,
         }
@@ -159,6 +175,18 @@ class Cast:
         booked = await fan.book(self.named["<hold_id>"])
         assert booked.status_code == 201, booked.text
         self.named["<booking_id>"] = booked.json()["id"]
+
+    async def _open_payment(self) -> None:
+        """Let the gateway have failed to take the booking's money once."""
+        of_booking = payments.c.booking_id == self.named["<booking_id>"]
+        failed = {"status": "authorised", "attempts": 1, "due_at": now() + timedelta(hours=1)}
+        await self.house.database.execute(update(payments).where(of_booking).values(failed))
+
+    async def _renew_doomed(self) -> None:
+        doomed = await made_sale(self.people["owner"])
+        # That it was made is no act of the cell's.
+        await self.house.database.execute(delete(audit).where(audit.c.event_id == doomed.event_id))
+        self.named |= {"doomed": str(doomed.event_id), "doomed slug": doomed.slug}
 
     async def _failed_letter(self) -> None:
         await self._letter("failed")
@@ -220,6 +248,8 @@ async def gather(house: House) -> Cast:
         "<path:filename>": "js/landing.js",
         "<int:account_id>": str((await people["other_fan"].get("/api/me")).json()["id"]),
         "<hold_id>": "0-x",
+        "doomed": "0",
+        "doomed slug": "none",
     }
     return Cast(house, sale, people, await weak_tokens(people), named)
 

@@ -56,6 +56,12 @@ CONTRACT = {
     "GET /api/organiser/events/<int:event_id>/bookings": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/audit": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/stats": ORGANISER,
+    "POST /api/organiser/events/<int:event_id>/cancel": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>/cancel": ORGANISER,
+    "GET /api/organiser/work": ORGANISER,
+    "POST /api/organiser/work/orders/retry": ORGANISER,
+    "POST /api/organiser/work/payments/retry": ORGANISER,
+    "POST /api/organiser/work/payments/<booking_id>/retry": ORGANISER,
     "GET /api/organiser/mail": ORGANISER,
     "GET /api/organiser/mail/summary": ORGANISER,
     "GET /api/organiser/mail/<int:letter_id>": ORGANISER,
@@ -130,6 +136,12 @@ PAGES = {
     "POST /events/<slug>/checkout/release": SIGNED_IN,
     "GET /organiser": ORGANISER,
     "GET /organiser/<slug>": ORGANISER,
+    "GET /organiser/<slug>/cancel": ORGANISER,
+    "POST /organiser/<slug>/cancel": ORGANISER,
+    "GET /organiser/work": ORGANISER,
+    "POST /organiser/work/orders/retry": ORGANISER,
+    "POST /organiser/work/payments/retry": ORGANISER,
+    "POST /organiser/work/payments/<booking_id>/retry": ORGANISER,
     "GET /organiser/mail": ORGANISER,
     "GET /organiser/mail/<int:letter_id>": ORGANISER,
     "GET /organiser/mail/<int:letter_id>/html": ORGANISER,
@@ -238,6 +250,7 @@ async def test_every_body_of_the_api_is_checked(house: House):
         "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel",
         "POST /api/organiser/mail/<int:letter_id>/retry",
         "POST /api/organiser/mail/<int:letter_id>/resend",
+        "POST /api/organiser/work/payments/<booking_id>/retry",
     }
     taking = {
         route: endpoint

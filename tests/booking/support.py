@@ -1,10 +1,11 @@
 """What the tests of booking share: a web without a worker, a worker for later, and looks at the books."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Table, func, select
 
 from tests.house import House, Sale, eventually, sqlite_is_quiet
@@ -56,6 +57,18 @@ def cashier_of(house: House, gateway: Gateway | None = None) -> Cashier:
     gateway = gateway or SimulatedGateway(house.database, 0)
     seconds = house.settings.settle_after_seconds
     return Cashier(house.database, gateway, settle_after_seconds=seconds)
+
+
+@contextmanager
+def nobody_sweeps() -> Iterator[None]:
+    """Let a house that is opened inside look for no open payments by itself: the test does."""
+
+    async def never(_self: Cashier) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cashier, "sweep", never)
+        yield
 
 
 async def rows(house: House, table: Table, **wanted: Any) -> int:

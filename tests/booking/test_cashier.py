@@ -1,12 +1,13 @@
 """The cashier's sweep: what a crash has left between the commit and the gateway."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from tests.booking.support import cashier_of, money_ends, money_of
+from tests.booking.support import cashier_of, money_ends, money_of, nobody_sweeps
 from tests.house import House, in_process, make_sale
 from ticketflow.booking import cashier as cashier_module
 from ticketflow.domain import now
@@ -15,6 +16,12 @@ from ticketflow.settings import Settings
 from ticketflow.store import tables
 
 LONG_AGO = timedelta(seconds=Settings().settle_after_seconds + 60)
+
+
+@pytest.fixture(autouse=True)
+def sweeps_are_the_tests() -> Iterator[None]:
+    with nobody_sweeps():
+        yield
 
 
 async def booked(house: House, settings: Settings, sale: Any) -> str:
@@ -79,6 +86,17 @@ async def test_a_gateway_that_is_silent_on_one_is_asked_for_the_others(settings:
         assert await money_of(house, silent) == ("authorised", "authorised")
         assert await money_of(house, other) == ("captured", "captured")
         gateway.mute = ""
+        await cashier._sweep_once()
+        # It is put off, with what was said, and taken when its time has come.
+        this = tables.payments.c.booking_id == silent
+        row = await house.database.fetch_one(select(tables.payments).where(this))
+        assert row is not None
+        assert (row["status"], row["attempts"], row["last_error"]) == (
+            "authorised",
+            1,
+            cashier_module.SILENT,
+        )
+        await house.database.execute(update(tables.payments).where(this).values(due_at=now()))
         await cashier._sweep_once()
         assert await money_of(house, silent) == ("captured", "captured")
 

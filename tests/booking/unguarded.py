@@ -9,7 +9,9 @@ from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.intake import Intake
 from ticketflow.booking.ledger import Ledger
 from ticketflow.domain import Order
+from ticketflow.payments import SimulatedGateway
 from ticketflow.stock import GROUP
+from ticketflow.store.tables import simulated_charges
 
 
 async def _never(_self: Any) -> None:
@@ -45,3 +47,13 @@ def acknowledging_last() -> None:
         await start(self, orders)
 
     Ledger._start = acknowledge_first  # type: ignore[method-assign]
+
+
+def refunding_a_key_once() -> None:
+    """The gateway pays back whenever it is asked, under whatever key."""
+
+    async def refund(self: SimulatedGateway, key: str) -> None:
+        charge = simulated_charges.update().where(simulated_charges.c.charge_key == key)
+        await self._database.execute(charge.values(status="refunded"))
+
+    SimulatedGateway.refund = refund  # type: ignore[method-assign]

@@ -9,7 +9,7 @@ Redis has the units back (this module's `sweep`), the payment is `refund_due` un
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from databases import Database
@@ -71,6 +71,20 @@ class Cancellations:
         ticket_used."""
         return await self._whole(self._cancel(event, booking_id, organiser.id, organiser))
 
+    async def finish(self, event: Event, booking_ids: Sequence[str]) -> None:
+        """Give units and money of bookings back that were cancelled together, and tell who made them. What
+        cannot be done now is swept later."""
+        done = [
+            gone.booking_id
+            for gone in await records.by_bookings(self._database, booking_ids)
+            if await self._is_back(event, gone)
+        ]
+        await records.note_units_back(self._database, done)
+        reached(Point.UNITS_NOTED)
+        await asyncio.gather(*(self._refund(booking_id) for booking_id in booking_ids))
+        ended = await bookings.by_ids(self._database, booking_ids)
+        await self._tell(event.id, list(ended.values()))
+
     async def tend(self) -> None:
         """For ever: keep the steps that outlive their request; when this ends, they end."""
         try:
@@ -116,7 +130,7 @@ class Cancellations:
             refund = self._step(self._refund(booking_id))
             await asyncio.wait({refund}, timeout=REFUND_WAIT_SECONDS)
             cancelled = await self._read(booking_id)
-            await self._tell(cancelled)
+            await self._tell(event.id, [cancelled])
             return cancelled
         return await self._read(booking_id)
 
@@ -130,6 +144,18 @@ class Cancellations:
     async def _give_back(self, event: Event, cancellation: Cancellation) -> bool:
         """Give the units back and note it. False: not now; the sweep comes back to it."""
         try:
+            done = await self._is_back(event, cancellation)
+            if done:
+                await records.note_units_back(self._database, [cancellation.booking_id])
+                reached(Point.UNITS_NOTED)
+        except violations.BROKEN as error:
+            log.warning("the units of booking %s go back later: %s", cancellation.booking_id, error)
+            return False
+        return done
+
+    async def _is_back(self, event: Event, cancellation: Cancellation) -> bool:
+        """Give the units back. False: not now."""
+        try:
             room = await self._rooms.of(event.id)
             done = await self._stock.unsell(
                 event,
@@ -139,13 +165,11 @@ class Cancellations:
                 ticket_type_id=cancellation.ticket_type_id,
                 units=cancellation.units,
             )
-            if done:
-                reached(Point.UNITS_BACK)
-                await records.note_units_back(self._database, [cancellation.booking_id])
-                reached(Point.UNITS_NOTED)
         except (RedisError, *violations.BROKEN) as error:
             log.warning("the units of booking %s go back later: %s", cancellation.booking_id, error)
             return False
+        if done:
+            reached(Point.UNITS_BACK)
         return done
 
     async def _refund(self, booking_id: str) -> None:
@@ -154,11 +178,11 @@ class Cancellations:
         except Exception:
             log.exception("the refund of booking %s failed; it will be tried again", booking_id)
 
-    async def _tell(self, booking: Booking) -> None:
+    async def _tell(self, event_id: int, ended: Sequence[Booking]) -> None:
         try:
-            await self._stock.tell_booker(booking.event_id, result_of(booking))
+            await self._stock.tell_bookers(event_id, [result_of(booking) for booking in ended])
         except RedisError as error:
-            log.warning("the end of booking %s was not told: %s", booking.id, error)
+            log.warning("the end of %d bookings of event %d was not told: %s", len(ended), event_id, error)
 
     async def _read(self, booking_id: str) -> Booking:
         return (await bookings.by_ids(self._database, [booking_id]))[booking_id]

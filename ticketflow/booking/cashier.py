@@ -11,14 +11,17 @@ from ticketflow.faults import Point, reached
 from ticketflow.groups import GroupWriter
 from ticketflow.loops import lasting
 from ticketflow.payments import Authorisation, Gateway, GatewayRefused, GatewayTimeout
-from ticketflow.store import sales, violations
+from ticketflow.store import open_money, sales, violations
 from ticketflow.store.sales import Verdict
 
 log = logging.getLogger(__name__)
 
 LOOK_UPS = 5
 LOOK_UP_SECONDS = 1.0
-SWEPT_AT_ONCE = 100
+SWEPT_AT_ONCE, ASKED_AT_ONCE = 100, 25
+SWEEP_SECONDS = 1.0
+"""How soon somebody looks for payments that are due: one that is to be tried now waits no longer."""
+SILENT = "The payment gateway did not answer."
 
 
 class Cashier:
@@ -31,7 +34,11 @@ class Cashier:
         self._database = database
         self._gateway = gateway
         self._settle_after = settle_after_seconds
-        self._failed: set[str] = set()
+        self._ends = {
+            PaymentStatus.AUTHORISED: self._capture,
+            PaymentStatus.VOID_DUE: self._void,
+            PaymentStatus.REFUND_DUE: self._refund,
+        }
         self._captured = GroupWriter(self._note_captured)
         self._voided = GroupWriter(self._note_voided)
         self._refunded = GroupWriter(self._note_refunded)
@@ -88,8 +95,10 @@ class Cashier:
             await act(booking_id)
         except GatewayTimeout:
             log.warning("the gateway did not answer for booking %s; it will be asked again", booking_id)
+            await open_money.put_off(self._database, booking_id, SILENT)
         except GatewayRefused as error:
             log.warning("%s", error)
+            await open_money.put_off(self._database, booking_id, str(error))
 
     async def _capture(self, booking_id: str) -> None:
         reached(Point.CAPTURE_ASKED)
@@ -114,38 +123,33 @@ class Cashier:
 
     @lasting
     async def sweep(self) -> None:
-        """For ever: settle what a crash has left between the commit and the gateway."""
+        """For ever: settle what a crash has left between commit and gateway, and what failed there."""
+        pause = min(SWEEP_SECONDS, self._settle_after / 3)
         while True:
             try:
-                await self._sweep_once()
+                while await self._sweep_once() == SWEPT_AT_ONCE:
+                    pass
             except violations.BROKEN as error:
                 log.warning("settling payments failed, trying again: %s", error)
-            await asyncio.sleep(self._settle_after / 3)
+            await asyncio.sleep(pause)
 
-    async def _sweep_once(self) -> None:
-        # What failed last time, and may fail for ever, must not fill the page and keep the others out.
-        most, failed = SWEPT_AT_ONCE + len(self._failed), set()
-        for booking_id, status in await sales.unsettled_payments(self._database, self._settle_after, most):
-            try:
-                if status is PaymentStatus.AUTHORISED:
-                    await self._capture(booking_id)
-                elif status is PaymentStatus.REFUND_DUE:
-                    await self._refund(booking_id)
-                else:
-                    await self._void(booking_id)
-            except GatewayTimeout:
-                continue
-            except GatewayRefused as error:
-                failed.add(booking_id)
-                if booking_id not in self._failed:
-                    log.warning("%s", error)
-            except violations.BROKEN:
-                raise
-            except Exception:
-                # One payment that cannot be settled must not stop the others.
-                failed.add(booking_id)
-                log.exception("the payment of booking %s could not be settled", booking_id)
-        self._failed = failed
+    async def _sweep_once(self) -> int:
+        """Settle some of what is due; gives how many it were, settled or put off."""
+        taken = await open_money.take(self._database, self._settle_after, SWEPT_AT_ONCE)
+        for start in range(0, len(taken), ASKED_AT_ONCE):
+            some = taken[start : start + ASKED_AT_ONCE]
+            await asyncio.gather(*(self._settle(booking_id, status) for booking_id, status in some))
+        return len(taken)
+
+    async def _settle(self, booking_id: str, status: PaymentStatus) -> None:
+        try:
+            await self._or_later(booking_id, self._ends[status])
+        except violations.BROKEN as error:
+            log.warning("the payment of booking %s is settled later: %s", booking_id, error)
+        except Exception as error:
+            # One payment that cannot be settled must not stop the others.
+            log.exception("the payment of booking %s could not be settled", booking_id)
+            await open_money.put_off(self._database, booking_id, f"{type(error).__name__}: {error}")
 
     async def _note_captured(self, booking_ids: list[str]) -> None:
         await sales.move_payments(

@@ -139,6 +139,8 @@ class Catalogue:
 
     def sale_state(self, event: Event) -> SaleState:
         """Where the sale stands, by the room's mode and what is unsold."""
+        if event.called_off is not None:
+            return SaleState.CLOSED
         frame, counts = self._frames.get(event.id), self._counts.get(event.id)
         at = to_micros(now())
         if frame is None:
@@ -165,6 +167,7 @@ class Catalogue:
         """What a page shows of a sale beside the counts: its state, how its doors open, when it is gone."""
         return {
             "sale_state": self.sale_state(event).value,
+            "called_off": event.called_off is not None,
             **self._doors(event),
             "gone_in_minutes": {str(type_id): minutes for type_id, minutes in self.gone_in(event).items()},
         }
@@ -206,6 +209,7 @@ class Catalogue:
             "lobby_opens_at": iso(event.lobby_opens_at) if event.lobby_opens_at else None,
             "cancel_until": iso(event.cancel_until) if event.cancel_until else None,
             **self.sale_view(event),
+            "called_off_because": event.called_off,
             "currency": event.currency,
             "per_user_limit": event.per_user_limit,
             "queue_needs_account": event.queue_needs_account,

@@ -85,7 +85,7 @@ def _cancelled(name: str, booking: Mapping[str, Any], event: Event, url: str) ->
         lead=(f"Hello {name}. {booking['reason']} Its tickets are not valid any more.",),
         url=url,
         button="See where it stands",
-        body=(body,),
+        body=(f"The organiser says: {event.called_off}", body) if event.called_off else (body,),
         foot=(f"Booking {booking['code']}.", "The file beside this letter takes it out of your calendar."),
         facts=[*_when_and_where(event), _ticket_fact(booking), back],
         **_look(event),

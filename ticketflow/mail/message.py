@@ -49,7 +49,7 @@ class Messages:
         sheet = booking_sheet(letter.kind, name, booking, event, self._codes, self._public_url)
         # Published, not an invitation: a mail program offers to keep it, and asks for no answer.
         calendar = mime.file(
-            f'text/calendar; charset="utf-8"; method="{method_of(booking)}"',
+            f'text/calendar; charset="utf-8"; method="{method_of(event, booking)}"',
             calendar_file(event, booking, self._public_url, now()),
             f'attachment; filename="{event.slug}.ics"',
         )

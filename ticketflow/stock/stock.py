@@ -219,9 +219,10 @@ class Stock:
             step.publish(keys.results_channel, json.dumps([settlement.result for settlement in settlements]))
             await step.execute()
 
-    async def expire(self, event: Event, leases: str, most: int = 200) -> int:
-        """Give back holds whose time is over, `most` at a time. Gives how many."""
-        return int(await self._run("expire", event, leases, most=most))
+    async def expire(self, event: Event, leases: str, most: int = 200, *, all_of_them: bool = False) -> int:
+        """Give back holds whose time is over, or all that are not being paid, `most` at a time. Gives how
+        many."""
+        return int(await self._run("expire", event, leases, most=most, all=all_of_them))
 
     async def unsell(
         self,
@@ -280,9 +281,9 @@ class Stock:
         seconds, micros = await self._redis.time()
         return from_micros(seconds * 1_000_000 + micros)
 
-    async def tell_booker(self, event_id: int, result: Mapping[str, Any]) -> None:
-        """Publish what has become of a booking, to its booker's open pages."""
-        await self._redis.publish(self.keys(event_id).results_channel, json.dumps([result]))
+    async def tell_bookers(self, event_id: int, results: Sequence[Mapping[str, Any]]) -> None:
+        """Publish what has become of bookings, to their bookers' open pages."""
+        await self._redis.publish(self.keys(event_id).results_channel, json.dumps(results))
 
     async def counts(self, event: Event) -> Counts | None:
         """The counts as they stand now, or None if they are not in Redis or cannot be read there."""

@@ -16,6 +16,9 @@ from ticketflow.store.outbox import announce, new_letter
 from ticketflow.store.ownership import of_event_seen_to_by
 from ticketflow.store.tables import bookings, cancellations, outbox, payments, tickets, users
 
+REFUND = {"status": PaymentStatus.REFUND_DUE.value, "attempts": 0, "last_error": None, "due_at": None}
+"""What a payment becomes whose money is to go back; what the gateway said of capturing it is past."""
+
 
 @dataclass(frozen=True)
 class Cancellation:
@@ -109,9 +112,7 @@ async def _end(database: Database, event_id: int, booking_id: str, by: int, reas
     # Captured, or about to be: the gateway's refund ends either.
     paid = payments.c.status.in_([PaymentStatus.AUTHORISED.value, PaymentStatus.CAPTURED.value])
     await database.execute(
-        update(payments)
-        .where((payments.c.booking_id == booking_id) & paid)
-        .values(status=PaymentStatus.REFUND_DUE.value, updated_at=at)
+        update(payments).where((payments.c.booking_id == booking_id) & paid).values(**REFUND, updated_at=at)
     )
 
 
@@ -119,6 +120,12 @@ async def by_booking(database: Database, booking_id: str) -> Cancellation | None
     """The cancellation of a booking, whether Redis has its units back or not."""
     row = await database.fetch_one(_NAMED.where(cancellations.c.booking_id == booking_id))
     return None if row is None else _cancellation(row)
+
+
+async def by_bookings(database: Database, booking_ids: Sequence[str]) -> list[Cancellation]:
+    """The cancellations of bookings."""
+    rows = await database.fetch_all(_NAMED.where(cancellations.c.booking_id.in_(booking_ids)))
+    return [_cancellation(row) for row in rows]
 
 
 async def units_out(database: Database, most: int) -> list[Cancellation]:

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from databases import Database
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 
 from ticketflow.domain import Event, Refusal, TicketType, User, booking_fee, check_times, iso, now
 from ticketflow.store import audit, closing, rooms, violations
 from ticketflow.store.bulk import insertion
 from ticketflow.store.ownership import seen_to_by
-from ticketflow.store.tables import events, ticket_types, units
+from ticketflow.store.tables import called_off, events, ticket_types, units
 
 UNITS_A_STATEMENT = 2000
 """Rows of one multi-row insert: large enough to be quick, below what the engines allow (5 values each)."""
@@ -180,15 +180,17 @@ def _plain(value: Any) -> Any:
 
 async def every(database: Database) -> list[Event]:
     """All events with their types, the next to start first."""
-    rows = await database.fetch_all(select(events).order_by(events.c.starts_at, events.c.id))
+    rows = await database.fetch_all(_events().order_by(events.c.starts_at, events.c.id))
     return await _with_types(database, rows)
 
 
 async def by_id(database: Database, event_id: int) -> Event | None:
-    found = await _with_types(
-        database, await database.fetch_all(select(events).where(events.c.id == event_id))
-    )
+    found = await _with_types(database, await database.fetch_all(_events().where(events.c.id == event_id)))
     return found[0] if found else None
+
+
+def _events() -> Select[Any]:
+    return select(events, called_off.c.reason.label("called_off")).outerjoin_from(events, called_off)
 
 
 async def _with_types(database: Database, rows: Sequence[Any]) -> list[Event]:
@@ -228,6 +230,7 @@ def _event(row: Any, types: Iterable[TicketType]) -> Event:
         ticket_types=tuple(types),
         queue_needs_account=bool(row["queue_needs_account"]),
         cancel_until=row["cancel_until"],
+        called_off=row["called_off"],
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from ticketflow.domain import Refusal, User, now
 from ticketflow.store import autopilots
 from ticketflow.store.ownership import of_event_seen_to_by
-from ticketflow.store.tables import rooms
+from ticketflow.store.tables import called_off, rooms
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ async def create(
 
 
 async def by_event(database: Database, event_id: int) -> RoomRecord | None:
-    row = await database.fetch_one(select(rooms).where(rooms.c.event_id == event_id))
+    """What is kept of the event's room. Of an event that is called off it is closed, whatever a worker that
+    has not heard of it yet keeps of the room in Redis."""
+    off = select(called_off.c.event_id).where(called_off.c.event_id == event_id).exists()
+    row = await database.fetch_one(select(rooms, off.label("off")).where(rooms.c.event_id == event_id))
     return _record(row) if row else None
 
 
@@ -71,13 +74,15 @@ async def change(database: Database, event_id: int, **values: Any) -> None:
 
 
 async def steer(database: Database, event_id: int, actor: User, **levers: Any) -> None:
-    """The same by hand, of an event that the actor sees to. Raises `Refusal` not_found.
+    """The same by hand, of an event that the actor sees to. Raises `Refusal` not_found, called_off.
 
     In a transaction: the row is locked until it ends.
     """
     this = of_event_seen_to_by(actor, rooms.c.event_id, event_id)
     if await database.fetch_one(select(rooms.c.event_id).where(this).with_for_update()) is None:
         raise Refusal("not_found", "There is no such event of yours.")
+    if await database.fetch_val(select(called_off.c.event_id).where(called_off.c.event_id == event_id)):
+        raise Refusal("called_off", "This event is called off: its room stays closed. Nothing was changed.")
     await database.execute(update(rooms).where(this).values(**levers, updated_at=now()))
     await autopilots.hand_back_by_lever(database, event_id, actor, levers)
 
@@ -91,7 +96,7 @@ async def note_opened(database: Database, event_id: int) -> None:
 def _record(row: Any) -> RoomRecord:
     return RoomRecord(
         event_id=row["event_id"],
-        mode=row["mode"],
+        mode="closed" if row["off"] else row["mode"],
         rate_per_minute=row["rate_per_minute"],
         max_active=row["max_active"],
         message=row["message"],

@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from databases import Database
 from databases.interfaces import Record
-from sqlalchemy import ColumnElement, Select, Subquery, Update, case, select, update
+from sqlalchemy import ColumnElement, Select, Subquery, Update, case, null, select, update
 
 from ticketflow.domain import Booking, BookingStatus, Order, PaymentStatus, Ticket, new_code, now
 from ticketflow.faults import Point, reached
@@ -19,6 +19,7 @@ from ticketflow.store.events import Seat
 from ticketflow.store.outbox import CONFIRMATION, announce, new_letter
 from ticketflow.store.tables import (
     bookings,
+    called_off,
     events,
     orphans,
     outbox,
@@ -69,6 +70,7 @@ def _standing(asked: Subquery) -> Select[Any]:
         asked.outerjoin(bookings, bookings.c.id == asked.c.id)
         .outerjoin(orphans, orphans.c.charge_key == asked.c.id)
         .outerjoin(events, events.c.id == asked.c.event_id)
+        .outerjoin(called_off, called_off.c.event_id == asked.c.event_id)
         .outerjoin(users, users.c.id == asked.c.user_id)
         .outerjoin(ticket_types, ticket_types.c.id == asked.c.ticket_type_id)
         .outerjoin(tickets, theirs)
@@ -80,6 +82,7 @@ def _standing(asked: Subquery) -> Select[Any]:
         bookings.c.id.label("decided"),
         orphans.c.charge_key.label("orphan"),
         events.c.per_user_limit,
+        called_off.c.started_at.label("called_off"),
         users.c.email,
         users.c.closed_at,
         ticket_types.c.seated,
@@ -105,7 +108,9 @@ async def commit(database: Database, verdicts: Sequence[Verdict]) -> list[Bookin
             return []
         gone = {row["id"] for row in standing if row["orphan"] is not None}
         closed = {row["id"] for row in standing if row["closed_at"] is not None}
-        fresh = _refused(_refused(fresh, gone, "payment_unknown"), closed, "account_closed")
+        off = {row["id"] for row in standing if row["called_off"] is not None}
+        for those, reason in ((gone, "payment_unknown"), (closed, "account_closed"), (off, "called_off")):
+            fresh = _refused(fresh, those, reason)
         fresh, numbered = _take_slots(fresh, _free_slots(standing))
         at = now()
         written = [_booking(verdict, at) for verdict in fresh]
@@ -145,7 +150,8 @@ def _asked(verdict: Verdict) -> dict[str, Any]:
 
 def _refused(verdicts: Sequence[Verdict], those: Container[str], reason: str) -> list[Verdict]:
     """The verdicts, those of these bookings refused that were to be confirmed: the auditor has let go of
-    their charge because nobody knew its order, or their account was closed."""
+    their charge because nobody knew its order, their account was closed, or the event is called off. (One
+    that was called off while this commit wrote is found confirmed, and cancelled like the others.)"""
     return [
         v.refused(reason) if v.order.booking_id in those and v.status is BookingStatus.CONFIRMED else v
         for v in verdicts
@@ -329,22 +335,7 @@ async def move_payments(
 def _moving(before: PaymentStatus, after: PaymentStatus) -> Bulk:
     def build(asked: Subquery) -> Update:
         theirs = (payments.c.booking_id == asked.c.booking_id) & (payments.c.status == before.value)
-        return update(payments).where(theirs).values(status=after.value, updated_at=asked.c.updated_at)
+        ended = {"status": after.value, "updated_at": asked.c.updated_at}
+        return update(payments).where(theirs).values(**ended, due_at=null(), last_error=null())
 
     return Bulk([payments.c.booking_id, payments.c.updated_at], build)
-
-
-async def unsettled_payments(
-    database: Database, older_than_seconds: float, most: int
-) -> list[tuple[str, PaymentStatus]]:
-    """Payments a crash has left between the commit and the gateway: to be captured, voided or refunded."""
-    open_ones = (PaymentStatus.AUTHORISED, PaymentStatus.VOID_DUE, PaymentStatus.REFUND_DUE)
-    waiting = payments.c.status.in_([status.value for status in open_ones])
-    since = now() - timedelta(seconds=older_than_seconds)
-    rows = await database.fetch_all(
-        select(payments.c.booking_id, payments.c.status)
-        .where(waiting & (payments.c.updated_at < since))
-        .order_by(payments.c.updated_at)
-        .limit(most)
-    )
-    return [(row["booking_id"], PaymentStatus(row["status"])) for row in rows]

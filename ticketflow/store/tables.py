@@ -114,6 +114,19 @@ events = Table(
     **_MYSQL,
 )
 
+# One row an event that its organiser has called off. It never goes: from then on nobody joins, holds or
+# books, and workers cancel what was booked until `finished_at`.
+called_off = Table(
+    "called_off",
+    metadata,
+    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
+    Column("called_by", _Id, ForeignKey("users.id"), nullable=False),
+    Column("reason", String(400), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    **_MYSQL,
+)
+
 ticket_types = Table(
     "ticket_types",
     metadata,
@@ -165,6 +178,7 @@ bookings = Table(
     Index("ix_bookings_user", "user_id", "created_at"),
     # The desk counts them once a second, by this index alone.
     Index("ix_bookings_event_takings", "event_id", "status", "reason", "user_id", "amount"),
+    Index("ix_bookings_event_decided", "event_id", "decided_at"),
     **_MYSQL,
 )
 
@@ -209,6 +223,11 @@ payments = Table(
     Column("status", String(16), nullable=False),
     Column("reference", String(80)),
     Column("updated_at", Moment, nullable=False),
+    # How often the gateway failed to end it, what it said last, and when it is asked again; no time while
+    # whoever wrote it has it in hand.
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("due_at", Moment),
     Index("ix_payments_status", "status", "updated_at"),
     **_MYSQL,
 )

@@ -11,7 +11,7 @@ from ticketflow.domain import User
 from ticketflow.store import violations
 from ticketflow.store.events import Seat
 from ticketflow.store.ownership import seen_to_by
-from ticketflow.store.tables import events, ticket_types, ticket_uses, tickets, units, users
+from ticketflow.store.tables import called_off, events, ticket_types, ticket_uses, tickets, units, users
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class DoorEvent:
     id: int
     name: str
     starts_at: datetime
+    called_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class DoorTicket:
 async def find_event(database: Database, actor: User | None, event_id: int) -> DoorEvent | None:
     """The event, if the actor sees to it. Without an actor the house itself asks, which sees to all."""
     row = await database.fetch_one(
-        select(events.c.id.label("event_id"), events.c.name.label("event"), events.c.starts_at).where(
-            (events.c.id == event_id) & _theirs(actor)
-        )
+        select(events.c.id.label("event_id"), events.c.name.label("event"), events.c.starts_at, _off())
+        .select_from(events)
+        .where((events.c.id == event_id) & _theirs(actor))
     )
     return None if row is None else _event(row)
 
@@ -89,6 +90,10 @@ def _theirs(actor: User | None) -> ColumnElement[bool]:
     return true() if actor is None else seen_to_by(actor)
 
 
+def _off() -> ColumnElement[bool]:
+    return select(called_off.c.event_id).where(called_off.c.event_id == events.c.id).exists().label("off")
+
+
 def _tickets() -> Select[Any]:
     place = (units.c.ticket_type_id == tickets.c.ticket_type_id) & (units.c.unit == tickets.c.unit)
     return (
@@ -98,6 +103,7 @@ def _tickets() -> Select[Any]:
             tickets.c.event_id,
             events.c.name.label("event"),
             events.c.starts_at,
+            _off(),
             ticket_types.c.name.label("ticket_type"),
             units.c.section,
             units.c.row,
@@ -116,7 +122,7 @@ def _tickets() -> Select[Any]:
 
 
 def _event(row: Any) -> DoorEvent:
-    return DoorEvent(row["event_id"], row["event"], row["starts_at"])
+    return DoorEvent(row["event_id"], row["event"], row["starts_at"], bool(row["off"]))
 
 
 def _ticket(row: Any) -> DoorTicket:

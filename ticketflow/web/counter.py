@@ -41,7 +41,7 @@ class Reply:
 
 
 async def hold(services: Services, event: Event, user: User, visitor: str, ask: HoldAsk) -> Reply:
-    """Set tickets aside. Raises what `Desk.hold` raises, and sale_closed."""
+    """Set tickets aside. Raises what `Desk.hold` raises, called_off and sale_closed."""
     _check_not_closed(services, event)
     if ask.quantity and event.ticket_type(ask.ticket_type_id).seated:
         type_id, quantity = ask.ticket_type_id, ask.quantity
@@ -59,8 +59,17 @@ async def hold(services: Services, event: Event, user: User, visitor: str, ask: 
 
 
 def _check_not_closed(services: Services, event: Event) -> None:
+    _check_takes_place(event)
     if services.catalogue.sale_state(event) is SaleState.CLOSED:
         raise Refusal("sale_closed", "The sale is closed. What you have booked stays yours.")
+
+
+def _check_takes_place(event: Event) -> None:
+    if event.called_off is not None:
+        raise Refusal(
+            "called_off",
+            "The organiser has called this event off, so nothing can be held or booked. Nothing was charged.",
+        )
 
 
 async def _take_best(services: Services, event: Event, type_id: int, quantity: int, take: Take[T]) -> T:
@@ -127,8 +136,10 @@ async def booking_of(services: Services, user: User, hold_id: str) -> str | None
 
 
 async def extend(services: Services, user: User, hold_id: str) -> Reply:
-    """Give a hold more time, once. Raises what `Desk.extend` raises, sale_closed and already_booked."""
+    """Give a hold more time, once. Raises what `Desk.extend` raises, sale_closed, called_off and
+    already_booked."""
     event = _event_of(services, hold_id)
+    _check_takes_place(event)
     if services.catalogue.sale_state(event) is SaleState.CLOSED:
         raise Refusal(
             "sale_closed",
@@ -175,7 +186,9 @@ async def _book(
     visitor = await find_visitor()
     if ask.hold_id is not None:
         async with _booked_or_gone(services, user, ask.hold_id):
-            return await services.desk.book(_event_of(services, ask.hold_id), user, ask.hold_id, payment)
+            event = _event_of(services, ask.hold_id)
+            _check_takes_place(event)
+            return await services.desk.book(event, user, ask.hold_id, payment)
     event = services.catalogue.event(ask.event_id or 0)
     _check_not_closed(services, event)
     if visitor is None:

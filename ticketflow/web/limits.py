@@ -59,6 +59,8 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "autopilot": BY_METHOD,
     "bookings": BY_METHOD,
     "admin": BY_METHOD,
+    "calling_off": BY_METHOD,
+    "calling_off_pages": BY_METHOD,
     "checkout": BY_METHOD,
     "checks": CHECK,
     "checks.keys": STATIC,
@@ -88,6 +90,8 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "ticket_pages": READ,
     "token_pages": BY_METHOD,
     "tokens": BY_METHOD,
+    "work": BY_METHOD,
+    "work_pages": BY_METHOD,
 }
 """The one table from an endpoint, or the blueprint it is of, to how much of it somebody may ask for. Joins,
 bookings and `strict` routes have tighter limits of their own besides."""

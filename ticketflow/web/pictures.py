@@ -59,13 +59,13 @@ async def card_file(slug: str) -> ResponseReturnValue:
 def share_of(event: Event, state: str, public_url: str) -> dict[str, Any]:
     """What the event's page tells whoever shows its link: addresses, a sentence, and facts for machines
     (schema.org). The card's address stays for as long as the card does."""
-    home = public_url.rstrip("/")
+    home, off = public_url.rstrip("/"), event.called_off is not None
+    invitation = "Join the line, see your place, and buy when it is your turn."
     url, card = f"{home}/events/{event.slug}", f"{home}/events/{event.slug}/card.png?v={card_version(event)}"
     return {
         "url": url,
         "card": card,
-        "words": f"{event.venue}, {day(event.starts_at)}. Join the line, see your place, and buy when it is "
-        "your turn.",
+        "words": f"{event.venue}, {day(event.starts_at)}. {'It is called off.' if off else invitation}",
         "facts": {
             "@context": "https://schema.org",
             "@type": "Event",
@@ -73,7 +73,7 @@ def share_of(event: Event, state: str, public_url: str) -> dict[str, Any]:
             "url": url,
             "image": [card],
             "startDate": iso(event.starts_at),
-            "eventStatus": "https://schema.org/EventScheduled",
+            "eventStatus": f"https://schema.org/{'EventCancelled' if off else 'EventScheduled'}",
             "eventAttendanceMode": "https://schema.org/OfflineEventAttendanceMode",
             "location": {"@type": "Place", "name": event.venue, "address": event.venue},
             "offers": [_offer(event, kind, state, url) for kind in event.ticket_types],

@@ -58,6 +58,8 @@ STATUS = {
     "letter_not_sent": HTTPStatus.CONFLICT,
     "letter_outdated": HTTPStatus.CONFLICT,
     "sale_closed": HTTPStatus.CONFLICT,
+    "called_off": HTTPStatus.CONFLICT,
+    "payment_not_open": HTTPStatus.CONFLICT,
     "still_processing": HTTPStatus.CONFLICT,
     "not_confirmed": HTTPStatus.CONFLICT,
     "cancel_not_allowed": HTTPStatus.CONFLICT,

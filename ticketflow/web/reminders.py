@@ -101,6 +101,8 @@ async def wish_of(found: Services, event: Event, state: str) -> str | None:
 
 
 async def _ask(found: Services, user: User, event: Event) -> bool:
+    if event.called_off is not None:
+        raise Refusal("called_off", "This event is called off: no sale will open. Nothing was changed.")
     if found.catalogue.public(event)["sale_state"] not in AHEAD:
         raise Refusal(
             "sale_opened", "This sale has opened already. There is nothing to wait for: take a place."

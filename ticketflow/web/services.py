@@ -12,6 +12,7 @@ from ticketflow.accounts.tokens import Tokens
 from ticketflow.accounts.tries import Tries
 from ticketflow.autopilot.board import Board
 from ticketflow.autopilot.meter import Meter
+from ticketflow.booking.calling_off import CallingOff
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
@@ -24,6 +25,7 @@ from ticketflow.live.mail_room import MailRoom
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
 from ticketflow.live.seat_board import SeatBoard
+from ticketflow.live.work_room import WorkRoom
 from ticketflow.mail.reading import LetterReader
 from ticketflow.payments import Gateway
 from ticketflow.rooms import Rooms
@@ -55,6 +57,8 @@ class Services:
     keeper: Keeper
     desk: Desk
     cancellations: Cancellations
+    calling_off: CallingOff
+    work_room: WorkRoom
     gateway: Gateway
     ticket_codes: TicketCodes
     users: Users

@@ -67,6 +67,8 @@ EVENT = {
     "opened": True,
     "opens_by_hand": False,
     "gone_in_minutes": {"7": 12},
+    "called_off": False,
+    "called_off_because": None,
     "currency": "INR",
     "per_user_limit": 4,
     "queue_needs_account": False,
@@ -92,6 +94,8 @@ class EventView(Answer):
     gone_in_minutes: Annotated[
         dict[str, Count], Field(description="Ticket type to minutes, where the pace says when it is gone.")
     ]
+    called_off: Annotated[bool, Field(description="It does not take place. Its sale is `closed` then.")]
+    called_off_because: Annotated[str | None, Field(description="What its organiser says why.")]
     currency: Currency
     per_user_limit: int
     queue_needs_account: Annotated[bool, Field(description="Sign in before joining: one place an account.")]

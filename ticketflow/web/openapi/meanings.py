@@ -60,6 +60,8 @@ MEANINGS = {
     "payment_unknown": "The bank gave no answer. Nothing was charged.",
     "room_closed": "The queue is closed.",
     "room_lost": "The queue is coming back. Places are safe; try again in a few seconds.",
+    "called_off": "The organiser has called the event off.",
+    "payment_not_open": "The gateway has ended this payment already.",
     "sale_closed": "The sale is closed. What is booked stays booked.",
     "slug_taken": "Another event has this name in its address. Try again.",
     "sold_out": "Fewer are left than you want; `remaining` says how many.",

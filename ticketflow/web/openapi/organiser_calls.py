@@ -76,7 +76,7 @@ ORGANISER_CALLS = {
         "Move the levers",
         {200: a.Levers},
         who=Who.ORGANISER,
-        refusals=("bad_policy", "room_lost"),
+        refusals=("bad_policy", "room_lost", "called_off"),
         example={"mode": "open", "rate_per_minute": 600},
     ),
     "GET /api/organiser/events/{event_id}/autopilot": Call(

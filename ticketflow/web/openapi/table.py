@@ -3,8 +3,9 @@
 from ticketflow.web.openapi.account_calls import ACCOUNT_CALLS
 from ticketflow.web.openapi.fan_calls import FAN_CALLS
 from ticketflow.web.openapi.organiser_calls import ADMIN_CALLS, MACHINE_CALLS, ORGANISER_CALLS
+from ticketflow.web.openapi.work_calls import WORK_CALLS
 
-CALLS = {**FAN_CALLS, **ACCOUNT_CALLS, **ORGANISER_CALLS, **ADMIN_CALLS, **MACHINE_CALLS}
+CALLS = {**FAN_CALLS, **ACCOUNT_CALLS, **ORGANISER_CALLS, **WORK_CALLS, **ADMIN_CALLS, **MACHINE_CALLS}
 
 TAGS = {
     "Events": "What is on, what is left and which seats.",
