@@ -22,6 +22,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "finish": ("room", "fans"),
     "presence": ("room", "fans"),
     "steer": ("room", "admission"),
+    "extend": ("room",),
     "schedule": ("room",),
     "note": ("room",),
     "snapshot": ("room", "frame"),
