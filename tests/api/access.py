@@ -100,6 +100,7 @@ class Cast:
             "POST /api/organiser/events": sale_body(),
             "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
             "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
+            "POST /api/organiser/events/<int:event_id>/room/extend": {"minutes": 1},
             "POST /api/organiser/check": {"code": "x"},
             "PATCH /api/admin/accounts/<int:account_id>": {
                 "role": "fan",

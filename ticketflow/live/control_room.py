@@ -13,7 +13,7 @@ from databases import Database
 from ticketflow.domain import BookingStatus, Event, iso, now
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.slot import Slot
-from ticketflow.store import bookings, outbox, violations
+from ticketflow.store import audit, bookings, outbox, violations
 from waiting_room import Forecast
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ class ControlRoom:
         self._catalogue = catalogue
         self._database = database
         self._slots: defaultdict[int, set[Slot]] = defaultdict(set)
+        self._steered: dict[int, tuple[int, str | None]] = {}
+        """Who made the last revision of each event's levers that was seen here."""
 
     @contextmanager
     def attach(self, event_id: int, slot: Slot) -> Iterator[None]:
@@ -74,6 +76,7 @@ class ControlRoom:
             "at": iso(now()),
             "sale_state": self._catalogue.sale_state(event).value,
             **self._room(event),
+            **await self._steering(event),
             **self._stock(event),
             "refused": await bookings.count(self._database, event.id, BookingStatus.REFUSED),
             "mail": await outbox.counts(self._database, event.id),
@@ -85,6 +88,15 @@ class ControlRoom:
             return {**dict.fromkeys(_COUNTED, 0), "waits": _waits(Forecast())}
         said = {name: getattr(frame, name) for name in _COUNTED} | {"waits": _waits(frame.forecast)}
         return {**said, "mode": frame.mode.value, "message": frame.message, "opened": frame.opened}
+
+    async def _steering(self, event: Event) -> dict[str, Any]:
+        """Which revision of the levers the frame shows, and who made it."""
+        frame = self._catalogue.frame(event.id)
+        revision = frame.revision if frame else 0
+        if self._steered.get(event.id, (-1, None))[0] != revision:
+            by = (await audit.steered(self._database, event.id, revision))["by"] if revision else None
+            self._steered[event.id] = revision, by
+        return {"revision": revision, "steered_by": self._steered[event.id][1]}
 
     def _stock(self, event: Event) -> dict[str, Any]:
         counts = self._catalogue.counts(event.id)

@@ -368,6 +368,8 @@ rooms = Table(
     Column("rate_per_minute", Integer, nullable=False),
     Column("max_active", Integer, nullable=False),
     Column("message", String(500), nullable=False),
+    # Grows with every change of the levers: who changes them says which one they have seen.
+    Column("revision", Integer, nullable=False, server_default="0"),
     # Set by hand: the schedule no longer opens the doors by itself.
     Column("manual", Boolean, nullable=False, server_default=false()),
     Column("epoch", Integer, nullable=False),

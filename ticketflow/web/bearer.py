@@ -85,6 +85,8 @@ NEEDS: dict[str, frozenset[Ability] | None] = {
     "GET /api/organiser/events/<int:event_id>/audit": _ORGANISE,
     "GET /api/organiser/events/<int:event_id>/room": _ORGANISE,
     "PATCH /api/organiser/events/<int:event_id>/room": _ORGANISE,
+    "POST /api/organiser/events/<int:event_id>/room/extend": _ORGANISE,
+    "GET /api/organiser/events/<int:event_id>/room/outlook": _ORGANISE,
     "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel": _ORGANISE,
     "GET /api/organiser/mail": _ORGANISE,
     "GET /api/organiser/mail/summary": _ORGANISE,
