@@ -368,8 +368,6 @@ rooms = Table(
     Column("rate_per_minute", Integer, nullable=False),
     Column("max_active", Integer, nullable=False),
     Column("message", String(500), nullable=False),
-    # Grows with every change of the levers: who changes them says which one they have seen.
-    Column("revision", Integer, nullable=False, server_default="0"),
     # Set by hand: the schedule no longer opens the doors by itself.
     Column("manual", Boolean, nullable=False, server_default=false()),
     Column("epoch", Integer, nullable=False),
@@ -378,6 +376,8 @@ rooms = Table(
     Column("seed", _exact(64), nullable=False),
     Column("account_key", _exact(64), nullable=False),
     Column("updated_at", Moment, nullable=False),
+    # Grows with every change of the levers: who changes them says which one they have seen.
+    Column("revision", Integer, nullable=False, server_default="0"),
     **_MYSQL,
 )
 
