@@ -82,6 +82,7 @@ export class Stale {
     part("changes").replaceChildren(...Object.entries(changed).map(([lever, change]) => item(tellChange(lever, change))));
     part("mine").textContent = `You were about to set: ${mine}.`;
     this.#box.hidden = false;
+    this.#box.scrollIntoView({ block: "center" });
     this.#box.querySelector("[data-see-theirs]").focus();
   }
 

@@ -30,9 +30,9 @@ export class RateSlider {
     });
   }
 
-  /** Twice the set rate is in reach, and the rate at which the line is gone in a minute. It never shrinks under a hand. */
+  /** So high a rate is in reach, and the one at which all who wait are in within a minute. It never shrinks under a hand. */
   reach(rate, waiting) {
-    const top = Math.max(LEAST_TOP, 2 * rate, waiting);
+    const top = Math.max(LEAST_TOP, rate, waiting);
     if (top <= this.#rungs.at(-1)) return;
     this.#rungs = ladder(top);
     this.#input.max = this.#rungs.length - 1;

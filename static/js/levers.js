@@ -154,7 +154,7 @@ export class Levers {
   }
 
   #showRate(rate) {
-    this.#slider.reach(this.rate, this.#frame.waiting);
+    this.#slider.reach(Math.max(rate, 2 * this.rate), this.#frame.waiting);
     this.#slider.show(rate);
     this.#askOutlookSoon();
   }
@@ -247,11 +247,11 @@ export class Levers {
 
   #show() {
     const { waiting, called, active, held } = this.#frame;
-    this.#slider.reach(this.rate, waiting);
+    this.#slider.reach(2 * this.rate, waiting);
     if (!this.#isTyped("rate_per_minute")) this.#slider.show(this.rate);
     const room = this.#part('[name="max_active"]').valueAsNumber - called - active;
     this.#say("max_active", room > 0 ? `Room for ${count(room)} more at this moment.` : "Full: one comes in as one goes out.");
-    this.#say("extend", `${people(active)} inside, and all ${count(held)} tickets held. Nobody gets less.`);
+    this.#say("extend", `${people(active)} inside, with ${count(held)} ${held === 1 ? "ticket" : "tickets"} held. Nobody gets less.`);
     this.#showMessage(waiting);
     this.#showMode();
     this.#showPause();

@@ -38,7 +38,9 @@ async def rooms(redis: Redis, prefix: str) -> AsyncIterator:
 
 async def check_admissions_follow(room):
     """A minute at each rate, on a clock of the test's own: what each tick and each rolling minute lets in."""
-    now, total, admitted, at_rate = BEGIN, 0, [], []
+    now, total = BEGIN, 0
+    admitted: list[int] = []
+    at_rate: list[int] = []
     for rate in RATES:
         if admitted:
             await room.set_clock(now + STEERED_US)
