@@ -19,6 +19,9 @@ from ticketflow.booking.desk import Desk
 from ticketflow.booking.results import Results
 from ticketflow.clients import Stores, open_stores
 from ticketflow.domain import SESSION_DAYS
+from ticketflow.figures.health import Health
+from ticketflow.figures.history import History
+from ticketflow.figures.pulse import Pulse
 from ticketflow.files import folder
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
@@ -65,6 +68,7 @@ from ticketflow.web import (
     organiser,
     organiser_events,
     organiser_pages,
+    organiser_stats,
     pages,
     payments,
     pictures,
@@ -158,7 +162,7 @@ def _services(
         catalogue=catalogue,
         hub=_hub(settings, stores, background, results, seat_board, ends),
         seat_board=seat_board,
-        control_room=ControlRoom(catalogue, stores.database),
+        control_room=_control_room(settings, stores, background),
         mail_room=MailRoom(stores.database, partial(server_state, stores.redis, settings.redis_prefix)),
         letter_reader=LetterReader(stores.database, messages),
         open_sockets=open_sockets,
@@ -166,6 +170,7 @@ def _services(
         rooms=rooms,
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
+        history=History(stores.database, background.samples),
         keeper=background.keeper,
         desk=desk,
         cancellations=background.cancellations,
@@ -176,6 +181,16 @@ def _services(
         accounts=(accounts := _accounts(settings, stores, background, desk, ends)),
         tries=accounts.tries,
         mailbox=mailbox_path,
+    )
+
+
+def _control_room(settings: Settings, stores: Stores, background: Background) -> ControlRoom:
+    return ControlRoom(
+        background.catalogue,
+        stores.database,
+        background.readings,
+        background.samples,
+        Health(stores.redis, stores.database, settings.redis_prefix),
     )
 
 
@@ -253,6 +268,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         levers.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
+        organiser_stats.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
         admin.blueprint,
@@ -313,6 +329,7 @@ async def open_web(
             found.mail_room.run(),
             keep_vouching(found.hub, found.rooms),
             found.open_sockets.keep_talking(),
+            Pulse(stores.redis, settings.redis_prefix, "web", lambda: len(found.open_sockets)).beat(),
             found.cancellations.tend(),
             found.tokens.keep_noting(),
             limits.counts_of(app).keep_sharing(),

@@ -60,6 +60,7 @@ class Rooms:
                 frontier=record.frontier,
                 recovering=record.epoch > 0,
                 revision=record.revision,
+                tally=record.tally,
             )
 
     async def reschedule(self, event: Event) -> bool:

@@ -18,6 +18,10 @@ from ticketflow.booking.ledger import Ledger
 from ticketflow.booking.rebuilder import Rebuilder
 from ticketflow.clients import Stores, make_smtp, open_stores
 from ticketflow.collector import spare_the_collector
+from ticketflow.figures.pulse import Pulse
+from ticketflow.figures.reading import Readings
+from ticketflow.figures.recorder import Recorder
+from ticketflow.figures.samples import Samples
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.loops import Loop, lasting, running
 from ticketflow.mail import old_mail
@@ -68,6 +72,8 @@ class Background:
             events=self.catalogue.all,
             settings=settings,
         )
+        self.readings = Readings(stores.redis, stores.database, self.rooms, settings.redis_prefix)
+        self.samples = Samples(stores.redis, settings.redis_prefix)
         self.inspection = Inspection(stores.redis, settings.redis_prefix)
         self.rebuilder = Rebuilder(
             redis=stores.redis,
@@ -103,6 +109,7 @@ class Background:
             Reminders(database).run(),
             self._postman().run(),
             old_mail.sweep(database),
+            Pulse(self._stores.redis, self._settings.redis_prefix, "worker").beat(),
         ]
 
     def desk_loops(self) -> list[Loop]:
@@ -118,12 +125,21 @@ class Background:
             events=self.catalogue.all,
             settings=self._settings,
         )
+        recorder = Recorder(
+            redis=self._stores.redis,
+            database=self._stores.database,
+            readings=self.readings,
+            samples=self.samples,
+            events=self.catalogue.all,
+        )
         keeper = self.keeper
         return [
             self._refresh(),
             keeper.tick(),
             keeper.expire(),
             keeper.remember(),
+            recorder.run(),
+            recorder.sweep(),
             *ledger.loops(),
             self.cashier.sweep(),
             self.cancellations.sweep(),

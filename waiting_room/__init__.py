@@ -24,6 +24,7 @@ from .policy import Mode, RoomPolicy
 from .promise import Promise, Slower
 from .room import WaitingRoom
 from .standing import Standing, State
+from .tally import Figures, Tally, Waits
 
 __all__ = [
     "BadPass",
@@ -31,6 +32,7 @@ __all__ = [
     "BadTicket",
     "DrawList",
     "Expected",
+    "Figures",
     "Forecast",
     "Frame",
     "Mode",
@@ -49,8 +51,10 @@ __all__ = [
     "Slower",
     "Standing",
     "State",
+    "Tally",
     "TooManyJoins",
     "WaitingRoom",
     "WaitingRoomError",
+    "Waits",
     "account_visitor",
 ]

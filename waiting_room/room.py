@@ -22,6 +22,7 @@ from .places import VISITOR_BYTES, Pass, Place, Signer
 from .policy import STORED, Mode, RoomPolicy
 from .scripts import Scripts
 from .standing import Standing, State
+from .tally import Figures, Tally
 
 _AT_ONCE = 1_000
 """Visitors named in one command: it must not hold up the others."""
@@ -69,14 +70,16 @@ class WaitingRoom:
         frontier: int = 0,
         recovering: bool = False,
         revision: int = 0,
+        tally: str = "",
     ) -> bool:
         """Make the room unless Redis has it. True if this call made it; a room that is there stays as it is.
 
         After a loss pass an `epoch` above the lost one, the last known `frontier`, and `recovering`: then
-        places are taken back for `recovery_seconds` before anybody is admitted. `revision` as for `steer`.
+        places are taken back for `recovery_seconds` before anybody is admitted. It goes on counting from
+        the last known `tally`, as `Tally.text` wrote it. `revision` as for `steer`.
         """
-        held = chain.from_iterable(policy.stored().items())
-        (made,) = await self._scripts.run("ensure", epoch, frontier, int(recovering), revision, *held)
+        head = (epoch, frontier, int(recovering), revision, tally or "{}")
+        (made,) = await self._scripts.run("ensure", *head, *chain.from_iterable(policy.stored().items()))
         return bool(made)
 
     async def join(
@@ -215,6 +218,12 @@ class WaitingRoom:
         """The frame as it is now, with its rank map: what to begin with after subscribing to `channel`."""
         (text,) = await self._scripts.run("snapshot", self.name)
         return Frame.parse(text)
+
+    async def figures(self) -> Figures:
+        """The frame as it is now, without a rank map, and all that was counted until this moment."""
+        text, *tally = await self._scripts.run("figures", self.name)
+        frame = Frame.parse(text)
+        return Figures(frame, Tally.read(frame.admitted_total, tally))
 
     @property
     def commitment(self) -> str:

@@ -14,19 +14,20 @@ from .keys import RoomKeys
 
 SHARED: Mapping[str, tuple[str, ...]] = {
     "ensure": ("room",),
-    "join": ("room", "fans", "admission", "limits"),
-    "look": ("room", "fans"),
-    "claim": ("room", "fans"),
-    "renew": ("room", "fans"),
-    "leave": ("room", "fans"),
-    "finish": ("room", "fans"),
-    "presence": ("room", "fans"),
-    "steer": ("room", "admission"),
+    "join": ("room", "tally", "fans", "admission", "limits"),
+    "look": ("room", "tally", "fans"),
+    "claim": ("room", "tally", "fans"),
+    "renew": ("room", "tally", "fans"),
+    "leave": ("room", "tally", "fans"),
+    "finish": ("room", "tally", "fans"),
+    "presence": ("room", "tally", "fans"),
+    "steer": ("room", "tally", "admission"),
     "extend": ("room",),
     "schedule": ("room",),
     "note": ("room",),
     "snapshot": ("room", "frame"),
-    "tick": ("room", "fans", "admission", "frame"),
+    "figures": ("room", "frame"),
+    "tick": ("room", "tally", "fans", "admission", "frame"),
 }
 """Each command, and the files of functions that go before it."""
 

@@ -54,6 +54,7 @@ CONTRACT = {
     "PATCH /api/organiser/events/<int:event_id>": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/bookings": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/audit": ORGANISER,
+    "GET /api/organiser/events/<int:event_id>/stats": ORGANISER,
     "GET /api/organiser/mail": ORGANISER,
     "GET /api/organiser/mail/summary": ORGANISER,
     "GET /api/organiser/mail/<int:letter_id>": ORGANISER,

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from redis.asyncio import Redis
 
-from waiting_room import Frame, Mode, NotCalled, RoomClosed, RoomPolicy, Standing, State, WaitingRoomError
+from waiting_room import (
+    Frame,
+    Mode,
+    NotCalled,
+    RoomClosed,
+    RoomPolicy,
+    Standing,
+    State,
+    Tally,
+    WaitingRoomError,
+)
 from waiting_room.draw import draw_number
 
 from .driven import SEED, DrivenRoom
@@ -248,10 +258,11 @@ class Both(RuleBasedStateMachine):
 
     def ensure(self, frontier: int, recovering: bool) -> None:
         self.epoch += 1
-        assert self.do(
-            self.room.ensure(self.policy, epoch=self.epoch, frontier=frontier, recovering=recovering)
-        )
-        self.model = Model(self.policy.stored(), self.now, self.epoch, frontier, recovering)
+        before = self.model if recovering else None
+        tally = Tally.read(before.admitted_total, _flat(before.counted.kept())).text() if before else ""
+        now_as = {"epoch": self.epoch, "frontier": frontier, "recovering": recovering}
+        assert self.do(self.room.ensure(self.policy, tally=tally, **now_as))
+        self.model = Model(self.policy.stored(), self.now, before=before, **now_as)
 
     def someone(self, who: tuple[str, int]) -> Ticket | None:
         """One of the tickets given out so far, of a fan in that state if there is any."""
@@ -318,6 +329,7 @@ class Both(RuleBasedStateMachine):
         assert held["gone"] == model.gone
         assert {k: held["room"][k] for k in FIELDS} == {k: str(getattr(model, k)) for k in FIELDS}
         assert {int(s): int(n) for s, n in held["admissions"].items()} == model.admissions
+        assert {field: int(count) for field, count in held["tally"].items()} == model.counted.kept()
 
     async def _held(self) -> dict[str, Any]:
         keys = self.room.keys
@@ -327,15 +339,20 @@ class Both(RuleBasedStateMachine):
             reads.eval(AWAY, 1, keys.away)
             reads.hgetall(keys.room)
             reads.hgetall(keys.admissions)
+            reads.hgetall(keys.tally)
             reads.hgetall(keys.turns)
-            *sets, since, room, admissions, turns = await reads.execute()
+            *sets, since, room, admissions, tally, turns = await reads.execute()
         line, called, active, missed, done, left = map(dict, sets)
         away = {visitor: int(at) * SECOND for visitor, at in zip(since[::2], since[1::2], strict=True)}
         gone = {v: (at, "done") for v, at in done.items()}
         gone |= {v: (at, "left") for v, at in left.items() if at >= done.get(v, 0)}
         found = {"line": line, "called": called, "active": active, "missed": missed, "away": away}
-        found["turns"] = {visitor: int(order) for visitor, order in turns.items()}
-        return found | {"order": sets[0], "gone": gone, "room": room, "admissions": admissions}
+        found |= {"order": sets[0], "gone": gone, "room": room, "admissions": admissions}
+        return found | {"tally": tally, "turns": {visitor: int(order) for visitor, order in turns.items()}}
+
+
+def _flat(fields: dict[str, int]) -> list[str]:
+    return [str(part) for pair in fields.items() for part in pair]
 
 
 def told(said: Standing) -> dict[str, Any]:

@@ -6,6 +6,8 @@ It is what the real room is held against (test_model.py). Times and spans are mi
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .counted import Counted
+
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
@@ -52,7 +54,13 @@ class Model:
     tick_us: int
 
     def __init__(
-        self, rules: dict[str, Any], now: int, epoch: int, frontier: int = 0, recovering: bool = False
+        self,
+        rules: dict[str, Any],
+        now: int,
+        epoch: int,
+        frontier: int = 0,
+        recovering: bool = False,
+        before: "Model | None" = None,
     ):
         vars(self).update(rules)
         self.now, self.epoch = now, epoch
@@ -71,7 +79,11 @@ class Model:
         self.recover_until = now + self.recovery_us if recovering else 0
         self.tokens = 0 if recovering else self._bucket()
         self.refilled_at = now
-        self.version = self.ticked_at = self.admitted_total = self.admitted_last_minute = 0
+        self.version = self.ticked_at = self.admitted_last_minute = 0
+        self.admitted_total = before.admitted_total if before else 0
+        self.counted = before.counted if before else Counted()
+        if opened:
+            self.counted.open(now)
 
     def join(self, fan: Held, draw: int, present: bool) -> Found:
         found = self._find(fan)
@@ -119,10 +131,15 @@ class Model:
         return self.active[visitor]
 
     def leave(self, visitor: str) -> None:
+        order = self.line.get(visitor, 0)
         had = [places.pop(visitor, None) for places in (self.line, self.called, self.active, self.missed)]
         self.away.pop(visitor, None)
         if any(had) or self.gone.get(visitor, (0, ""))[1] != "done":
             self.gone[visitor] = (max(self.now, self.last_order), "left")
+        if any(had):
+            self.counted.add("left")
+        if self.opened_at and order > self.frontier:
+            self.counted.waited("gave_up", order, self.now)
 
     def finish(self, visitor: str) -> None:
         if any([self.active.pop(visitor, None), self.missed.pop(visitor, None)]):
@@ -212,6 +229,8 @@ class Model:
         return fan.epoch < self.epoch or given_at == 0 or self.now - given_at < DAY
 
     def _miss(self, slots: dict[str, int], visitor: str) -> None:
+        if slots is self.called:
+            self.counted.add("missed")
         del slots[visitor]
         self.missed[visitor] = self.now + self.return_us
 
@@ -232,6 +251,7 @@ class Model:
             order = latest + 1
         found = self._put_back(fan.visitor, order)
         found.new = True
+        self.counted.add("joins")
         return found
 
     def _bucket(self) -> int:
@@ -252,8 +272,12 @@ class Model:
             if admitted == budget:
                 break
             del self.line[visitor]
-            self.frontier = max(self.frontier, order)
-            if self.now - self.away.pop(visitor, self.now) > self.away_us:
+            first_time, self.frontier = order > self.frontier, max(self.frontier, order)
+            passed_over = self.now - self.away.pop(visitor, self.now) > self.away_us
+            if first_time:
+                self.counted.waited("gave_up" if passed_over else "admitted", order, self.now)
+            if passed_over:
+                self.counted.add("passed_over")
                 self.missed[visitor] = self.now + self.return_us
                 continue
             self.called[visitor] = self.now + self.claim_us
@@ -269,3 +293,4 @@ class Model:
     def _turned(self) -> None:
         if self.mode == "open" and not self.opened_at:
             self.opened_at, self.frontier = self.now, max(self.frontier, 1)
+            self.counted.open(self.now)

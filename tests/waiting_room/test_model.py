@@ -88,6 +88,8 @@ GUARDS = {
     "order": ("join", "math.max(now, room.last_order) + 1", "now + 1"),
     "called back in order": ("steer", "orders[i] or int", "int"),
     "a day at most": ("extend", "math.min(till + more, now + DAY)", "till + more"),
+    "no-shows alone are counted": ("tick", "if from == called_key then", "if true then"),
+    "a first call is counted once": ("tick", "'-inf', int(room.frontier)) + 1", "'-inf', '(0') + 1"),
     "old rate": ("steer", "refill(room, now)\n\nlocal set", "local set"),
 }
 

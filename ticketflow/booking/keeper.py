@@ -16,13 +16,13 @@ from ticketflow.stock import Stock
 from ticketflow.store import rooms as records
 from ticketflow.store import violations
 from ticketflow.store.stocktaking import take_stock
-from waiting_room import Frame, RoomLost, WaitingRoomError
+from waiting_room import RoomLost, WaitingRoomError
 
 log = logging.getLogger(__name__)
 
 EXPIRE_SECONDS = 0.5
 REMEMBER_SECONDS = 2.0
-"""How often a room's mode and frontier are kept in the database: what a lost room comes back with."""
+"""How often a room's mode, frontier and tally are kept in the database: what a lost room comes back with."""
 
 
 class Keeper:
@@ -44,7 +44,7 @@ class Keeper:
         self._rooms = rooms
         self._events = events
         self._settings = settings
-        self._remembered: dict[int, tuple[str, int]] = {}
+        self._remembered: dict[int, tuple[str, int, str]] = {}
 
     async def prepare(self, event: Event) -> None:
         """Put the event's room and stock into Redis where they are missing."""
@@ -110,12 +110,9 @@ class Keeper:
                 await self._stock.load(event, room.keys.active, books.sold, books.bought, books.cancelled)
 
     async def _remember_room(self, event: Event) -> None:
-        frame = await (await self._rooms.of(event.id)).snapshot()
-        known = _what_matters(frame)
+        frame, tally = await (await self._rooms.of(event.id)).figures()
+        known = frame.mode.value, frame.frontier, tally.text()
         if self._remembered.get(event.id) != known:
-            await records.change(self._database, event.id, mode=known[0], frontier=known[1])
+            mode, frontier, counted = known
+            await records.change(self._database, event.id, mode=mode, frontier=frontier, tally=counted)
             self._remembered[event.id] = known
-
-
-def _what_matters(frame: Frame) -> tuple[str, int]:
-    return frame.mode.value, frame.frontier

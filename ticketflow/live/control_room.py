@@ -1,4 +1,4 @@
-"""What an organiser sees of a sale: one frame a second for each event that somebody watches."""
+"""What an organiser sees of a sale: a frame, more often than each second, of each event that is watched."""
 
 import asyncio
 import json
@@ -9,37 +9,56 @@ from contextlib import contextmanager
 from typing import Any
 
 from databases import Database
+from redis.exceptions import RedisError
 
-from ticketflow.domain import BookingStatus, Event, iso, now
+from ticketflow.domain import Event, iso, now
+from ticketflow.figures.ends import WINDOW_SECONDS
+from ticketflow.figures.health import Health
+from ticketflow.figures.lately import Lately
+from ticketflow.figures.reading import Readings
+from ticketflow.figures.samples import Samples
 from ticketflow.live.catalogue import Catalogue
+from ticketflow.live.desk_frame import DeskBooks, Live, figures_part, room_part, stock_part
 from ticketflow.live.slot import Slot
-from ticketflow.store import audit, bookings, outbox, violations
-from waiting_room import Forecast
+from ticketflow.loops import lasting
+from ticketflow.store import audit, takings, violations
+from ticketflow.store.mail_counts import letters_of
+from waiting_room import Frame, WaitingRoomError
 
 log = logging.getLogger(__name__)
 
-FRAME_SECONDS = 1.0
-_COUNTED = (
-    "waiting",
-    "called",
-    "active",
-    "missed",
-    "admitted_total",
-    "admitted_last_minute",
-    "rate_per_minute",
-    "max_active",
-)
+FRAME_SECONDS = 0.8
+"""So often frames are sent. The newest one is a second old at most, with what it takes to read, to write and
+to send it."""
+PATIENCE_SECONDS = 0.4
+"""No frame waits longer for a store."""
+BELIEVED_SECONDS = 3.0
+"""What a store said last is shown for so long, if it does not answer in time; then there is no number."""
+_FAILURES = (RedisError, WaitingRoomError, TimeoutError, *violations.BROKEN)
 
 
 class ControlRoom:
     """Builds desk frames. `run` it once a process; organisers' sockets come and go by `attach`."""
 
-    def __init__(self, catalogue: Catalogue, database: Database) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        database: Database,
+        readings: Readings,
+        samples: Samples,
+        health: Health,
+    ) -> None:
         self._catalogue = catalogue
         self._database = database
+        self._readings = readings
+        self._samples = samples
         self._slots: defaultdict[int, set[Slot]] = defaultdict(set)
         self._steered: dict[int, tuple[int, str | None]] = {}
         """Who made the last revision of each event's levers that was seen here."""
+        waiting = {"patience": PATIENCE_SECONDS, "believed": BELIEVED_SECONDS}
+        self._live = Lately[Event, Live](self._read_live, _FAILURES, _warn, **waiting)
+        self._books = Lately[int, DeskBooks](self._read_books, _FAILURES, _warn, **waiting)
+        self._health = Lately[None, dict[str, Any]](lambda _: health.look(), _FAILURES, _warn, **waiting)
 
     @contextmanager
     def attach(self, event_id: int, slot: Slot) -> Iterator[None]:
@@ -49,69 +68,84 @@ class ControlRoom:
             yield
         finally:
             self._slots[event_id].discard(slot)
+            if not self._slots[event_id]:
+                del self._slots[event_id]
 
+    @lasting
     async def run(self) -> None:
-        """Send a frame a second until cancelled."""
-        while True:
-            for event_id, slots in list(self._slots.items()):
-                event = self._catalogue.find(event_id)
-                if not slots or event is None:
-                    continue
-                try:
-                    text = json.dumps(await self.frame(event))
-                except violations.BROKEN as error:
-                    log.warning("no desk frame for event %d: %s", event_id, error)
-                    continue
-                except Exception:
-                    log.exception("no desk frame for event %d", event_id)
-                    continue
-                for slot in slots:
-                    slot.put("desk", text)
-            await asyncio.sleep(FRAME_SECONDS)
+        """Send frames until cancelled, on a grid: what a frame costs does not put off the next one."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while True:
+                await asyncio.gather(*(self._send(event_id) for event_id in list(self._slots)))
+                due = max(due + FRAME_SECONDS, loop.time())
+                await asyncio.sleep(due - loop.time())
+        finally:
+            for asked in (self._live, self._books, self._health):
+                await asked.close()
+
+    async def _send(self, event_id: int) -> None:
+        event = self._catalogue.find(event_id)
+        if event is None:
+            return
+        try:
+            text = json.dumps(await self.frame(event))
+        except Exception:
+            log.exception("no desk frame for event %d", event_id)
+            return
+        for slot in list(self._slots.get(event_id, ())):
+            slot.put("desk", text)
 
     async def frame(self, event: Event) -> dict[str, Any]:
-        """The contract's desk frame: the room's last frame, the stock's last counts, and the mail."""
+        """The contract's desk frame, and all other figures of the desk (docs/desk.md). `at` is before any of
+        them was read."""
+        at = now()
+        live, books, health = await asyncio.gather(
+            self._live.get(event), self._books.get(event.id), self._health.get(None)
+        )
+        catalogue = self._catalogue
+        frame = live.room.frame if live else catalogue.frame(event.id)
         return {
             "type": "desk",
-            "at": iso(now()),
-            "sale_state": self._catalogue.sale_state(event).value,
-            **self._room(event),
-            **await self._steering(event),
-            **self._stock(event),
-            "refused": await bookings.count(self._database, event.id, BookingStatus.REFUSED),
-            "mail": await outbox.counts(self._database, event.id),
+            "at": iso(at),
+            "sale_state": catalogue.sale_state(event).value,
+            "currency": event.currency,
+            **room_part(frame),
+            **await self._steering(event.id, frame),
+            **stock_part(event, live and live.stock, catalogue.counts(event.id)),
+            **figures_part(live, books),
+            "health": health,
         }
 
-    def _room(self, event: Event) -> dict[str, Any]:
-        frame = self._catalogue.frame(event.id)
-        if frame is None:
-            return {**dict.fromkeys(_COUNTED, 0), "waits": _waits(Forecast())}
-        said = {name: getattr(frame, name) for name in _COUNTED} | {"waits": _waits(frame.forecast)}
-        return {**said, "mode": frame.mode.value, "message": frame.message, "opened": frame.opened}
+    async def _read_live(self, event: Event) -> Live:
+        since = int(now().timestamp()) - WINDOW_SECONDS
+        room, stock, before = await asyncio.gather(
+            self._readings.room(event),
+            self._readings.stock(event),
+            self._samples.first_from(event.id, since),
+        )
+        return Live(room, stock, before)
 
-    async def _steering(self, event: Event) -> dict[str, Any]:
+    async def _steering(self, event_id: int, frame: Frame | None) -> dict[str, Any]:
         """Which revision of the levers the frame shows, and who made it."""
-        frame = self._catalogue.frame(event.id)
         revision = frame.revision if frame else 0
-        if self._steered.get(event.id, (-1, None))[0] != revision:
-            by = (await audit.steered(self._database, event.id, revision))["by"] if revision else None
-            self._steered[event.id] = revision, by
-        return {"revision": revision, "steered_by": self._steered[event.id][1]}
+        known, by = self._steered.get(event_id, (0, None))
+        if known != revision:
+            try:
+                by = (await audit.steered(self._database, event_id, revision))["by"]
+                self._steered[event_id] = revision, by
+            except violations.BROKEN as error:
+                _warn(error)
+                by = None
+        return {"revision": revision, "steered_by": by}
 
-    def _stock(self, event: Event) -> dict[str, Any]:
-        counts = self._catalogue.counts(event.id)
-        capacity = sum(t.capacity for t in event.ticket_types)
-        remaining = {str(t.id): counts.remaining.get(t.id, 0) if counts else 0 for t in event.ticket_types}
-        free = sum(remaining.values())
-        sold = sum(counts.sold.values()) if counts else 0
-        return {
-            "remaining": remaining,
-            "free": free,
-            "held": capacity - free - sold if counts else 0,
-            "sold": sold,
-        }
+    async def _read_books(self, event_id: int) -> DeskBooks:
+        at = now()
+        money = (await takings.of_events(self._database, [event_id]))[event_id]
+        mail, oldest = await letters_of(self._database, event_id, at)
+        return DeskBooks(at, money, mail, oldest, await takings.refunds_due(self._database, event_id))
 
 
-def _waits(forecast: Forecast) -> dict[str, int]:
-    """How the waits that fans were told turned out."""
-    return {"told": forecast.told, "right": forecast.right, "withdrawn": forecast.withdrawn}
+def _warn(error: Exception) -> None:
+    log.warning("figures of the desk could not be read: %s", error)

@@ -5,6 +5,7 @@ The database is the truth; what stands here is what makes it fast, and can be re
 
 from ticketflow.stock.inspection import Inspection, Snapshot, StoredHold
 from ticketflow.stock.keys import StockKeys
+from ticketflow.stock.numbers import NumberReader, StockNumbers
 from ticketflow.stock.replies import REFUSALS, event_of_hold, parse_order
 from ticketflow.stock.seats import Seats
 from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock
@@ -14,11 +15,13 @@ __all__ = [
     "REFUSALS",
     "Counts",
     "Inspection",
+    "NumberReader",
     "Seats",
     "Settlement",
     "Snapshot",
     "Stock",
     "StockKeys",
+    "StockNumbers",
     "StoredHold",
     "event_of_hold",
     "parse_order",

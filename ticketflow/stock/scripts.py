@@ -16,6 +16,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "unsell": ("common",),
     "seats": (),
     "look": ("common",),
+    "figures": ("common",),
     "close": ("common",),
     "rebuild": ("common",),
     "correct": ("common",),

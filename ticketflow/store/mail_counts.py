@@ -30,7 +30,7 @@ async def summary(database: Database, scope: Scope, at: datetime | None = None) 
     found: dict[str, dict[str, Any]] = {"state": {}, "reason": {}, "minute": {}, "last": {}}
     for row in rows:
         found[row["what"]][row["state"] or row["reason"] or row["minute"] or ""] = row
-    oldest = await _oldest(database, scope, found["state"], at)
+    oldest = await _oldest(database, scope.where, found["state"], at)
     return {
         "at": iso(at),
         "event_id": scope.event_id,
@@ -44,6 +44,21 @@ async def summary(database: Database, scope: Scope, at: datetime | None = None) 
             reason.value: number for reason in Reason if (number := _number(found["reason"], reason.value))
         },
     }
+
+
+async def letters_of(
+    database: Database, event_id: int, at: datetime
+) -> tuple[dict[str, int], datetime | None]:
+    """State -> number of letters about an event, and since when the one waits that has waited longest."""
+    theirs = outbox.c.event_id == event_id
+    rows = await database.fetch_all(
+        select(outbox.c.state, func.count().label("letters"), func.min(outbox.c.id).label("first"))
+        .where(theirs)
+        .group_by(outbox.c.state)
+    )
+    states = {row["state"]: row for row in rows}
+    oldest = await _oldest(database, theirs, states, at)
+    return {state.value: _number(states, state.value) for state in MailState}, oldest
 
 
 def _counts(those: ColumnElement[bool], at: datetime, first_minute: datetime) -> Any:
@@ -75,7 +90,7 @@ def _part(what: str, by: dict[str, Any], where: ColumnElement[bool]) -> Select[A
 
 
 async def _oldest(
-    database: Database, scope: Scope, states: Mapping[str, Any], at: datetime
+    database: Database, where: ColumnElement[bool], states: Mapping[str, Any], at: datetime
 ) -> datetime | None:
     waiting = [state for state in WAITING if state in states]
     if not waiting:
@@ -84,11 +99,11 @@ async def _oldest(
     for state in waiting:
         # What was written first has waited longest: the walk begins there, and passes over what was put back.
         those = (outbox.c.state == state) & (outbox.c.id >= states[state]["first"])
-        first = select(outbox.c.created_at).where(scope.where & those & ~PUT_BACK).order_by(outbox.c.id)
+        first = select(outbox.c.created_at).where(where & those & ~PUT_BACK).order_by(outbox.c.id)
         oldest = min(oldest, await database.fetch_val(first.limit(1)) or at)
     # By the index of what is due: little is due longer than the oldest letter of the others.
     put_back = (outbox.c.state == MailState.PENDING.value) & (outbox.c.due_at < oldest) & PUT_BACK
-    again = await database.fetch_val(select(func.min(outbox.c.due_at)).where(scope.where & put_back))
+    again = await database.fetch_val(select(func.min(outbox.c.due_at)).where(where & put_back))
     return again or oldest
 
 

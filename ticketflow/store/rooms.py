@@ -33,6 +33,8 @@ class RoomRecord:
     """The draw's secret: nobody may see it before the doors have opened."""
     account_key: bytes = field(repr=False)
     """Makes visitors of accounts in this room; never public, unlike the seed."""
+    tally: str = ""
+    """What it had counted; `waiting_room.Tally.text`."""
 
 
 async def create(
@@ -67,7 +69,7 @@ async def by_event(database: Database, event_id: int) -> RoomRecord | None:
 
 
 async def change(database: Database, event_id: int, **values: Any) -> None:
-    """Keep the named columns: mode, rate_per_minute, max_active, message, manual, epoch, frontier."""
+    """Keep the named columns: mode, rate_per_minute, max_active, message, manual, epoch, frontier, tally."""
     await database.execute(
         update(rooms).where(rooms.c.event_id == event_id).values(**values, updated_at=now())
     )
@@ -117,4 +119,5 @@ def _record(row: Any) -> RoomRecord:
         frontier=row["frontier"],
         seed=bytes.fromhex(row["seed"]),
         account_key=bytes.fromhex(row["account_key"]),
+        tally=row["tally"] or "",
     )

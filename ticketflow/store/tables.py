@@ -206,7 +206,8 @@ bookings = Table(
     # What became this booking: who asks for the hold again is led here.
     Column("hold_id", _exact(64)),
     Index("ix_bookings_user", "user_id", "created_at"),
-    Index("ix_bookings_event_status", "event_id", "status"),
+    # The desk counts them once a second, by this index alone.
+    Index("ix_bookings_event_takings", "event_id", "status", "reason", "user_id", "amount"),
     **_MYSQL,
 )
 
@@ -376,8 +377,27 @@ rooms = Table(
     Column("seed", _exact(64), nullable=False),
     Column("account_key", _exact(64), nullable=False),
     Column("updated_at", Moment, nullable=False),
+    # What the room had counted, as JSON: a new one goes on from there.
+    Column("tally", Text),
     # Grows with every change of the levers: who changes them says which one they have seen.
     Column("revision", Integer, nullable=False, server_default="0"),
+    **_MYSQL,
+)
+
+# How a sale stood at the end of each minute of it: the desk's charts of hours and days. What grows is kept as
+# its total. A number that could not be had is empty.
+minutes = Table(
+    "minutes",
+    metadata,
+    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
+    # Since 1970.
+    Column("minute", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, Integer) for name in ("waiting", "called", "active")),
+    *(Column(name, Integer) for name in ("admitted_per_minute", "target_per_minute")),
+    *(Column(name, BigInteger) for name in ("joins", "left", "missed")),
+    *(Column(name, Integer) for name in ("held", "paying", "sold", "free")),
+    Column("revenue", BigInteger),
+    *(Column(name, Integer) for name in ("payment_failures", "mail_waiting")),
     **_MYSQL,
 )
 

@@ -83,6 +83,7 @@ NEEDS: dict[str, frozenset[Ability] | None] = {
     "PATCH /api/organiser/events/<int:event_id>": _ORGANISE,
     "GET /api/organiser/events/<int:event_id>/bookings": _ORGANISE,
     "GET /api/organiser/events/<int:event_id>/audit": _ORGANISE,
+    "GET /api/organiser/events/<int:event_id>/stats": _ORGANISE,
     "GET /api/organiser/events/<int:event_id>/room": _ORGANISE,
     "PATCH /api/organiser/events/<int:event_id>/room": _ORGANISE,
     "POST /api/organiser/events/<int:event_id>/room/extend": _ORGANISE,

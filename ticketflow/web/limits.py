@@ -76,6 +76,7 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "organiser": BY_METHOD,
     "organiser_events": BY_METHOD,
     "organiser_pages": READ,
+    "organiser_stats": READ,
     "pages": BY_METHOD,
     "payments": GATEWAY,
     "pictures": STATIC,

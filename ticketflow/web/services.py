@@ -13,6 +13,7 @@ from ticketflow.accounts.tries import Tries
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
+from ticketflow.figures.history import History
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
@@ -46,6 +47,7 @@ class Services:
     rooms: Rooms
     draws: Draws
     stock: Stock
+    history: History
     keeper: Keeper
     desk: Desk
     cancellations: Cancellations

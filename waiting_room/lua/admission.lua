@@ -98,6 +98,7 @@ local function call_first(room, n, now)
     orders[found[i]] = found[i + 1]
   end
   local called, passed_over = split(room, visitors, now)
+  count_waits(room, visitors, passed_over, now)
   room.frontier = math.max(room.frontier, tonumber(found[#found]))
   note(called_key, called, int(now + room.claim_us))
   keep_orders(called, orders)
@@ -130,6 +131,7 @@ local function end_draw(room, now)
   room.opened_at = now
   room.frontier = math.max(room.frontier, 1)
   redis.call('EXPIRE', draw_key, DRAW_KEPT)
+  redis.call('HSETNX', tally_key, 'opened_at', int(now))
 end
 
 -- The pace is changed, and why fans are told a later time if they are ('' for none); the caller saves.

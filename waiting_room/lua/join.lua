@@ -37,6 +37,7 @@ if not placed then
     local seconds, source = count_join(sources, now)
     if seconds then return {'too_many_joins', seconds, source} end
     place, new = new_place(room, now), 1
+    count('joins', 1)
   end
 end
 mark_presence(fan.visitor, present, now)

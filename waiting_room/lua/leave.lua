@@ -5,7 +5,7 @@ local visitor, moves = ARGV[1], ARGV[2]
 
 local room = load_room()
 if not room then return {'room_lost'} end
-local had_place = 0
+local order, had_place = score(waiting_key, visitor), 0
 for _, key in ipairs({waiting_key, called_key, active_key, missed_key}) do
   had_place = had_place + redis.call('ZREM', key, visitor)
 end
@@ -17,4 +17,6 @@ if had_place > 0 or not score(done_key, visitor) then
   redis.call('ZREM', done_key, visitor)
   redis.call('PUBLISH', moves, visitor)
 end
+if had_place > 0 then count('left', 1) end
+if order then count_leaver(room, order, clock()) end
 return {'ok'}

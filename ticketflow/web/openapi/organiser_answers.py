@@ -19,7 +19,16 @@ from ticketflow.web.openapi.answers import (
     example,
 )
 
-__all__ = ["AuditPage", "BookingPage", "EventPage", "Levers", "LineOutlook", "MoreTime", "OwnEvent"]
+__all__ = [
+    "AuditPage",
+    "BookingPage",
+    "EventPage",
+    "Levers",
+    "LineOutlook",
+    "MoreTime",
+    "OwnEvent",
+    "Stats",
+]
 
 OWN = {**EVENT, "published": True, "fee_basis_points": 0}
 BOOKED = {
@@ -31,6 +40,16 @@ ACT = {
     "id": 88, "at": WHEN, "actor": {"id": 5, "name": "Grace"}, "action": "room.steer",
     "before": {"mode": "paused"}, "after": {"mode": "open"},
 }  # fmt: skip
+SAMPLE = {
+    "waiting": 1250, "called": 12, "active": 88, "admitted_per_minute": 594, "target_per_minute": 600,
+    "joins": 310, "left": 4, "missed": 2, "held": 60, "paying": 5, "sold": 840, "free": 4100,
+    "revenue": 210000000, "payment_failures": 1, "mail_waiting": 3,
+}  # fmt: skip
+STATS = {
+    "step_seconds": 60, "from": WHEN, "to": WHEN, "at": [1788258600],
+    "series": {name: [number] for name, number in SAMPLE.items()},
+}  # fmt: skip
+Steps = list[int | None]
 
 
 class OwnEvent(EventView):
@@ -142,3 +161,35 @@ class AuditPage(Answer):
     model_config = example(audit=[ACT], next=None)
     audit: list[Act]
     next: Annotated[int | None, Field(description="Send it as `after` for the next page; null at the end.")]
+
+
+class Series(Answer):
+    """A number for each step of `at`; null where nothing was recorded."""
+
+    model_config = example(**{name: [number] for name, number in SAMPLE.items()})
+    waiting: Steps
+    called: Steps
+    active: Steps
+    admitted_per_minute: Steps
+    target_per_minute: Steps
+    joins: Annotated[Steps, Field(description="New places taken in the step.")]
+    left: Annotated[Steps, Field(description="People who gave their place up in the step.")]
+    missed: Annotated[Steps, Field(description="People who were called and did not come in, in the step.")]
+    held: Steps
+    paying: Steps
+    sold: Steps
+    free: Steps
+    revenue: Annotated[Steps, Field(description="Paid for all confirmed bookings, in minor units.")]
+    payment_failures: Annotated[Steps, Field(description="Payments declined or unanswered in the step.")]
+    mail_waiting: Steps
+
+
+class Stats(Answer):
+    """How a sale went, step by step."""
+
+    model_config = example(**STATS)
+    step_seconds: Annotated[int, Field(description="1 or 60.")]
+    from_: Annotated[Moment, Field(alias="from")]
+    to: Moment
+    at: Annotated[list[int], Field(description="When each step begins, in unix seconds.")]
+    series: Series

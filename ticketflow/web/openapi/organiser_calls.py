@@ -60,6 +60,13 @@ ORGANISER_CALLS = {
         who=Who.ORGANISER,
         refusals=("invalid_request",),
     ),
+    "GET /api/organiser/events/{event_id}/stats": Call(
+        ORGANISE,
+        "Read the numbers of a sale's charts",
+        {200: o.Stats},
+        who=Who.ORGANISER,
+        refusals=("invalid_request",),
+    ),
     "GET /api/organiser/events/{event_id}/room": Call(
         ORGANISE, "Look at the levers", {200: a.Levers}, who=Who.ORGANISER, refusals=("room_lost",)
     ),
