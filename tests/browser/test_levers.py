@@ -54,7 +54,6 @@ async def test_the_levers(
         sale = await open_sale(home.house, rate_per_minute=600, max_active=1)
         people = await come(home, sale)
         await the_keyboard_reaches_every_lever(people.organiser)
-        await inspector.look_over(people.organiser, "levers")
         await a_stale_edit_is_refused(people, inspector)
         await one_key_pauses_and_undoes_it(people)
         await everybody_inside_has_more_time(people)
