@@ -9,7 +9,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak post pages letters fuzz check format lock clean
+.PHONY: help run test bench soak desk post pages letters fuzz check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,10 @@ soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, 10,000 attempts for
 	@tests/install-tools.sh
 	@TICKETFLOW_SOAK_STEPS=100000 $(VENV)/bin/python -m pytest -s tests/live/test_storm.py \
 		tests/booking/test_races.py tests/waiting_room/test_model.py -k "20_000 or hundred_times or does_what" $(ARGS)
+
+desk: $(VENV)/.installed-dev ## Each figure of the organiser's desk against a recount, while a crowd is at it (CROWD=2000)
+	@tests/install-tools.sh
+	@TICKETFLOW_DESK_CROWD=$(or $(CROWD),2000) $(VENV)/bin/python -m pytest -s tests/figures/test_recount.py $(ARGS)
 
 post: $(VENV)/.installed-dev ## The long test of mail: 5,000 letters, workers killed, a server that refuses and hangs (LETTERS=5000)
 	@tests/install-tools.sh

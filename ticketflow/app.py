@@ -135,8 +135,7 @@ def _services(
     settings: Settings, stores: Stores, background: Background, mailbox_path: Path | None
 ) -> Services:
     catalogue, rooms, stock = background.catalogue, background.rooms, background.stock
-    results = Results()
-    seat_board = SeatBoard(catalogue, stock)
+    results, seat_board = Results(), SeatBoard(catalogue, stock)
     ended = Ended()
     open_sockets = OpenSockets(
         ended, per_address=settings.sockets_per_address, per_account=settings.sockets_per_account

@@ -86,13 +86,14 @@ async def test_control_a_guard_taken_out_is_found(cast: Cast, monkeypatch: pytes
         for route in TABLE
         if "/api/organiser/events/<int:event_id>" in route and await differences(cast, {route: TABLE[route]})
     ]
-    # Behind that guard the owner is in each WHERE: only what memory alone answers is open now.
+    # Behind that guard the owner is in each WHERE: only what memory and Redis answer is open now.
     assert open_now == [
         "GET /api/organiser/events/<int:event_id>",
         "GET /api/organiser/events/<int:event_id>/audit",
         "GET /api/organiser/events/<int:event_id>/bookings",
         "GET /api/organiser/events/<int:event_id>/room",
         "GET /api/organiser/events/<int:event_id>/room/outlook",
+        "GET /api/organiser/events/<int:event_id>/stats",
     ]
     other = cast.people["other_organiser"]
     for what in ("bookings", "audit"):

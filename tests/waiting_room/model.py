@@ -80,8 +80,8 @@ class Model:
         self.tokens = 0 if recovering else self._bucket()
         self.refilled_at = now
         self.version = self.ticked_at = self.admitted_last_minute = 0
-        self.admitted_total = before.admitted_total if before else 0
-        self.counted = before.counted if before else Counted()
+        self.admitted_total: int = before.admitted_total if before else 0
+        self.counted: Counted = before.counted if before else Counted()
         if opened:
             self.counted.open(now)
 

@@ -23,7 +23,7 @@ from ticketflow.live.slot import Slot
 from ticketflow.loops import lasting
 from ticketflow.store import audit, takings, violations
 from ticketflow.store.mail_counts import letters_of
-from waiting_room import Frame, WaitingRoomError
+from waiting_room import WaitingRoomError
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +53,10 @@ class ControlRoom:
         self._readings = readings
         self._samples = samples
         self._slots: defaultdict[int, set[Slot]] = defaultdict(set)
-        self._steered: dict[int, tuple[int, str | None]] = {}
-        """Who made the last revision of each event's levers that was seen here."""
         waiting = {"patience": PATIENCE_SECONDS, "believed": BELIEVED_SECONDS}
         self._live = Lately[Event, Live](self._read_live, _FAILURES, _warn, **waiting)
         self._books = Lately[int, DeskBooks](self._read_books, _FAILURES, _warn, **waiting)
+        self._hand = Lately[int, str | None](self._read_hand, _FAILURES, _warn, **waiting)
         self._health = Lately[None, dict[str, Any]](lambda _: health.look(), _FAILURES, _warn, **waiting)
 
     @contextmanager
@@ -82,7 +81,7 @@ class ControlRoom:
                 due = max(due + FRAME_SECONDS, loop.time())
                 await asyncio.sleep(due - loop.time())
         finally:
-            for asked in (self._live, self._books, self._health):
+            for asked in (self._live, self._books, self._health, self._hand):
                 await asked.close()
 
     async def _send(self, event_id: int) -> None:
@@ -98,47 +97,38 @@ class ControlRoom:
             slot.put("desk", text)
 
     async def frame(self, event: Event) -> dict[str, Any]:
-        """The contract's desk frame, and all other figures of the desk (docs/desk.md). `at` is before any of
-        them was read."""
-        at = now()
-        live, books, health = await asyncio.gather(
-            self._live.get(event), self._books.get(event.id), self._health.get(None)
+        """The contract's desk frame, and all other figures of the desk (docs/desk.md). `at` is before what
+        Redis says was read, `books_at` before what the database says."""
+        live, books, health, hand = await asyncio.gather(
+            self._live.get(event), self._books.get(event.id), self._health.get(None), self._hand.get(event.id)
         )
         catalogue = self._catalogue
         frame = live.room.frame if live else catalogue.frame(event.id)
         return {
             "type": "desk",
-            "at": iso(at),
+            "at": iso(live.at if live else now()),
             "sale_state": catalogue.sale_state(event).value,
             "currency": event.currency,
             **room_part(frame),
-            **await self._steering(event.id, frame),
+            "revision": frame.revision if frame else 0,
+            "steered_by": hand,
             **stock_part(event, live and live.stock, catalogue.counts(event.id)),
             **figures_part(live, books),
             "health": health,
         }
 
     async def _read_live(self, event: Event) -> Live:
-        since = int(now().timestamp()) - WINDOW_SECONDS
+        at = now()
+        since = int(at.timestamp()) - WINDOW_SECONDS
         room, stock, before = await asyncio.gather(
             self._readings.room(event),
             self._readings.stock(event),
             self._samples.first_from(event.id, since),
         )
-        return Live(room, stock, before)
+        return Live(at, room, stock, before)
 
-    async def _steering(self, event_id: int, frame: Frame | None) -> dict[str, Any]:
-        """Which revision of the levers the frame shows, and who made it."""
-        revision = frame.revision if frame else 0
-        known, by = self._steered.get(event_id, (0, None))
-        if known != revision:
-            try:
-                by = (await audit.steered(self._database, event_id, revision))["by"]
-                self._steered[event_id] = revision, by
-            except violations.BROKEN as error:
-                _warn(error)
-                by = None
-        return {"revision": revision, "steered_by": by}
+    async def _read_hand(self, event_id: int) -> str | None:
+        return await audit.last_hand(self._database, event_id)
 
     async def _read_books(self, event_id: int) -> DeskBooks:
         at = now()

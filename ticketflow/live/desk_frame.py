@@ -31,6 +31,7 @@ COUNTED = (
 class Live:
     """What Redis says of a sale at one moment; `before` is how it stood some minutes ago, by its second."""
 
+    at: datetime
     room: Figures
     stock: StockNumbers | None
     before: tuple[int, Sample] | None
@@ -94,6 +95,7 @@ def figures_part(live: Live | None, books: DeskBooks | None) -> dict[str, Any]:
         },
         "forecast": _forecast(live),
         "mail": books.mail if books else {},
+        "books_at": books and iso(books.at),
         "backlog": _backlog(stock, books),
     }
 

@@ -64,3 +64,16 @@ async def steered(database: Database, event_id: int, since: int) -> dict[str, An
         "by": newest[0]["name"] if newest else None,
         "at": iso(newest[0]["at"]) if newest else None,
     }
+
+
+async def last_hand(database: Database, event_id: int) -> str | None:
+    """Who moved an event's levers last."""
+    query = (
+        select(users.c.name)
+        .join_from(audit, users, users.c.id == audit.c.actor_id)
+        .where((audit.c.event_id == event_id) & audit.c.action.in_(STEERING))
+        .order_by(audit.c.id.desc())
+        .limit(1)
+    )
+    name: str | None = await database.fetch_val(query)
+    return name

@@ -1,73 +1,29 @@
 """The tables. Migrations make them; a test proves that the two agree."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
 )
-from sqlalchemy.dialects import mysql
 
+from ticketflow.store import columns, minute_table
+from ticketflow.store.columns import MYSQL as _MYSQL
+from ticketflow.store.columns import Id as _Id
+from ticketflow.store.columns import Moment
+from ticketflow.store.columns import exact as _exact
 
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC to the microsecond; aware in Python, naive UTC in the database."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Any) -> Any:
-        if dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
-        return dialect.type_descriptor(DateTime())
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite numbers rows by itself only where the key is INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
-
-# InnoDB is what makes transactions and foreign keys true; utf8mb4 lets names be names.
-_MYSQL: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_unicode_ci",
-}
-# Ids, codes and keys differ if one letter differs in case.
-_EXACT = "utf8mb4_bin"
-
-
-def _exact(length: int) -> String:
-    return String(length).with_variant(mysql.VARCHAR(length, collation=_EXACT), "mysql", "mariadb")
-
+metadata = columns.metadata
+minutes = minute_table.minutes
 
 users = Table(
     "users",
@@ -381,23 +337,6 @@ rooms = Table(
     Column("tally", Text),
     # Grows with every change of the levers: who changes them says which one they have seen.
     Column("revision", Integer, nullable=False, server_default="0"),
-    **_MYSQL,
-)
-
-# How a sale stood at the end of each minute of it: the desk's charts of hours and days. What grows is kept as
-# its total. A number that could not be had is empty.
-minutes = Table(
-    "minutes",
-    metadata,
-    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
-    # Since 1970.
-    Column("minute", Integer, primary_key=True, autoincrement=False),
-    *(Column(name, Integer) for name in ("waiting", "called", "active")),
-    *(Column(name, Integer) for name in ("admitted_per_minute", "target_per_minute")),
-    *(Column(name, BigInteger) for name in ("joins", "left", "missed")),
-    *(Column(name, Integer) for name in ("held", "paying", "sold", "free")),
-    Column("revenue", BigInteger),
-    *(Column(name, Integer) for name in ("payment_failures", "mail_waiting")),
     **_MYSQL,
 )
 
