@@ -9,7 +9,8 @@ from tests.waiting_room.model_sale import Crowd, ModelSale
 from ticketflow.live.fan_line import FanLine
 from ticketflow.live.outlook import Outlook
 from ticketflow.live.slot import Slot
-from waiting_room import Frame, Mode, Standing, State
+from waiting_room import Frame, Mode, RankMap, Slower, Standing, State
+from waiting_room.estimate import sampled_ranks
 from waiting_room.promise import first_promise
 from waiting_room.views import queue_view
 
@@ -193,3 +194,46 @@ def test_what_will_be_left_is_told_of_those_who_really_are_ahead():
     assert asked[0] == 0
     assert asked[-1] is not None
     assert asked[-1] > 500
+
+
+def crowded(sale: ModelSale) -> RankMap:
+    """The line with as many more in front of everybody as there are in it."""
+    line = [*range(1, len(sale.line) + 1), *sale.line]
+    return RankMap([line[rank] for rank in sampled_ranks(len(line))], len(line))
+
+
+def called(frame: Frame, order: int) -> Standing:
+    ends = frame.at / 1e6 + 120
+    return replace(standing(frame, order), state=State.CALLED, place=None, ahead=None, claim_by=ends)
+
+
+def test_a_drain_is_looked_into_by_who_was_called_and_moves_nobody_back():
+    sale, line, slot = fan_in_the_middle()
+    place = slot.views[-1]["place"]
+    frame = replace(sale.frame(), mode=Mode.DRAINING, slower=Slower.DRAINING, steered_at=sale.frame().at)
+    # Those called back stand in front again.
+    line.advance(frame, crowded(sale))
+    assert (slot.views[-1]["place"], slot.views[-1]["slower"]) == (place, "draining")
+    assert slot.views[-1]["wait_seconds"] is None
+    assert not line.must_look(frame)
+    first = FanLine(Told(), never)
+    first.tell(called(frame, sale.line[0]))
+    assert first.must_look(frame)
+    assert not first.must_look(replace(frame, mode=Mode.PAUSED))
+
+
+async def test_who_is_inside_looks_once_when_all_are_given_more_time():
+    sale, _, _ = fan_in_the_middle()
+    frame = sale.frame()
+    inside = replace(called(frame, sale.line[0]), state=State.ACTIVE, expires_at=frame.at / 1e6 + 600)
+
+    async def look() -> Standing:
+        return inside
+
+    line = FanLine(Told(), look)
+    line.tell(inside)
+    assert not line.must_look(frame)
+    longer = replace(frame, extended_at=frame.at)
+    assert line.must_look(longer)
+    await line.refresh()
+    assert not line.must_look(longer)

@@ -375,4 +375,4 @@ def sale_state(mode: str, *, lobby_opens_at: int, at: int, unsold: int) -> SaleS
         return SaleState.SCHEDULED if at < lobby_opens_at else SaleState.LOBBY
     if unsold == 0:
         return SaleState.SOLD_OUT
-    return SaleState.PAUSED if mode == "paused" else SaleState.ON_SALE
+    return SaleState.PAUSED if mode in ("paused", "draining") else SaleState.ON_SALE

@@ -21,7 +21,8 @@ class Frame:
     `recovering`: the line is being put together again after a loss, and ranks in it mean nothing yet.
     `frontier` is the highest order called or passed over so far, and at least 1 once the doors have opened.
     `steered_at` is when the pace was last changed by hand (or by a loss), `slowed_at` when last for the
-    slower, and `slower` why, as long as that stands. `ranks` comes whenever the line has moved and once a
+    slower, and `slower` why, as long as that stands. `revision` is the highest that steered the room, and
+    `extended_at` when all leases last got more time. `ranks` comes whenever the line has moved and once a
     second, else it is None.
     """
 
@@ -47,6 +48,8 @@ class Frame:
     slowed_at: int
     slower: Slower | None
     forecast: Forecast
+    revision: int
+    extended_at: int
     ranks: RankMap | None
 
     @property

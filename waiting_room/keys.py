@@ -37,6 +37,8 @@ class RoomKeys:
     """Text: who entered the lobby's draw, a visitor a line, only ever appended to. Kept 30 days after it."""
     tally: str
     """Hash: what has happened so far, and how long people waited (lua/tally.lua)."""
+    turns: str
+    """Hash: called visitor -> the order they had in the line, so that a drain can give it back."""
     frames: str
     """The channel the frames are published on; no key."""
     moves: str

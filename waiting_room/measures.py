@@ -48,7 +48,9 @@ class Measures:
         """Take in a frame; `fall` is how many stood ahead of the last pilot before, and now."""
         seconds = frame.at / 1e6 - self.at
         called = frame.admitted_total - self.admitted
-        measured = 0 < seconds < GAP_SECONDS and called >= 0 and not frame.recovering
+        # Who a drain has called back went neither in nor out.
+        called_back = steered and frame.mode is Mode.DRAINING
+        measured = 0 < seconds < GAP_SECONDS and called >= 0 and not frame.recovering and not called_back
         if measured and frame.mode is not Mode.LOBBY:
             self._forget(seconds)
             self._see_slots(frame, seconds, called)

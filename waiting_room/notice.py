@@ -176,6 +176,7 @@ def _in_line(standing: Standing, frame: Frame | None) -> tuple[str, tuple[str, .
 
 SLOWER = {
     Slower.PAUSED: "The line was paused for a while, so it takes longer than before.",
+    Slower.DRAINING: "Nobody was let in until those inside had finished, so it takes longer than before.",
     Slower.RATE_LOWERED: "Fewer people a minute are let in than before, so it takes longer.",
     Slower.RECOVERING: "The line stood still for a moment, so it takes longer than before.",
     Slower.DESK_FULL: "It is full inside: one comes in as one goes out.",
@@ -186,6 +187,8 @@ SLOWER = {
 def _wait(standing: Standing) -> str:
     if standing.mode is Mode.PAUSED:
         return "The line is paused. Your place does not change while it stands still."
+    if standing.mode is Mode.DRAINING:
+        return "Nobody is let in for now: those inside finish first. Your place does not change meanwhile."
     if standing.wait_seconds is None:
         return "The line stands still at the moment. Your place does not change while it does."
     low, high = standing.wait_seconds

@@ -11,11 +11,12 @@ from .errors import BadPolicy
 
 
 class Mode(StrEnum):
-    """What the doors do: draw lots, let in, hold, or turn away."""
+    """What the doors do: draw lots, let in, hold, let those inside finish, or turn away."""
 
     LOBBY = "lobby"
     OPEN = "open"
     PAUSED = "paused"
+    DRAINING = "draining"
     CLOSED = "closed"
 
 

@@ -29,6 +29,7 @@ class Slower(StrEnum):
     """Why a fan is told a later time than before."""
 
     PAUSED = "paused"
+    DRAINING = "draining"
     RATE_LOWERED = "rate_lowered"
     RECOVERING = "recovering"
     DESK_FULL = "desk_full"

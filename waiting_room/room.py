@@ -69,16 +69,17 @@ class WaitingRoom:
         epoch: int,
         frontier: int = 0,
         recovering: bool = False,
+        revision: int = 0,
         tally: str = "",
     ) -> bool:
         """Make the room unless Redis has it. True if this call made it; a room that is there stays as it is.
 
         After a loss pass an `epoch` above the lost one, the last known `frontier`, and `recovering`: then
         places are taken back for `recovery_seconds` before anybody is admitted. It goes on counting from
-        the last known `tally`, as `Tally.text` wrote it.
+        the last known `tally`, as `Tally.text` wrote it. `revision` as for `steer`.
         """
-        held = chain.from_iterable(policy.stored().items())
-        (made,) = await self._scripts.run("ensure", epoch, frontier, int(recovering), tally or "{}", *held)
+        head = (epoch, frontier, int(recovering), revision, tally or "{}")
+        (made,) = await self._scripts.run("ensure", *head, *chain.from_iterable(policy.stored().items()))
         return bool(made)
 
     async def join(
@@ -162,10 +163,13 @@ class WaitingRoom:
         rate_per_minute: int | None = None,
         max_active: int | None = None,
         message: str | None = None,
+        revision: int = 0,
     ) -> RoomPolicy:
         """Change what is given, and give the policy that holds from the next tick on. Raises BadPolicy.
 
-        A mode that is really changed clears `opens_at`: the doors then open by hand, too.
+        A mode that is really changed clears `opens_at`: the doors then open by hand, too. Mode DRAINING lets
+        nobody in, and who is called and not in yet has their place in the line back. An app that numbers the
+        changes gives the `revision`: of each control the highest one stands, whichever comes last.
         """
         given = {
             "mode": mode,
@@ -176,8 +180,20 @@ class WaitingRoom:
         changes = {field: value for field, value in given.items() if value is not None}
         if changes:
             wanted = replace(await self.policy(), **changes)  # type: ignore[arg-type]
-            await self._scripts.run("steer", *chain.from_iterable(wanted.stored(*changes).items()))
+            pairs = chain.from_iterable(wanted.stored(*changes).items())
+            await self._scripts.run("steer", revision, *pairs)
         return await self.policy()
+
+    async def extend(self, seconds: int, *, revision: int = 0) -> int:
+        """Give everybody who is inside so many seconds more, and give how many they are. No lease ends later
+        than a day from now by it, and none sooner than it did. `revision` as for `steer`.
+
+        Raises ValueError unless there is something to give.
+        """
+        if seconds <= 0:
+            raise ValueError("a lease is never made shorter")
+        (inside,) = await self._scripts.run("extend", seconds * 1_000_000, revision)
+        return int(inside)
 
     async def schedule(self, *, lobby_opens_at: int, opens_at: int) -> bool:
         """Change when the lobby and the doors open, in unix microseconds, while nobody can be in the room.

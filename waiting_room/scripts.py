@@ -22,6 +22,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "finish": ("room", "tally", "fans"),
     "presence": ("room", "tally", "fans"),
     "steer": ("room", "tally", "admission"),
+    "extend": ("room",),
     "schedule": ("room",),
     "note": ("room",),
     "snapshot": ("room", "frame"),

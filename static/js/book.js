@@ -1,5 +1,6 @@
 // The checkout: choose, hold, pay. Two steps on one page, each with an address of its own.
 import { callDesk, Desk, newKey, prepareStock, showConnection, showStock } from "./desk.js";
+import { onMoreTime } from "./more-time.js";
 import { countDown, DeskClock, exactClock, money, once, say } from "./page.js";
 
 // Step one of the checkout: which kind, how many or which seats, for how much.
@@ -393,8 +394,7 @@ async function openMap() {
 prepareStock(page);
 openMap();
 if (facts.hold) held.write(facts.hold, clockRanOut);
-desk.on("stock", (frame) => {
-  showStock(frame, page);
-  choosing.leave(frame.remaining);
-}).on("place", ({ state }) => admit(state === "active"))
+onMoreTime(desk, held, clockRanOut);
+desk.on("stock", (frame) => showStock(frame, page)).on("stock", ({ remaining }) => choosing.leave(remaining))
+  .on("place", ({ state }) => admit(state === "active"))
   .on("connection", (state) => showConnection(state, "What you hold stays held."));

@@ -1,6 +1,6 @@
 // The queue page: the wait, the place, the line, and what the fan decides.
 import { Desk, prepareStock, showConnection, showStock } from "./desk.js";
-import { clock, count, countDown, DeskClock, roll, say } from "./page.js";
+import { clock, count, countDown, DeskClock, roll, say, toast } from "./page.js";
 import { callFan, prepareSigns, title } from "./signs.js";
 
 // A wait told as an interval, in clock times and in minutes.
@@ -11,6 +11,7 @@ const UNKNOWN = ["We cannot say yet when your turn is", "Your place is kept."];
 
 const SLOWER = {
   paused: "The line was paused for a while.",
+  draining: "Nobody was let in until those inside had finished.",
   rate_lowered: "Fewer people a minute are let in than before.",
   recovering: "The line was put together again after a fault.",
   desk_full: "The desk is full: one comes in as one goes out.",
@@ -20,6 +21,7 @@ const SLOWER = {
 /** Why the wait is longer than it was, or "" if it is not. In step with the macro `slower` of _parts.html. */
 export function tellSlower(slower, seconds) {
   if (slower === "paused" && !seconds) return "The organiser has paused the line.";
+  if (slower === "draining" && !seconds) return "Nobody new is let in for now: those inside finish first.";
   return SLOWER[slower] ?? "";
 }
 
@@ -167,6 +169,7 @@ const desk = new Desk(room.dataset.room);
 const pace = new Pace(part("pace"));
 const best = new BestShown(room.dataset.room, room.dataset.mark);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const CALLED_BACK = "Your turn was called back for now. The place you had is yours again, at the front of the line.";
 let shown = null;
 // The doors alone have turned, and nobody's turn has come.
 const STANDING_BY = new Set(["lobby", "closed"]);
@@ -178,7 +181,8 @@ let taken = { held: "held", sold: "sold" }[room.dataset.now] ?? null;
 
 function show(standing) {
   const { state, message } = standing;
-  const changed = room.dataset.state !== state;
+  const before = room.dataset.state;
+  const changed = before !== state;
   room.dataset.state = state;
   wait = standing.wait_seconds;
   if (state === "waiting") showPlace(standing);
@@ -192,6 +196,7 @@ function show(standing) {
   part("message").textContent = message ?? "";
   if (state !== "called") title(titleFor(state));
   else if (changed) callFan(room, eventName, true);
+  if (changed && before === "called" && state === "waiting") toast(CALLED_BACK, { seconds: 30 });
   if (changed) announce(state);
 }
 

@@ -109,6 +109,7 @@ class Cast:
                 "target_p95_ms": 2000,
                 "target_error_rate": 0.02,
             },
+            "POST /api/organiser/events/<int:event_id>/room/extend": {"minutes": 1},
             "POST /api/organiser/check": {"code": "x"},
             "PATCH /api/admin/accounts/<int:account_id>": {
                 "role": "fan",

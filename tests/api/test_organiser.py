@@ -153,7 +153,7 @@ async def test_levers_act_on_the_next_tick(house: House):
         answer = await organiser.patch(room, json={"rate_per_minute": 60_000, "message": message})
         assert answer.status_code == 200
         assert answer.json() == (await organiser.get(room)).json()
-        assert set(answer.json()) == {"mode", "rate_per_minute", "max_active", "message"}
+        assert set(answer.json()) == {"mode", "rate_per_minute", "max_active", "message", "revision"}
 
         async def called() -> bool:
             view = (await fan.get(f"/api/events/{sale.event_id}/queue")).json()
@@ -185,6 +185,10 @@ BAD_LEVERS: list[dict[str, Any]] = [
     {"message": 7},
     {"speed": 1},
     {"mode": "open", "speed": 1},
+    {"revision": 0},
+    {"mode": "open", "revision": -1},
+    {"mode": "open", "revision": "0"},
+    {"mode": "open", "revision": 2**31},
 ]
 
 
@@ -251,9 +255,9 @@ async def test_control_levers_moved_before_they_are_written_down_are_moved(
     """As it was once: the room first."""
     written = rooms.steer
 
-    async def room_first(database: Database, event_id: int, actor: User, **levers: Any) -> None:
+    async def room_first(database: Database, event_id: int, actor: User, **levers: Any) -> int:
         await (await services(house).rooms.of(event_id)).steer(mode=Mode(levers["mode"]))
-        await written(database, event_id, actor, **levers)
+        return await written(database, event_id, actor, **levers)
 
     monkeypatch.setattr(rooms, "steer", room_first)
     with pytest.raises(AssertionError):

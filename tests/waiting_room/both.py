@@ -207,6 +207,10 @@ class Both(RuleBasedStateMachine):
         held = self.policy.stored()
         assert held == {name: getattr(self.model, name) for name in held}
 
+    @rule(seconds=st.sampled_from([60, 300, 3_600, 86_400]))
+    def extend(self, seconds):
+        assert self.do(self.room.extend(seconds)) == self.model.extend(seconds * SECOND)
+
     @rule(ticks=st.integers(1, 10), late_us=st.sampled_from([0, 0, 1, -(SECOND // 50), SECOND]))
     def tick(self, ticks, late_us):
         for _ in range(ticks):
@@ -321,7 +325,7 @@ class Both(RuleBasedStateMachine):
         model, held = self.model, self.do(self._held())
         assert held["line"] == model.line
         assert [visitor for visitor, _ in held["order"]] == [v for _, v in model._places()]
-        for name in ("called", "active", "missed", "away"):
+        for name in ("called", "turns", "active", "missed", "away"):
             assert held[name] == getattr(model, name), name
         assert held["gone"] == model.gone
         assert {k: held["room"][k] for k in FIELDS} == {k: str(getattr(model, k)) for k in FIELDS}
@@ -337,14 +341,15 @@ class Both(RuleBasedStateMachine):
             reads.hgetall(keys.room)
             reads.hgetall(keys.admissions)
             reads.hgetall(keys.tally)
-            *sets, since, room, admissions, tally = await reads.execute()
+            reads.hgetall(keys.turns)
+            *sets, since, room, admissions, tally, turns = await reads.execute()
         line, called, active, missed, done, left = map(dict, sets)
         away = {visitor: int(at) * SECOND for visitor, at in zip(since[::2], since[1::2], strict=True)}
         gone = {v: (at, "done") for v, at in done.items()}
         gone |= {v: (at, "left") for v, at in left.items() if at >= done.get(v, 0)}
         found = {"line": line, "called": called, "active": active, "missed": missed, "away": away}
         found |= {"order": sets[0], "gone": gone, "room": room, "admissions": admissions}
-        return found | {"tally": tally}
+        return found | {"tally": tally, "turns": {visitor: int(order) for visitor, order in turns.items()}}
 
 
 def _flat(fields: dict[str, int]) -> list[str]:

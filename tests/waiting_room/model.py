@@ -66,6 +66,7 @@ class Model:
         self.now, self.epoch = now, epoch
         self.line: dict[str, int] = {}  # visitor -> order
         self.called: dict[str, int] = {}  # visitor -> end of the time to claim
+        self.orders: dict[str, int] = {}  # visitor -> the order they were called at
         self.active: dict[str, int] = {}  # visitor -> end of the lease
         self.missed: dict[str, int] = {}  # visitor -> end of the time to return
         self.away: dict[str, int] = {}  # visitor -> since when, up to the next whole second
@@ -157,6 +158,23 @@ class Model:
         for name, value in levers.items():
             setattr(self, name, value)
         self._turned()
+        if levers.get("mode") == "draining":
+            for visitor in [v for v, till in self.called.items() if till > self.now]:
+                del self.called[visitor]
+                self.line[visitor] = self.orders[visitor]
+
+    def extend(self, us: int) -> int:
+        """Gives how many have more time."""
+        inside = [v for v, till in self.active.items() if till > self.now]
+        for visitor in inside:
+            till = self.active[visitor]
+            self.active[visitor] = max(till, min(till + us, self.now + DAY))
+        return len(inside)
+
+    @property
+    def turns(self) -> dict[str, int]:
+        """The orders of the called."""
+        return {visitor: self.orders[visitor] for visitor in self.called}
 
     def tick(self) -> bool:
         """Whether there was one: an interval has one tick."""
@@ -263,6 +281,7 @@ class Model:
                 self.missed[visitor] = self.now + self.return_us
                 continue
             self.called[visitor] = self.now + self.claim_us
+            self.orders[visitor] = order
             admitted += 1
         self.tokens, self.refilled_at = self._refilled() - admitted * MINUTE, self.now
         self.admitted_total += admitted

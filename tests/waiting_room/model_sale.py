@@ -113,6 +113,8 @@ class ModelSale:
             slowed_at=round(self.slowed_at * 1e6),
             slower=self.slower,
             forecast=self.forecast,
+            revision=0,
+            extended_at=0,
             ranks=RankMap([self.line[rank] for rank in sampled_ranks(waiting)], waiting),
         )
 

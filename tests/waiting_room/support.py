@@ -19,6 +19,7 @@ TIMES = [
     "recover_until",
     "opens_at",
     "lobby_at",
+    "extended_at",
 ]
 
 # Moved where they are: there may be a thousand, and those who are away are bytes that are no text.

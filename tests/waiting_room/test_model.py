@@ -68,6 +68,14 @@ STORY: list[tuple[str, tuple[Any, ...]]] = [
     ("pass_time", (10_000_000,)),
     ("join", (True,)),  # there is room, but others were first
     ("tick", (3, 0)),
+    ("claim", (("called", 0),)),
+    ("extend", (300,)),
+    ("extend", (86_400,)),  # no lease ends later than in a day
+    ("steer", (Mode.DRAINING, None, None, None)),  # who is not in has their place back
+    ("join", (True,)),
+    ("tick", (2, 0)),
+    ("steer", (Mode.OPEN, None, None, None)),
+    ("tick", (2, 0)),
 ]
 GUARDS = {
     "tick guard": ("tick", "since_tick < room.tick_us * 0.9", "false"),
@@ -78,6 +86,8 @@ GUARDS = {
     "time to return": ("join", "valid and now < till", "valid"),
     "others first": ("join", "redis.call('ZCARD', waiting_key) == 1", "true"),
     "order": ("join", "math.max(now, room.last_order) + 1", "now + 1"),
+    "called back in order": ("steer", "orders[i] or int", "int"),
+    "a day at most": ("extend", "math.min(till + more, now + DAY)", "till + more"),
     "no-shows alone are counted": ("tick", "if from == called_key then", "if true then"),
     "a first call is counted once": ("tick", "'-inf', int(room.frontier)) + 1", "'-inf', '(0') + 1"),
     "old rate": ("steer", "refill(room, now)\n\nlocal set", "local set"),

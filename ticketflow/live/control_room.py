@@ -22,7 +22,7 @@ from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.desk_frame import DeskBooks, Live, figures_part, room_part, stock_part
 from ticketflow.live.slot import Slot
 from ticketflow.loops import lasting
-from ticketflow.store import takings, violations
+from ticketflow.store import audit, takings, violations
 from ticketflow.store.mail_counts import letters_of
 from waiting_room import WaitingRoomError
 
@@ -60,6 +60,7 @@ class ControlRoom:
         self._live = Lately[Event, Live](self._read_live, _FAILURES, _warn, **waiting)
         self._books = Lately[int, DeskBooks](self._read_books, _FAILURES, _warn, **waiting)
         self._autopilots = Lately[int, dict[str, Any] | None](autopilots.view, _FAILURES, _warn, **waiting)
+        self._hand = Lately[int, str | None](self._read_hand, _FAILURES, _warn, **waiting)
         self._health = Lately[None, dict[str, Any]](lambda _: health.look(), _FAILURES, _warn, **waiting)
 
     @contextmanager
@@ -84,7 +85,7 @@ class ControlRoom:
                 due = max(due + FRAME_SECONDS, loop.time())
                 await asyncio.sleep(due - loop.time())
         finally:
-            for asked in (self._live, self._books, self._autopilots, self._health):
+            for asked in (self._live, self._books, self._autopilots, self._health, self._hand):
                 await asked.close()
             await self._board.close()
 
@@ -103,19 +104,23 @@ class ControlRoom:
     async def frame(self, event: Event) -> dict[str, Any]:
         """The contract's desk frame, and all other figures of the desk (docs/desk.md). `at` is before what
         Redis says was read, `books_at` before what the database says."""
-        live, books, autopilot, health = await asyncio.gather(
+        live, books, autopilot, health, hand = await asyncio.gather(
             self._live.get(event),
             self._books.get(event.id),
             self._autopilots.get(event.id),
             self._health.get(None),
+            self._hand.get(event.id),
         )
         catalogue = self._catalogue
+        frame = live.room.frame if live else catalogue.frame(event.id)
         return {
             "type": "desk",
             "at": iso(live.at if live else now()),
             "sale_state": catalogue.sale_state(event).value,
             "currency": event.currency,
-            **room_part(live.room.frame if live else catalogue.frame(event.id)),
+            **room_part(frame),
+            "revision": frame.revision if frame else 0,
+            "steered_by": hand,
             **stock_part(event, live and live.stock, catalogue.counts(event.id)),
             **figures_part(live, books),
             "health": health,
@@ -131,6 +136,9 @@ class ControlRoom:
             self._samples.first_from(event.id, since),
         )
         return Live(at, room, stock, before)
+
+    async def _read_hand(self, event_id: int) -> str | None:
+        return await audit.last_hand(self._database, event_id)
 
     async def _read_books(self, event_id: int) -> DeskBooks:
         at = now()

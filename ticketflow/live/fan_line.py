@@ -39,7 +39,7 @@ class FanLine:
         self._place: int | None = None
         self._promise: Promise | None = None
         self._own = self._told = ""
-        self._moved = self._looked_at = (0, 0, 0)
+        self._moved = self._looked_at = (0, 0, 0, 0)
 
     @property
     def standing(self) -> Standing | None:
@@ -69,7 +69,7 @@ class FanLine:
         if standing is None or standing.state in (State.DONE, State.LEFT):
             # Who is gone is not put back into a line by a page they left open.
             return False
-        self._moved = (frame.admitted_total, frame.frontier, frame.missed)
+        self._moved = (frame.admitted_total, frame.frontier, frame.missed, frame.extended_at)
         # Redis was lost: the look brings the place back. If it fails, the next frame asks for it again.
         if standing.epoch != frame.epoch:
             return True
@@ -82,9 +82,11 @@ class FanLine:
                 # Paused before the first opening it is a lobby still.
                 return frame.mode is Mode.CLOSED or (frame.opened and frame.mode is not Mode.LOBBY)
             case State.CALLED:
-                return _passed(standing.claim_by, frame)
+                # A drain calls back who is not in yet.
+                return _passed(standing.claim_by, frame) or frame.mode is Mode.DRAINING
             case State.ACTIVE:
-                return _passed(standing.expires_at, frame)
+                given_more = frame.extended_at > self._looked_at[-1]
+                return _passed(standing.expires_at, frame) or given_more
             case State.MISSED:
                 return frame.mode is Mode.CLOSED
             case State.CLOSED:

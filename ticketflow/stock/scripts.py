@@ -6,6 +6,7 @@ from importlib.resources import files
 SHARED: Mapping[str, tuple[str, ...]] = {
     "hold": ("common", "take"),
     "extend": ("common",),
+    "extend_all": ("common",),
     "release": ("common",),
     "submit": ("common", "order"),
     "book": ("common", "take", "order"),

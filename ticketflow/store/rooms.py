@@ -12,6 +12,10 @@ from ticketflow.store.ownership import of_event_seen_to_by
 from ticketflow.store.tables import called_off, rooms
 
 
+class StaleRevision(Exception):
+    """The levers were moved since the revision that a change was made against."""
+
+
 @dataclass(frozen=True)
 class RoomRecord:
     event_id: int
@@ -19,6 +23,8 @@ class RoomRecord:
     rate_per_minute: int
     max_active: int
     message: str
+    revision: int
+    """How often the levers were moved."""
     manual: bool
     """The organiser set the mode by hand: the schedule no longer opens the doors."""
     epoch: int
@@ -73,18 +79,32 @@ async def change(database: Database, event_id: int, **values: Any) -> None:
     )
 
 
-async def steer(database: Database, event_id: int, actor: User, **levers: Any) -> None:
-    """The same by hand, of an event that the actor sees to. Raises `Refusal` not_found, called_off.
+async def lock(database: Database, event_id: int, actor: User, seen: int | None = None) -> RoomRecord:
+    """The room of an event that the actor sees to, for them alone until the transaction ends.
 
-    In a transaction: the row is locked until it ends.
+    Raises `Refusal` not_found, and StaleRevision if it was steered since the revision they have `seen`.
     """
     this = of_event_seen_to_by(actor, rooms.c.event_id, event_id)
-    if await database.fetch_one(select(rooms.c.event_id).where(this).with_for_update()) is None:
+    row = await database.fetch_one(select(rooms).where(this).with_for_update())
+    if row is None:
         raise Refusal("not_found", "There is no such event of yours.")
+    if seen is not None and seen != row["revision"]:
+        raise StaleRevision
+    return _record(row)
+
+
+async def steer(
+    database: Database, event_id: int, actor: User, *, seen: int | None = None, **levers: Any
+) -> int:
+    """Change columns by hand, and give the revision that this makes. In a transaction; raises what `lock`
+    raises, and `Refusal` called_off."""
+    revision = (await lock(database, event_id, actor, seen)).revision + 1
     if await database.fetch_val(select(called_off.c.event_id).where(called_off.c.event_id == event_id)):
         raise Refusal("called_off", "This event is called off: its room stays closed. Nothing was changed.")
-    await database.execute(update(rooms).where(this).values(**levers, updated_at=now()))
+    this = of_event_seen_to_by(actor, rooms.c.event_id, event_id) & (rooms.c.revision == revision - 1)
+    await database.execute(update(rooms).where(this).values(**levers, revision=revision, updated_at=now()))
     await autopilots.hand_back_by_lever(database, event_id, actor, levers)
+    return revision
 
 
 async def note_opened(database: Database, event_id: int) -> None:
@@ -100,6 +120,7 @@ def _record(row: Any) -> RoomRecord:
         rate_per_minute=row["rate_per_minute"],
         max_active=row["max_active"],
         message=row["message"],
+        revision=row["revision"],
         manual=bool(row["manual"]),
         epoch=row["epoch"],
         frontier=row["frontier"],

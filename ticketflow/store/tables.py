@@ -355,6 +355,8 @@ rooms = Table(
     Column("updated_at", Moment, nullable=False),
     # What the room had counted, as JSON: a new one goes on from there.
     Column("tally", Text),
+    # Grows with every change of the levers: who changes them says which one they have seen.
+    Column("revision", Integer, nullable=False, server_default="0"),
     **_MYSQL,
 )
 

@@ -56,6 +56,7 @@ MOST_ID = 2**63 - 1
 Id = Annotated[int, Field(ge=1, le=MOST_ID)]
 # JSON has no times: they come as text, also where everything else must have its own type.
 Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+Revision = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Quantity = Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
 
 
@@ -121,18 +122,32 @@ class BookAsk(Ask):
 
 
 class RoomAsk(Ask):
-    """The organiser's levers; what is left out stays as it is."""
+    """The organiser's levers; what is left out stays as it is. With a `revision`, only if nobody has moved
+    them since it."""
 
-    mode: Annotated[str, Field(pattern="^(lobby|open|paused|closed)$")] | None = None
+    mode: Annotated[str, Field(pattern="^(lobby|open|paused|draining|closed)$")] | None = None
     rate_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     max_active: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     message: Annotated[str, Field(max_length=500)] | None = None
+    revision: Revision | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "RoomAsk":
-        if not self.model_dump(exclude_none=True):
+        if not self.levers:
             raise ValueError("name at least one lever: mode, rate_per_minute, max_active or message")
         return self
+
+    @property
+    def levers(self) -> dict[str, Any]:
+        """Those that are to be moved."""
+        return self.model_dump(exclude={"revision"}, exclude_none=True)
+
+
+class ExtendAsk(Ask):
+    """More time for everybody inside."""
+
+    minutes: Annotated[int, Field(ge=1, le=60)]
+    revision: Revision | None = None
 
 
 class CheckAsk(Ask):

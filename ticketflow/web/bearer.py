@@ -89,6 +89,8 @@ NEEDS: dict[str, frozenset[Ability] | None] = {
     "GET /api/organiser/events/<int:event_id>/autopilot": _ORGANISE,
     "PUT /api/organiser/events/<int:event_id>/autopilot": _ORGANISE,
     "DELETE /api/organiser/events/<int:event_id>/autopilot": _ORGANISE,
+    "POST /api/organiser/events/<int:event_id>/room/extend": _ORGANISE,
+    "GET /api/organiser/events/<int:event_id>/room/outlook": _ORGANISE,
     "POST /api/organiser/events/<int:event_id>/bookings/<booking_id>/cancel": _ORGANISE,
     "POST /api/organiser/events/<int:event_id>/cancel": PERSON,
     "GET /api/organiser/events/<int:event_id>/cancel": _ORGANISE,

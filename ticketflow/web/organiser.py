@@ -1,11 +1,9 @@
-"""The organiser's API: making a sale, and the levers of its waiting room."""
+"""The organiser's API: making a sale, and cancelling its bookings."""
 
 import re
 import secrets
 import unicodedata
-from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
 
 from quart import Blueprint
 from quart.typing import ResponseReturnValue
@@ -14,13 +12,11 @@ from quart_schema import validate_request
 from ticketflow.domain import Event, Refusal, User
 from ticketflow.store import audit
 from ticketflow.store import events as event_store
-from ticketflow.store import rooms as records
 from ticketflow.store.events import NewSale, NewTicketType, Seat
-from ticketflow.web.asks import EventAsk, RoomAsk, TicketTypeAsk
+from ticketflow.web.asks import EventAsk, TicketTypeAsk
 from ticketflow.web.counter import signed
 from ticketflow.web.services import Services, services
 from ticketflow.web.session import require_organiser
-from waiting_room import Mode, RoomPolicy
 
 blueprint = Blueprint("organiser", __name__, url_prefix="/api/organiser")
 
@@ -33,45 +29,6 @@ async def create(data: EventAsk) -> ResponseReturnValue:
     user = await require_organiser()
     event = await create_event(found, user, data)
     return found.catalogue.public(event), HTTPStatus.CREATED
-
-
-@blueprint.get("/events/<int:event_id>/room")
-async def room(event_id: int) -> ResponseReturnValue:
-    """The room's levers as they stand."""
-    found = services()
-    event = found.catalogue.own_event(event_id, await require_organiser())
-    return policy_view(await (await found.rooms.of(event.id)).policy())
-
-
-@blueprint.patch("/events/<int:event_id>/room")
-@validate_request(RoomAsk)
-async def steer(event_id: int, data: RoomAsk) -> ResponseReturnValue:
-    """Move the levers; acts on the next tick."""
-    found = services()
-    user = await require_organiser()
-    event = found.catalogue.own_event(event_id, user)
-    waiting_room = await found.rooms.of(event.id)
-    policy = await waiting_room.policy()
-    changes: dict[str, Any] = data.model_dump(exclude_none=True)
-    levers = {**changes, "mode": Mode(changes["mode"])} if "mode" in changes else changes
-    before, after = policy_view(policy), policy_view(replace(policy, **levers))
-    manual = {"manual": True} if after["mode"] != before["mode"] else {}
-    # Written down first: what is cut off in between is an act on record that is asked for again, and not one
-    # that nobody knows of.
-    async with found.database.transaction():
-        await records.steer(found.database, event.id, user, **changes, **manual)
-        await audit.record(
-            found.database,
-            actor_id=user.id,
-            event_id=event.id,
-            action="room.steer",
-            before=before,
-            after=after,
-        )
-    moved = await waiting_room.steer(**levers)
-    # Admission acts on the next tick; what this house itself decides by (a closed sale) does not wait for it.
-    await found.hub.announce(event.id)
-    return policy_view(moved)
 
 
 @blueprint.post("/events/<int:event_id>/bookings/<booking_id>/cancel")
@@ -133,13 +90,3 @@ def slug_of(name: str) -> str:
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:100]
     return f"{words or 'event'}-{secrets.token_hex(3)}"
-
-
-def policy_view(policy: RoomPolicy) -> dict[str, Any]:
-    """The contract's levers."""
-    return {
-        "mode": policy.mode.value,
-        "rate_per_minute": policy.rate_per_minute,
-        "max_active": policy.max_active,
-        "message": policy.message,
-    }

@@ -5,7 +5,7 @@ from quart.typing import ResponseReturnValue
 
 from ticketflow.domain import Refusal
 from ticketflow.showing import show_event
-from ticketflow.web.organiser import policy_view
+from ticketflow.web.levers import levers_of
 from ticketflow.web.paging import sign_in_first
 from ticketflow.web.services import services
 from ticketflow.web.session import require_organiser, signed_in
@@ -36,10 +36,9 @@ async def desk(slug: str) -> ResponseReturnValue:
     event = next((e for e in found.catalogue.seen_to_by(user) if e.slug == slug), None)
     if event is None:
         raise Refusal("not_found", "There is no such event of yours.")
-    room = await found.rooms.of(event.id)
     return await render_template(
         "desk.html",
         event=show_event(event, found.catalogue.public(event)),
         desk=await found.control_room.frame(event),
-        policy=policy_view(await room.policy()),
+        policy=await levers_of(found, event),
     )

@@ -54,6 +54,7 @@ STATUS = {
     "too_many_tokens": HTTPStatus.CONFLICT,
     "last_admin": HTTPStatus.CONFLICT,
     "sale_opened": HTTPStatus.CONFLICT,
+    "stale": HTTPStatus.CONFLICT,
     "letter_not_failed": HTTPStatus.CONFLICT,
     "letter_not_sent": HTTPStatus.CONFLICT,
     "letter_outdated": HTTPStatus.CONFLICT,

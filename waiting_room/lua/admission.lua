@@ -48,6 +48,33 @@ local function note(key, visitors, deadline)
   redis.call('ZADD', key, unpack(entries))
 end
 
+-- The orders that called visitors had, for the day they are called back.
+local function keep_orders(called, orders)
+  if #called == 0 then return end
+  local entries = {}
+  for i, visitor in ipairs(called) do
+    entries[2 * i - 1], entries[2 * i] = visitor, orders[visitor]
+  end
+  redis.call('HSET', turns_key, unpack(entries))
+end
+
+-- Who is called and not in yet goes back to the front of the line, each to the order they had. A turn whose time
+-- is over was missed already, swept by a tick or not.
+local function call_back(room, now)
+  local visitors = redis.call('ZRANGE', called_key, '(' .. int(now), '+inf', 'BYSCORE')
+  for first = 1, #visitors, CHUNK do
+    local some = {unpack(visitors, first, math.min(first + CHUNK - 1, #visitors))}
+    local orders, entries = redis.call('HMGET', turns_key, unpack(some)), {}
+    for i, visitor in ipairs(some) do
+      -- An order nobody has kept was at most the frontier.
+      entries[2 * i - 1], entries[2 * i] = orders[i] or int(math.max(room.frontier, 1)), visitor
+    end
+    redis.call('ZADD', waiting_key, unpack(entries))
+    redis.call('ZREM', called_key, unpack(some))
+    redis.call('HDEL', turns_key, unpack(some))
+  end
+end
+
 -- Who of the first in line is called, and who is passed over because they are away too long.
 local function split(room, visitors, now)
   local since, before = end_absences(visitors), (now - room.away_us) / SECOND
@@ -61,15 +88,20 @@ end
 
 -- Deal with the first n of the line: call them, or pass over who is away too long (they cost no token and may
 -- come back to their place). Returns how many were called, and how many were passed over.
--- Without their scores half as much goes from Redis to Lua: the order of the last one dealt with says it all. Who
--- was passed over counts for the frontier, too: a live page of theirs looks what has become of them.
+-- Who was passed over counts for the frontier, too: a live page of theirs looks what has become of them.
 local function call_first(room, n, now)
-  local visitors = redis.call('ZRANGE', waiting_key, 0, n - 1)
-  if #visitors == 0 then return 0, 0 end
+  local found = redis.call('ZRANGE', waiting_key, 0, n - 1, 'WITHSCORES')
+  if #found == 0 then return 0, 0 end
+  local visitors, orders = {}, {}
+  for i = 1, #found, 2 do
+    visitors[#visitors + 1] = found[i]
+    orders[found[i]] = found[i + 1]
+  end
   local called, passed_over = split(room, visitors, now)
   count_waits(room, visitors, passed_over, now)
-  room.frontier = math.max(room.frontier, score(waiting_key, visitors[#visitors]))
+  room.frontier = math.max(room.frontier, tonumber(found[#found]))
   note(called_key, called, int(now + room.claim_us))
+  keep_orders(called, orders)
   note(missed_key, passed_over, int(now + room.return_us))
   redis.call('ZREMRANGEBYRANK', waiting_key, 0, #visitors - 1)
   return #called, #passed_over
@@ -117,7 +149,9 @@ end
 -- Change the mode. Sets what depends on when the room opened; the caller saves.
 local function turn(room, mode, now)
   -- Before the doors first open nobody was told a time.
-  if mode ~= room.mode and room.opened_at > 0 then change_pace(room, 'paused', now) end
+  local slower = mode == 'draining' and 'draining' or 'paused'
+  if mode ~= room.mode and room.opened_at > 0 then change_pace(room, slower, now) end
+  if mode == 'draining' then call_back(room, now) end
   -- Doors that were paused or closed have not been open: a slip of the hand must not end the draw.
   if mode == 'open' and room.opened_at == 0 then end_draw(room, now) end
   room.mode = mode

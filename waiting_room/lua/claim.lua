@@ -11,6 +11,7 @@ if place.state == 'called' then
   place = {state = 'active', order = place.order, till = now + room.lease_us}
   redis.call('ZADD', active_key, int(place.till), fan.visitor)
   redis.call('ZREM', called_key, fan.visitor)
+  redis.call('HDEL', turns_key, fan.visitor)
   redis.call('PUBLISH', moves, fan.visitor)
 elseif place.state == 'missed' and place.may_return and room.mode ~= 'closed' then
   place = put_back(room, fan)

@@ -1,9 +1,9 @@
 -- Make the room, unless Redis has it already: of several that try, one does.
--- ARGV: epoch, frontier, recovering ('1' or '0'), the tally to go on from (JSON of texts, with `called`: how many
--- were called), then the policy as field and value in turn.
+-- ARGV: epoch, frontier, recovering ('1' or '0'), revision, the tally to go on from (JSON of texts, with `called`: how
+-- many were called), then the policy as field and value in turn.
 -- Returns {'ok', 1 if it was made here, else 0}.
-local epoch, frontier, recovering = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
-local kept, policy = cjson.decode(ARGV[4]), {unpack(ARGV, 5)}
+local epoch, frontier, recovering, revision = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4]
+local kept, policy = cjson.decode(ARGV[5]), {unpack(ARGV, 6)}
 
 if redis.call('EXISTS', room_key) == 1 then return {'ok', 0} end
 local now = clock()
@@ -26,7 +26,7 @@ redis.call('HSET', room_key,
   'slower', recovering and 'recovering' or '', 'forecast', '', 'pilots', '', 'noted', 0,
   'recover_until', recovering and int(resumes_at) or 0,
   'tokens', int(tokens), 'refilled_at', int(now), 'ticked_at', 0, 'mapped_at', 0,
-  'admitted_total', kept.called or 0, 'admitted_last_minute', 0)
+  'admitted_total', kept.called or 0, 'admitted_last_minute', 0, 'revision', revision, 'extended_at', 0)
 kept.called = nil
 for field, value in pairs(kept) do redis.call('HSET', tally_key, field, value) end
 if opened then redis.call('HSETNX', tally_key, 'opened_at', int(now)) end

@@ -19,7 +19,10 @@ local function miss(room, from, visitors, now)
   end
   redis.call('ZADD', missed_key, unpack(entries))
   redis.call('ZREM', from, unpack(visitors))
-  if from == called_key then count('missed', #visitors) end
+  if from == called_key then
+    redis.call('HDEL', turns_key, unpack(visitors))
+    count('missed', #visitors)
+  end
 end
 
 -- Since when the fan is gone (done or left), and how. Orders given until then count no more, which is why the

@@ -49,6 +49,8 @@ local function frame(name, room, with_ranks, now)
     slowed_at = int(room.slowed_at),
     slower = room.slower,
     forecast = room.forecast,
+    revision = room.revision or 0,
+    extended_at = int(room.extended_at or 0),
     ranks = with_ranks and rank_map(waiting) or nil,
   })
 end

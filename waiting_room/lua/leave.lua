@@ -10,6 +10,7 @@ for _, key in ipairs({waiting_key, called_key, active_key, missed_key}) do
   had_place = had_place + redis.call('ZREM', key, visitor)
 end
 redis.call('HDEL', away_key, visitor)
+redis.call('HDEL', turns_key, visitor)
 -- Who is done and leaves stays done; a visitor Redis has lost leaves all the same.
 if had_place > 0 or not score(done_key, visitor) then
   redis.call('ZADD', left_key, int(math.max(clock(), room.last_order)), visitor)

@@ -4,7 +4,7 @@ local room_key, waiting_key, called_key = KEYS[1], KEYS[2], KEYS[3]
 local active_key, missed_key, away_key = KEYS[4], KEYS[5], KEYS[6]
 local done_key, left_key, admissions_key = KEYS[7], KEYS[8], KEYS[9]
 local joins_key, joins_before_key, draw_key = KEYS[10], KEYS[11], KEYS[12]
-local tally_key = KEYS[13]
+local tally_key, turns_key = KEYS[13], KEYS[14]
 
 local SECOND = 1000000
 local MINUTE = 60 * SECOND
@@ -21,6 +21,7 @@ local NUMBERS = {
   'rate', 'cap', 'claim_us', 'lease_us', 'return_us', 'away_us', 'tick_us', 'lobby_at', 'opens_at',
   'epoch', 'version', 'opened_at', 'steered_at', 'slowed_at', 'recover_until', 'last_order', 'frontier',
   'tokens', 'refilled_at', 'ticked_at', 'mapped_at', 'admitted_total', 'admitted_last_minute',
+  'revision', 'extended_at',
 }
 
 -- Microseconds since 1970 and orders have 16 digits: a double holds them, Lua's own tostring does not.
@@ -53,6 +54,11 @@ local function save(room, ...)
     pairs_of[#pairs_of + 1] = type(value) == 'number' and int(value) or value
   end
   redis.call('HSET', room_key, unpack(pairs_of))
+end
+
+-- Several hands may steer a room: of two revisions the higher one is the later one, whichever comes first.
+local function note_revision(room, revision)
+  room.revision = math.max(room.revision or 0, revision)
 end
 
 local function score(key, member)

@@ -314,11 +314,12 @@ class Received(Answer):
 class Levers(Answer):
     """How the waiting room is set."""
 
-    model_config = example(mode="open", rate_per_minute=600, max_active=1000, message="")
+    model_config = example(mode="open", rate_per_minute=600, max_active=1000, message="", revision=12)
     mode: Mode
     rate_per_minute: Count
     max_active: Count
     message: str
+    revision: Annotated[Count, Field(description="Grows with every change; send it back with yours.")]
 
 
 class Alive(Answer):

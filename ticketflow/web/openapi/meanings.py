@@ -14,6 +14,7 @@ MEANINGS = {
     "letter_not_sent": "Only a letter that was sent can be sent again; `state` says where this one stands.",
     "letter_outdated": "The letter's booking is not confirmed any more, or it has none. Nothing was sent.",
     "link_gone": "The link has been used or is too old. Ask for a new letter.",
+    "stale": "The levers were moved since the revision this was asked against; nothing was changed.",
     "sale_opened": "People can be in this queue already: what it goes by stands, and nobody need be told.",
     "tickets_ahead": "There are tickets for something still to come: `bookings`. Nothing was changed.",
     "too_many_tokens": "The account has as many tokens as it may. Revoke one.",

@@ -19,7 +19,16 @@ from ticketflow.web.openapi.answers import (
     example,
 )
 
-__all__ = ["AuditPage", "BookingPage", "EventPage", "Levers", "OwnEvent", "Stats"]
+__all__ = [
+    "AuditPage",
+    "BookingPage",
+    "EventPage",
+    "Levers",
+    "LineOutlook",
+    "MoreTime",
+    "OwnEvent",
+    "Stats",
+]
 
 OWN = {**EVENT, "published": True, "fee_basis_points": 0}
 BOOKED = {
@@ -89,6 +98,43 @@ class BookingPage(Answer):
     model_config = example(bookings=[BOOKED], next=None)
     bookings: list[OrganisersBooking]
     next: Annotated[str | None, Field(description="Send it as `after` for the next page; null at the end.")]
+
+
+class MoreTime(Answer):
+    """What was given to whom."""
+
+    model_config = example(minutes=5, people=214, holds=96, revision=13)
+    minutes: Count
+    people: Annotated[Count, Field(description="Everybody inside.")]
+    holds: Annotated[Count, Field(description="Tickets in somebody's hands, by the handful.")]
+    revision: Count
+
+
+class Span(Answer):
+    """From and to, in seconds, and what is most likely."""
+
+    low: Count
+    likely: Count
+    high: Count
+
+
+class LineOutlook(Answer):
+    """What the levers, so set and with the doors open, mean for the line that waits now."""
+
+    model_config = example(
+        rate_per_minute=600,
+        max_active=1000,
+        waiting=20311,
+        line_gone_seconds={"low": 1900, "likely": 2040, "high": 2200},
+        cap_per_minute=740,
+    )
+    rate_per_minute: Count
+    max_active: Count
+    waiting: Count
+    line_gone_seconds: Annotated[Span | None, Field(description="Null where nothing moves, or nobody waits.")]
+    cap_per_minute: Annotated[
+        Count, Field(description="As many a minute fit in, as long as they stay so long.")
+    ]
 
 
 class Actor(Answer):
