@@ -72,6 +72,7 @@ from ticketflow.web import (
     seats,
     sockets,
     ticket_pages,
+    ticket_types,
     token_pages,
     tokens,
 )
@@ -165,6 +166,7 @@ def _services(
         draws=Draws(catalogue, rooms, stores.database),
         stock=stock,
         keeper=background.keeper,
+        offer=background.offer,
         desk=desk,
         cancellations=background.cancellations,
         gateway=background.gateway,
@@ -249,6 +251,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
+        ticket_types.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
         admin.blueprint,

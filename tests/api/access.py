@@ -100,6 +100,16 @@ class Cast:
             "POST /api/organiser/events": sale_body(),
             "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
             "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
+            "POST /api/organiser/events/<int:event_id>/ticket-types": {
+                "name": "A",
+                "price": 1,
+                "capacity": 5,
+            },
+            "PATCH /api/organiser/events/<int:event_id>/ticket-types/<int:type_id>": {"price": 2500},
+            "POST /api/organiser/events/<int:event_id>/duplicate": {
+                "starts_at": "2030-01-02T00:00:00Z",
+                "sale_starts_at": "2030-01-01T00:00:00Z",
+            },
             "POST /api/organiser/check": {"code": "x"},
             "PATCH /api/admin/accounts/<int:account_id>": {
                 "role": "fan",
@@ -210,6 +220,7 @@ async def gather(house: House) -> Cast:
         "<int:event_id>": str(sale.event_id),
         "<int:room_id>": str(sale.event_id),
         "<slug>": sale.slug,
+        "<int:type_id>": str(sale.type_ids[0]),
         "<key>": "x",
         "<path:filename>": "js/landing.js",
         "<int:account_id>": str((await people["other_fan"].get("/api/me")).json()["id"]),

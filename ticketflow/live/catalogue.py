@@ -205,6 +205,8 @@ class Catalogue:
             "sale_starts_at": iso(event.sale_starts_at),
             "lobby_opens_at": iso(event.lobby_opens_at) if event.lobby_opens_at else None,
             "cancel_until": iso(event.cancel_until) if event.cancel_until else None,
+            "sale_ends_at": iso(event.sale_ends_at) if event.sale_ends_at else None,
+            "timezone": event.timezone,
             **self.sale_view(event),
             "currency": event.currency,
             "per_user_limit": event.per_user_limit,

@@ -6,6 +6,7 @@ The database is the truth; what stands here is what makes it fast, and can be re
 from ticketflow.stock.inspection import Inspection, Snapshot, StoredHold
 from ticketflow.stock.keys import StockKeys
 from ticketflow.stock.replies import REFUSALS, event_of_hold, parse_order
+from ticketflow.stock.resizing import OtherStock, Resizing
 from ticketflow.stock.seats import Seats
 from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock
 
@@ -14,6 +15,8 @@ __all__ = [
     "REFUSALS",
     "Counts",
     "Inspection",
+    "OtherStock",
+    "Resizing",
     "Seats",
     "Settlement",
     "Snapshot",

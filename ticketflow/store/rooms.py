@@ -1,6 +1,7 @@
 """What the database keeps of each waiting room, so that it can come back after Redis is lost."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from databases import Database
@@ -27,6 +28,8 @@ class RoomRecord:
     """The draw's secret: nobody may see it before the doors have opened."""
     account_key: bytes = field(repr=False)
     """Makes visitors of accounts in this room; never public, unlike the seed."""
+    closed_for: datetime | None = None
+    """The end of the sale that it was closed for: another end closes it again."""
 
 
 async def create(
@@ -61,7 +64,8 @@ async def by_event(database: Database, event_id: int) -> RoomRecord | None:
 
 
 async def change(database: Database, event_id: int, **values: Any) -> None:
-    """Keep the named columns: mode, rate_per_minute, max_active, message, manual, epoch, frontier."""
+    """Keep the named columns: mode, rate_per_minute, max_active, message, manual, epoch, frontier and
+    closed_for."""
     await database.execute(
         update(rooms).where(rooms.c.event_id == event_id).values(**values, updated_at=now())
     )
@@ -96,4 +100,5 @@ def _record(row: Any) -> RoomRecord:
         frontier=row["frontier"],
         seed=bytes.fromhex(row["seed"]),
         account_key=bytes.fromhex(row["account_key"]),
+        closed_for=row["closed_for"],
     )

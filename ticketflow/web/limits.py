@@ -84,6 +84,7 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "sockets": SOCKET,
     "static": STATIC,
     "ticket_pages": READ,
+    "ticket_types": BY_METHOD,
     "token_pages": BY_METHOD,
     "tokens": BY_METHOD,
 }

@@ -13,6 +13,7 @@ from ticketflow.accounts.tries import Tries
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
+from ticketflow.booking.offer import Offer
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
@@ -47,6 +48,7 @@ class Services:
     draws: Draws
     stock: Stock
     keeper: Keeper
+    offer: Offer
     desk: Desk
     cancellations: Cancellations
     gateway: Gateway
