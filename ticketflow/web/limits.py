@@ -64,6 +64,7 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "docs": READ,
     "door_pages": CHECK,
     "draws": READ,
+    "event_pages": BY_METHOD,
     "events": READ,
     "health": HEALTH,
     "link_pages": BY_METHOD,

@@ -29,14 +29,19 @@ _painter = ThreadPoolExecutor(1, "painter")
 @blueprint.get("/events/<slug>/artwork.svg")
 async def artwork_file(slug: str) -> ResponseReturnValue:
     """The event's artwork. Its style sheet is the one thing in it that the content policy must let in."""
-    event = services().catalogue.event_of_slug(slug)
+    return artwork_of(services().catalogue.event_of_slug(slug))
+
+
+def artwork_of(event: Event, *, public: bool = True) -> Response:
+    """The file, for whoever may see the event."""
     whole, small, policy = _artwork(event.id)
     response = Response(whole, content_type="image/svg+xml")
     if request.accept_encodings["gzip"]:
         response = Response(small, content_type="image/svg+xml")
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Cache-Control"] = f"public, max-age={ARTWORK_SECONDS}"
+    kept_by = "public" if public else "private"
+    response.headers["Cache-Control"] = f"{kept_by}, max-age={ARTWORK_SECONDS}"
     response.headers["Content-Security-Policy"] = policy
     return response
 
@@ -46,7 +51,7 @@ async def card_file(slug: str) -> ResponseReturnValue:
     """The picture for where the event's link is shared; under its versioned address it never changes."""
     event = services().catalogue.event_of_slug(slug)
     version = card_version(event)
-    shown = (event.id, event.name, event.venue, event.starts_at)
+    shown = (event.id, event.name, event.venue, event.local(event.starts_at))
     card = await asyncio.get_running_loop().run_in_executor(_painter, share_card, *shown)
     response = Response(card, content_type="image/png")
     # It is made to be shown on other people's pages.
@@ -64,8 +69,8 @@ def share_of(event: Event, state: str, public_url: str) -> dict[str, Any]:
     return {
         "url": url,
         "card": card,
-        "words": f"{event.venue}, {day(event.starts_at)}. Join the line, see your place, and buy when it is "
-        "your turn.",
+        "words": f"{event.venue}, {day(event.local(event.starts_at))}. Join the line, see your place, and buy "
+        "when it is your turn.",
         "facts": {
             "@context": "https://schema.org",
             "@type": "Event",

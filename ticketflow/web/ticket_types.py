@@ -11,7 +11,7 @@ from quart_schema import validate_querystring, validate_request
 from ticketflow.domain import Event, Refusal, User, check_times
 from ticketflow.store import rooms as records
 from ticketflow.store.events import NewSale, NewTicketType
-from ticketflow.web.asks import MOST_ID, seats_of
+from ticketflow.web.asks import MOST_ID
 from ticketflow.web.organiser import new_type, slug_of, write_event
 from ticketflow.web.organiser_events import own_view
 from ticketflow.web.services import Services, services
@@ -85,8 +85,7 @@ async def change_type(
 ) -> Event:
     """The same. What may be refused goes first: then nothing was changed."""
     kind, revision, words = event.ticket_type(type_id), ask.revision, ask.words
-    if ask.reseats:
-        seats = seats_of(ask.rows, ask.seating) or []
+    if (seats := ask.seats) is not None:
         new = NewTicketType(words.get("name", kind.name), words.get("price", kind.price), len(seats), seats)
         await found.offer.replace(event, type_id, new, user, revision)
         return await _announced(found, event, user)

@@ -1,9 +1,11 @@
 """What organisers may send about ticket types, and to make an event like another."""
 
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from ticketflow.store.events import Seat
 from ticketflow.web.asks import (
     MOST_PRICE,
     MOST_SEATING,
@@ -14,6 +16,7 @@ from ticketflow.web.asks import (
     Revision,
     RowAsk,
     TicketTypeAsk,
+    seats_of,
 )
 
 
@@ -48,11 +51,13 @@ class TicketTypeEditAsk(Ask):
                 raise ValueError(f"{field} cannot be null")
         if len(given & {"capacity", "rows", "seating"}) > 1:
             raise ValueError("give either a capacity, or rows, or seating")
+        _ = self.seats  # raises where the seating cannot be read
         return self
 
-    @property
-    def reseats(self) -> bool:
-        return self.rows is not None or self.seating is not None
+    @cached_property
+    def seats(self) -> list[Seat] | None:
+        """The other seats, if they are asked for."""
+        return seats_of(self.rows, self.seating)
 
     @property
     def words(self) -> dict[str, Any]:
