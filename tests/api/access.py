@@ -32,6 +32,8 @@ class Cast:
     people: dict[str, Visitor]
     weak: dict[str, str]
     named: dict[str, str] = field(default_factory=dict)
+    upcoming: dict[str, str] = field(default_factory=dict)
+    """The same of an event of the owner's whose sale is not open yet."""
     sure: set[str] = field(default_factory=set)
     """What needs no renewing: nothing has been done since."""
 
@@ -43,7 +45,7 @@ class Cast:
         await self._renew(route)
         method, rule = route.split()
         path = rule
-        for name, value in self.named.items():
+        for name, value in self._names(route).items():
             path = path.replace(name, value)
         visitor = self.people.get(column) or self.people["stranger"]
         headers = {"Authorization": f"Bearer {self._weak_for(route)}"} if column == "weak_token" else {}
@@ -60,6 +62,10 @@ class Cast:
         if route in ENDS_ALL and column in self.people:
             self.weak = await weak_tokens(self.people)
         return f"{answer.status_code}{leads_to}"
+
+    def _names(self, route: str) -> dict[str, str]:
+        """What the route's address names: types come and go only where nothing has been sold yet."""
+        return {**self.named, **self.upcoming} if "types" in route else self.named
 
     def _leads_to(self, location: str | None) -> str:
         if location is None:
@@ -119,6 +125,13 @@ class Cast:
         }
         forms = {
             "POST /organiser/door/<slug>": {"code": "x"},
+            "POST /organiser/<slug>/publish": {"wanted": "yes"},
+            "POST /organiser/<slug>/types": {
+                "types-0-name": "A",
+                "types-0-price": "1",
+                "types-0-capacity": "5",
+            },
+            "POST /organiser/<slug>/types/<int:type_id>": {"act": "remove"},
             "POST /events/<slug>/book": {"ticket_type_id": str(self.sale.type_ids[0]), "quantity": "1"},
             "POST /events/<slug>/checkout": {"hold_id": self.named["<hold_id>"], "method": "card-ok"},
             "POST /events/<slug>/checkout/extend": {"hold_id": self.named["<hold_id>"]},
@@ -136,6 +149,7 @@ class Cast:
     async def _renew(self, route: str) -> None:
         """Let the fan have, and the two fans be, what a cell before may have ended."""
         needs = {
+            self._renew_upcoming: "types" in route,
             self._renew_turns: any(word in route for word in QUEUEING),
             self._renew_hold: "hold" in route or "checkout" in route or route == "POST /api/bookings",
             self._renew_booking: "<booking_id>" in route,
@@ -149,6 +163,17 @@ class Cast:
                 self.sure.add(renew.__name__)
         if not route.startswith(("GET ", "WS ")):
             self.sure.clear()
+
+    async def _renew_upcoming(self) -> None:
+        kinds = [{"name": name, "price": 2500, "capacity": 20} for name in ("Standing", "Gallery")]
+        made = await self.people["owner"].post("/api/organiser/events", json=sale_body(ticket_types=kinds))
+        event = made.json()
+        kind = event["ticket_types"][0]["id"]
+        self.upcoming = {
+            "<int:event_id>": str(event["id"]),
+            "<slug>": event["slug"],
+            "<int:type_id>": str(kind),
+        }
 
     async def _renew_turns(self) -> None:
         for inside in ("fan", "other_fan"):
@@ -220,7 +245,6 @@ async def gather(house: House) -> Cast:
         "<int:event_id>": str(sale.event_id),
         "<int:room_id>": str(sale.event_id),
         "<slug>": sale.slug,
-        "<int:type_id>": str(sale.type_ids[0]),
         "<key>": "x",
         "<path:filename>": "js/landing.js",
         "<int:account_id>": str((await people["other_fan"].get("/api/me")).json()["id"]),

@@ -30,14 +30,13 @@ async def test_an_event_is_made_published_edited_and_copied(home: Home, settings
     await sign_in(page, sale.organiser_email)
     await fill_in(page)
     await seats_from_a_csv(page)
-    await inspector.look_over(page, "event new")
     await hook(page, "make").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("A night in the stalls")
     edit = page.url
     await published(page, inspector)
     await edited(page, edit)
     await inspector.look_over(page, "event edit")
-    await copied(page)
+    await copied(page, inspector)
     await page.goto("/organiser")
     await expect(page.get_by_role("listitem").filter(has_text="(copy)")).to_contain_text("Not published")
     await inspector.look_over(page, "organiser events")
@@ -114,7 +113,7 @@ async def edited(page: Page, edit: str) -> None:
     await expect(page.get_by_label("Where", exact=True)).to_have_value("The new hall")
 
 
-async def copied(page: Page) -> None:
+async def copied(page: Page, inspector: Inspector) -> None:
     """All but the times and the sale, seats included."""
     await hook(page, "duplicate").click()
     await expect(page.get_by_label("Name", exact=True).first).to_have_value("A night in the stalls (copy)")
@@ -122,6 +121,7 @@ async def copied(page: Page) -> None:
     await expect(page.locator("#types-0-seating")).to_have_value(
         "section,row,seats\nStalls,A,8\nStalls,B,8\n"
     )
+    await inspector.look_over(page, "event new")
     await page.get_by_label("The event starts").fill("2032-02-01T19:30")
     await page.get_by_label("The sale starts").fill("2032-01-01T10:00")
     await hook(page, "make").click()

@@ -53,6 +53,9 @@ class Catalogue:
             found = await event_store.every(self._database)
             self._events = {event.id: event for event in found}
             self._ids = {event.slug: event.id for event in found}
+            # The id of a type that was taken away may come back as another's.
+            known = {t.id for event in found for t in event.ticket_types}
+            self._seats = {type_id: seats for type_id, seats in self._seats.items() if type_id in known}
 
     def all(self) -> list[Event]:
         """Every event, published or not, the next to start first."""

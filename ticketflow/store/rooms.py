@@ -63,6 +63,15 @@ async def by_event(database: Database, event_id: int) -> RoomRecord | None:
     return _record(row) if row else None
 
 
+async def of_own_event(database: Database, event_id: int, actor: User) -> RoomRecord:
+    """The same of an event that the actor sees to. Raises `Refusal` not_found."""
+    this = of_event_seen_to_by(actor, rooms.c.event_id, event_id)
+    row = await database.fetch_one(select(rooms).where(this))
+    if row is None:
+        raise Refusal("not_found", "There is no such event of yours.")
+    return _record(row)
+
+
 async def change(database: Database, event_id: int, **values: Any) -> None:
     """Keep the named columns: mode, rate_per_minute, max_active, message, manual, epoch, frontier and
     closed_for."""

@@ -64,8 +64,11 @@ async def replace_seats(database: Database, event_id: int, kind: TicketType, new
     """Put another type in this one's place, and give its id: what is known of an id's seats stays true."""
     this = ticket_types.c.id == kind.id
     position = int(await database.fetch_val(select(ticket_types.c.position).where(this)))
+    # The new one first: SQLite gives the id of a last row that went to the next one.
+    type_id = await add(database, event_id, new)
     await remove(database, kind.id)
-    return await create(database, event_id, position, new)
+    await change(database, type_id, position=position)
+    return type_id
 
 
 async def change(database: Database, type_id: int, **values: Any) -> None:

@@ -69,8 +69,8 @@ def share_of(event: Event, state: str, public_url: str) -> dict[str, Any]:
     return {
         "url": url,
         "card": card,
-        "words": f"{event.venue}, {day(event.local(event.starts_at))}. Join the line, see your place, and buy "
-        "when it is your turn.",
+        "words": f"{event.venue}, {day(event.local(event.starts_at))}. Join the line, see your place, and "
+        "buy when it is your turn.",
         "facts": {
             "@context": "https://schema.org",
             "@type": "Event",

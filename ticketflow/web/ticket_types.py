@@ -110,9 +110,7 @@ async def duplicate_event(found: Services, event: Event, user: User, ask: Duplic
         check_times(**times)
     except ValueError as wrong:
         raise Refusal("invalid_request", f"Something in the request cannot be used: {wrong}.") from None
-    record = await records.by_event(found.database, event.id)
-    if record is None:
-        raise Refusal("not_found", "There is no such event of yours.")
+    record = await records.of_own_event(found.database, event.id, user)
     name = ask.name or f"{event.name[:190]} (copy)"
     new = NewSale(
         slug=slug_of(name),
