@@ -142,15 +142,7 @@ def _services(
     tokens = Tokens(stores.database, ends.session_over)
     messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
     ends.listeners += [users.forget, tokens.forget]
-    desk = Desk(
-        stock=stock,
-        rooms=rooms,
-        database=stores.database,
-        results=results,
-        brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
-        gateway=background.gateway,
-        settings=settings,
-    )
+    desk = _desk(settings, stores, background, results)
     return Services(
         settings=settings,
         redis=stores.redis,
@@ -177,6 +169,18 @@ def _services(
         accounts=(accounts := _accounts(settings, stores, background, desk, ends)),
         tries=accounts.tries,
         mailbox=mailbox_path,
+    )
+
+
+def _desk(settings: Settings, stores: Stores, background: Background, results: Results) -> Desk:
+    return Desk(
+        stock=background.stock,
+        rooms=background.rooms,
+        database=stores.database,
+        results=results,
+        brake=Brake(stores.redis, settings.redis_prefix, settings.bookings_per_minute),
+        gateway=background.gateway,
+        settings=settings,
     )
 
 

@@ -20,6 +20,19 @@ COLUMNS = ("stranger", "fan", "other_fan", "other_organiser", "owner", "admin", 
 """`fan` has the booking, the hold, the place and the token in the addresses; `owner` the event. `weak_token`
 is a token without the ability that the route wants."""
 ENDS_ALL = ("DELETE /api/me/sessions", "POST /profile/sessions")
+EDITING = {
+    "POST /api/organiser/events/<int:event_id>/ticket-types": {"name": "A", "price": 1, "capacity": 5},
+    "PATCH /api/organiser/events/<int:event_id>/ticket-types/<int:type_id>": {"price": 2600},
+    "POST /api/organiser/events/<int:event_id>/duplicate": {
+        "starts_at": "2030-01-02T00:00:00Z",
+        "sale_starts_at": "2030-01-01T00:00:00Z",
+    },
+}
+EDITING_FORMS = {
+    "POST /organiser/<slug>/publish": {"wanted": "yes"},
+    "POST /organiser/<slug>/types": {"types-0-name": "A", "types-0-price": "1", "types-0-capacity": "5"},
+    "POST /organiser/<slug>/types/<int:type_id>": {"act": "remove"},
+}
 QUEUEING = ("queue", "hold", "book", "checkout")
 
 
@@ -92,6 +105,7 @@ class Cast:
 
     def _sent(self, route: str) -> dict[str, Any]:
         bodies = {
+            **EDITING,
             "POST /api/register": {"name": "Ann", "email": "a", "password": "a password"},
             "POST /api/login": {"email": "nobody@example.com", "password": "a password"},
             "PATCH /api/me": {"theme": "dark"},
@@ -106,16 +120,6 @@ class Cast:
             "POST /api/organiser/events": sale_body(),
             "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
             "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
-            "POST /api/organiser/events/<int:event_id>/ticket-types": {
-                "name": "A",
-                "price": 1,
-                "capacity": 5,
-            },
-            "PATCH /api/organiser/events/<int:event_id>/ticket-types/<int:type_id>": {"price": 2500},
-            "POST /api/organiser/events/<int:event_id>/duplicate": {
-                "starts_at": "2030-01-02T00:00:00Z",
-                "sale_starts_at": "2030-01-01T00:00:00Z",
-            },
             "POST /api/organiser/check": {"code": "x"},
             "PATCH /api/admin/accounts/<int:account_id>": {
                 "role": "fan",
@@ -124,14 +128,8 @@ class Cast:
             "POST /api/organiser/mail/retry": {"event_id": self.sale.event_id},
         }
         forms = {
+            **EDITING_FORMS,
             "POST /organiser/door/<slug>": {"code": "x"},
-            "POST /organiser/<slug>/publish": {"wanted": "yes"},
-            "POST /organiser/<slug>/types": {
-                "types-0-name": "A",
-                "types-0-price": "1",
-                "types-0-capacity": "5",
-            },
-            "POST /organiser/<slug>/types/<int:type_id>": {"act": "remove"},
             "POST /events/<slug>/book": {"ticket_type_id": str(self.sale.type_ids[0]), "quantity": "1"},
             "POST /events/<slug>/checkout": {"hold_id": self.named["<hold_id>"], "method": "card-ok"},
             "POST /events/<slug>/checkout/extend": {"hold_id": self.named["<hold_id>"]},
