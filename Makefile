@@ -70,7 +70,7 @@ letters: $(VENV)/.installed-dev ## Look over every kind of letter at both widths
 	@TICKETFLOW_TEST_KEEP_LETTERS=1 $(VENV)/bin/python -m pytest tests/browser/test_letters.py $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Thousands of made-up requests as stranger, fan and organiser (CASES=100 a call and person)
-	@TICKETFLOW_FUZZ_CASES=$(or $(CASES),100) $(VENV)/bin/python -m pytest -s tests/api/test_schemathesis.py $(ARGS)
+	@TICKETFLOW_FUZZ_CASES=$(or $(CASES),100) $(VENV)/bin/python -m pytest -s tests/api/test_schemathesis.py tests/api/test_odd_input.py $(ARGS)
 
 format: $(VENV)/.installed-dev ## Put the code into shape
 	$(VENV)/bin/ruff format .

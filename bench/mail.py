@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from aiosmtplib import SMTP
 from databases import Database
@@ -16,6 +15,7 @@ from sqlalchemy import update
 
 from tests import house, servers
 from tests.house import House, Sale, Visitor
+from tests.letters import opened
 from tests.mail import letters
 from tests.mail.rough_server import RoughServer
 from ticketflow.clients import make_smtp
@@ -88,14 +88,14 @@ class Post:
     async def bare(self) -> float:
         """Letters a second of a loop over one kept connection, of a letter as long as the others."""
         before = len(self._server.log())
-        message = await self._a_message()
+        message = opened(await self._a_message())
         smtp: SMTP = make_smtp(self._settings)
         async with smtp:
             for _ in range(LETTERS):
                 await smtp.send_message(message)
         return self._rate(before)
 
-    async def _a_message(self) -> Any:
+    async def _a_message(self) -> bytes:
         row = await self._database.fetch_one(letters_table.select().limit(1))
         assert row is not None
         booking = (await bookings.by_ids(self._database, [row["booking_id"]]))[row["booking_id"]]

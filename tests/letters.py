@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from ticketflow.domain import Booking, BookingStatus, Event, Ticket, TicketType, code_of_number, now
@@ -77,20 +78,20 @@ def letter_of(kind: str, booking_id: str | None = None) -> Letter:
     return Letter(1, kind, booking_id, READER, f"<{kind}@ticketflow>", 0)
 
 
-def confirmation(booking: Booking, event: Event = EVENT, name: str = "Ada") -> EmailMessage:
+def confirmation(booking: Booking, event: Event = EVENT, name: str = "Ada") -> bytes:
     return MESSAGES.write(letter_of(CONFIRMATION, booking.id), name, booking, event)
 
 
-def cancellation(booking: Booking, event: Event = EVENT, name: str = "Ada") -> EmailMessage:
+def cancellation(booking: Booking, event: Event = EVENT, name: str = "Ada") -> bytes:
     return MESSAGES.write(letter_of(CANCELLATION, booking.id), name, cancelled(booking), event)
 
 
-def sale_opens(event: Event = EVENT, name: str = "Ada") -> EmailMessage:
+def sale_opens(event: Event = EVENT, name: str = "Ada") -> bytes:
     return MESSAGES.about_sale(letter_of(SALE_OPENS), name, event, "unsubscribe?token=a.b")
 
 
-def one_of_each() -> Mapping[str, EmailMessage]:
-    """Kind -> a message of it."""
+def one_of_each() -> Mapping[str, bytes]:
+    """Kind -> a message of it, as it goes to the mail server."""
     booking = made_booking()
     accounts = {
         kind: MESSAGES.about_account(letter_of(kind), kind, "verify?token=a.b")
@@ -102,6 +103,11 @@ def one_of_each() -> Mapping[str, EmailMessage]:
         SALE_OPENS: sale_opens(),
         **accounts,
     }
+
+
+def opened(written: bytes) -> EmailMessage:
+    """The message as a mail program reads it."""
+    return message_from_bytes(written, policy=policy.default)
 
 
 def html_of(message: EmailMessage) -> str:

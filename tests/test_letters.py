@@ -4,7 +4,6 @@ import io
 import re
 from dataclasses import replace
 from datetime import timedelta
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import unescape
 
@@ -14,6 +13,7 @@ from icalendar import Calendar
 from PIL import Image, ImageOps
 
 from tests import letters
+from tests.letters import opened
 from ticketflow.domain import Booking, now
 from ticketflow.mail import account_words, event_sheets
 from ticketflow.mail.html_page import html_page
@@ -28,11 +28,6 @@ MOST_BYTES = 200_000
 CLIPPED = 102_000
 """Of HTML: above that, a large mail program cuts a letter off."""
 HOSTILE = '<script>alert(1)</script> & "Co"\r\nBcc: all@example.com'
-
-
-def sent(message: EmailMessage) -> EmailMessage:
-    """The message as it comes out of the wire."""
-    return message_from_bytes(message.as_bytes(), policy=policy.default)
 
 
 def seen_in(html: str) -> str:
@@ -56,7 +51,7 @@ def test_there_is_one_of_each_kind():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_letter_is_whole_and_says_the_same_twice(kind: str):
-    message = sent(letters.one_of_each()[kind])
+    message = opened(letters.one_of_each()[kind])
     assert message["Subject"] == SUBJECTS[kind].format(event=letters.EVENT.name)
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Message-ID"] == f"<{kind}@ticketflow>"
@@ -65,7 +60,7 @@ def test_a_letter_is_whole_and_says_the_same_twice(kind: str):
 
 
 def test_control_a_line_that_only_the_text_has_is_found():
-    message = letters.one_of_each()["verify"]
+    message = opened(letters.one_of_each()["verify"])
     text = message.get_body(("plain",))
     assert text is not None
     text.set_content(letters.text_of(message) + "\nMoney back: €12.00\n")
@@ -74,7 +69,7 @@ def test_control_a_line_that_only_the_text_has_is_found():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_letter_loads_nothing_and_styles_itself(kind: str):
-    message = letters.one_of_each()[kind]
+    message = opened(letters.one_of_each()[kind])
     html = letters.html_of(message)
     shown = html_page(message) or ""
     for address in re.findall(r"""(?:src|background)=["']([^"']+)|url\(([^)]+)""", shown):
@@ -93,7 +88,8 @@ def test_a_letter_loads_nothing_and_styles_itself(kind: str):
 
 
 def test_only_a_letter_that_was_asked_for_can_be_stopped_by_one_click():
-    for kind, message in letters.one_of_each().items():
+    for kind, written in letters.one_of_each().items():
+        message = opened(written)
         stop = (message["List-Unsubscribe"], message["List-Unsubscribe-Post"])
         if kind == SALE_OPENS:
             url = f"{letters.HOME}/unsubscribe?token=a.b"
@@ -108,8 +104,8 @@ def test_only_a_letter_that_was_asked_for_can_be_stopped_by_one_click():
 )
 def test_what_somebody_typed_stays_words(write):
     event = replace(letters.EVENT, name=HOSTILE, venue=HOSTILE)
-    plain = sent(write(letters.made_booking()))
-    message = sent(write(letters.made_booking(), event, HOSTILE))
+    plain = opened(write(letters.made_booking()))
+    message = opened(write(letters.made_booking(), event, HOSTILE))
     assert set(message.keys()) == set(plain.keys())
     assert "Bcc" not in message
     assert "<script" not in letters.html_of(message)
@@ -118,8 +114,8 @@ def test_what_somebody_typed_stays_words(write):
 
 
 def test_an_event_s_name_writes_no_header_of_a_sale_s_letter():
-    message = sent(letters.sale_opens(replace(letters.EVENT, name=HOSTILE), HOSTILE))
-    assert set(message.keys()) == set(sent(letters.sale_opens()).keys())
+    message = opened(letters.sale_opens(replace(letters.EVENT, name=HOSTILE), HOSTILE))
+    assert set(message.keys()) == set(opened(letters.sale_opens()).keys())
     assert "<script" not in letters.html_of(message)
 
 
@@ -136,7 +132,7 @@ def codes_in(message: EmailMessage) -> list[str]:
 @pytest.mark.parametrize("count", [1, 2, 10])
 def test_each_ticket_has_a_code_that_a_door_can_check_by_itself(count: int):
     booking = letters.made_booking(count)
-    message = sent(letters.confirmation(booking))
+    message = opened(letters.confirmation(booking))
     reader = TicketReader.of_published(letters.CODES.published())
     read = [reader.read(text) for text in codes_in(message)]
     assert [(one.event_id, one.code) for one in read] == [(letters.EVENT.id, t.code) for t in booking.tickets]
@@ -148,7 +144,8 @@ def test_each_ticket_has_a_code_that_a_door_can_check_by_itself(count: int):
 
 def test_control_a_code_without_its_quiet_zone_is_not_read_in_the_dark():
     """What the four modules of white are for."""
-    picture = list(letters.pictures_of(letters.confirmation(letters.made_booking(1))).values())[1]
+    message = opened(letters.confirmation(letters.made_booking(1)))
+    picture = list(letters.pictures_of(message).values())[1]
     image = Image.open(io.BytesIO(picture)).convert("L")
     assert image.getpixel((0, 0)) == 255
     bare = ImageOps.expand(ImageOps.crop(image, 4 * 8), 40, fill=0)
@@ -156,9 +153,9 @@ def test_control_a_code_without_its_quiet_zone_is_not_read_in_the_dark():
 
 
 def test_ten_tickets_weigh_little():
-    message = letters.confirmation(letters.made_booking(10))
-    assert len(message.as_bytes()) < MOST_BYTES
-    assert len(letters.html_of(message).encode()) < CLIPPED / 2
+    written = letters.confirmation(letters.made_booking(10))
+    assert len(written) < MOST_BYTES
+    assert len(letters.html_of(opened(written)).encode()) < CLIPPED / 2
 
 
 def calendar_in(message: EmailMessage) -> tuple[EmailMessage, Calendar]:
@@ -171,11 +168,11 @@ def calendar_in(message: EmailMessage) -> tuple[EmailMessage, Calendar]:
 def test_the_calendar_file_is_kept_and_taken_out_again():
     booking = letters.made_booking()
     entries = []
-    for message, method in (
+    for written, method in (
         (letters.confirmation(booking), "PUBLISH"),
         (letters.cancellation(booking), "CANCEL"),
     ):
-        part, calendar = calendar_in(sent(message))
+        part, calendar = calendar_in(opened(written))
         assert (part.get_param("method"), str(calendar["method"])) == (method, method)
         assert part.get_filename() == "strings-by-candlelight.ics"
         (entry,) = calendar.events
@@ -190,7 +187,7 @@ def test_the_calendar_file_is_kept_and_taken_out_again():
 
 
 def refunded(booking: Booking) -> str:
-    return letters.text_of(letters.cancellation(booking))
+    return letters.text_of(opened(letters.cancellation(booking)))
 
 
 def test_money_that_goes_back_is_told_with_its_way_and_its_time():

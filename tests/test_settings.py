@@ -22,6 +22,7 @@ from ticketflow.settings import BadSetting, Settings
         ("TICKETFLOW_SMTP_URL", "smtp://host:abc"),
         ("TICKETFLOW_PUBLIC_URL", "https://"),
         ("TICKETFLOW_MAIL_FROM", "@@@"),
+        ("TICKETFLOW_MAIL_FROM", "Jörg <jörg@example.com>"),
         ("TICKETFLOW_SECRET_KEYS", "short"),
         ("TICKETFLOW_SECRET_KEYS", f"{'long' * 10},short"),
         ("TICKETFLOW_TICKET_KEYS", "ab"),

@@ -100,7 +100,7 @@ def _ticket_keys(value: str) -> tuple[str, ...]:
 def _sender(value: str) -> str:
     address = parseaddr(value)[1]
     local, _, domain = address.rpartition("@")
-    if not (local and domain) or not value.isprintable():
+    if not (local and domain and address.isascii()) or not value.isprintable():
         raise BadSetting("wants an address such as TicketFlow <tickets@example.com>")
     return value.strip()
 

@@ -147,7 +147,7 @@ class Background:
         about_accounts = AccountLetters(database, messages, Links(settings.secret_keys))
         return Postman(
             database,
-            writer=Writer(database, messages, about_accounts),
+            writer=Writer(database, messages, about_accounts, self.catalogue.find),
             server=MailServer(partial(make_smtp, settings), redis, settings.redis_prefix),
             pace=Pace(redis, settings.redis_prefix, settings.mails_per_second),
             bell=self._stores.bell,

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests.booking.support import rows
 from tests.house import CODES, House, in_process, make_sale
-from tests.letters import html_of, text_of
+from tests.letters import html_of, opened, text_of
 from ticketflow.domain import TicketType, booking_fee
 from ticketflow.mail.message import Messages
 from ticketflow.settings import Settings
@@ -67,7 +67,8 @@ async def test_the_fee_is_in_all_that_is_told_and_in_what_is_charged(settings: S
         assert stored is not None
         assert event is not None
         letter = Letter(1, "booking_confirmed", stored.id, "fan@example.com", "<1@example.com>", 0)
-        mail = Messages("desk@example.com", "http://localhost", CODES).write(letter, "Fan", stored, event)
+        messages = Messages("desk@example.com", "http://localhost", CODES)
+        mail = opened(messages.write(letter, "Fan", stored, event))
         parts = [text_of(mail), html_of(mail)]
         assert all("€80.13" in part and "€5.43 booking fee" in part for part in parts)
         page = (await fan.get(f"/bookings/{stored.id}")).text

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 
 from tests.booking.test_reminders import LATER, SOON, coming_sale, letters, move, proven, without_worker
 from tests.house import House, Sale, in_process, make_sale
-from tests.letters import MESSAGES, text_of
+from tests.letters import MESSAGES, opened, text_of
 from tests.servers import Mailbox
 from ticketflow.accounts.links import Links
 from ticketflow.domain import now
@@ -46,7 +46,8 @@ async def message(settings: Settings, house: House, sale: Sale) -> EmailMessage 
     known = {name: row[name] for name in ("id", "kind", "booking_id", "recipient", "message_id", "attempts")}
     letter = Letter(**known, user_id=row["user_id"], event_id=row["event_id"])
     links = Links(settings.secret_keys)
-    return await AccountLetters(house.database, MESSAGES, links).write(letter)
+    written = await AccountLetters(house.database, MESSAGES, links).write(letter)
+    return None if written is None else opened(written)
 
 
 async def test_who_asks_in_the_lobby_is_told_of_the_sale_once(settings: Settings):

@@ -17,6 +17,8 @@ PHONE = {"width": 375, "height": 812}
 DESK = {"width": 1440, "height": 900}
 
 
+MOST_SAID = 400
+"""Of a complaint, in letters: some name a picture by all of its bytes."""
 SHUT_OUT = ("Blocked script execution", "Failed to execute 'postMessage'")
 """How the console begins when an inspector's script finds a letter closed."""
 
@@ -60,7 +62,7 @@ class Stage:
                 "/mailbox/" in page.url or "/organiser/mail/" in page.url
             ) and message.text.startswith(SHUT_OUT)
             if message.type in ("error", "warning") and not about_itself and not of_a_letter:
-                self.complaints.append(f"{page.url}: {message.text}")
+                self.complaints.append(f"{page.url}: {message.text[:MOST_SAID]}")
 
         def failed(error: Error) -> None:
             # Chromium says so itself of a page change that it gives up because the next page was quicker.

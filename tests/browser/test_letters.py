@@ -24,7 +24,7 @@ AXE = """() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practi
   rules: { region: { enabled: false }, "landmark-one-main": { enabled: false } } })
   .then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].failureSummary}`))"""
 NARROW = "() => document.documentElement.scrollWidth <= innerWidth"
-ALL = letters.one_of_each()
+ALL = {kind: letters.opened(written) for kind, written in letters.one_of_each().items()}
 Look = Literal["dark", "light"]
 LOOKS: tuple[Look, ...] = ("light", "dark")
 

@@ -8,13 +8,12 @@ the words of a letter to them.
 """
 
 import asyncio
-from email.message import EmailMessage
-from functools import partial
 
 from databases import Database
 
 from ticketflow.accounts.links import Links
 from ticketflow.domain import User
+from ticketflow.mail.looks import art_band
 from ticketflow.mail.message import Messages
 from ticketflow.store import events, mail_links, reminders, users
 from ticketflow.store.mail_links import MailLink, Purpose
@@ -34,7 +33,7 @@ class AccountLetters:
         self._messages = messages
         self._links = links
 
-    async def write(self, letter: Letter) -> EmailMessage | None:
+    async def write(self, letter: Letter) -> bytes | None:
         """The message, or None if there is nothing to say: no account, or not true any more."""
         if letter.link_id is not None:
             return await self._with_link(letter, letter.link_id)
@@ -45,7 +44,7 @@ class AccountLetters:
             return None
         return self._messages.about_account(letter, letter.kind, NOTICES[letter.kind])
 
-    async def _with_link(self, letter: Letter, link_id: str) -> EmailMessage | None:
+    async def _with_link(self, letter: Letter, link_id: str) -> bytes | None:
         link = await mail_links.usable(self._database, link_id)
         user = await self._owner(link) if link else None
         if link is None or user is None or user.closed:
@@ -59,7 +58,7 @@ class AccountLetters:
         page = f"{PAGES[link.purpose]}?token={self._links.write(link.id, user)}"
         return self._messages.about_account(letter, letter.kind, page)
 
-    async def _about_sale(self, letter: Letter) -> EmailMessage | None:
+    async def _about_sale(self, letter: Letter) -> bytes | None:
         """With the event as it is now: a time that was moved since is told as it became."""
         event_id, user_id = letter.event_id or 0, letter.user_id or 0
         wish = await reminders.wanted(self._database, event_id, user_id, letter.recipient)
@@ -67,10 +66,17 @@ class AccountLetters:
         if wish is None or event is None:
             return None
         page = f"unsubscribe?token={self._links.write_stop(event_id, user_id)}"
-        write = partial(
-            self._messages.about_sale, moved=wish.moved, opened=wish.opened, from_lobby=wish.from_lobby
+        # Drawn once an event, which takes longer than the other loops of a worker may wait.
+        await asyncio.to_thread(art_band, event.id)
+        return self._messages.about_sale(
+            letter,
+            wish.name,
+            event,
+            page,
+            moved=wish.moved,
+            opened=wish.opened,
+            from_lobby=wish.from_lobby,
         )
-        return await asyncio.to_thread(write, letter, wish.name, event, page)
 
     async def _owner(self, link: MailLink) -> User | None:
         if link.user_id is not None:

@@ -1,15 +1,16 @@
 """A letter's headers: what is put into one is text, and stands on the wire as one header.
 
 The e-mail library reads what it is given as if it had come by mail: an encoded word (RFC 2047) in a name or
-an address is decoded, and the line breaks in it are written out. So these are never read by it: they bring
-along how they are written.
+an address is decoded, and the line breaks in it are written out. So it makes none of our letters: headers say
+here how they are written, and `mime` puts the rest under them.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from email.header import Header
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8, Policy
 
+LINE_END = "\r\n"
 MOST_LINE = 998
 """Of a line on the wire, in bytes (RFC 5322)."""
 USUAL_LINE = 76
@@ -36,53 +37,54 @@ def is_address(text: str) -> bool:
     )
 
 
-class Raw(str):
-    """A header that is written as it is, in one line. The library takes what has a name and can fold."""
+@dataclass(frozen=True)
+class Raw:
+    """A header that is written as it is, in one line."""
 
     name: str
+    text: str
 
-    def __new__(cls, name: str, text: str) -> "Raw":
-        made = super().__new__(cls, text)
-        made.name = name
-        return made
-
-    def fold(self, *, policy: Policy) -> str:
-        """The header on the wire; the library asks for it."""
-        if not (self.isascii() or getattr(policy, "utf8", False)):
+    def written(self) -> str:
+        """The header on the wire, but for its end. Raises `Unwritable`."""
+        if not self.text.isascii():
             raise Unwritable(f"{self.name} has other signs than ASCII's.")
-        return f"{self.name}: {self}{policy.linesep}"
+        return f"{self.name}: {self.text}"
 
 
 class Words(Raw):
     """A header that people read: what is not plain, or looks like an encoded word, is encoded by us."""
 
-    def fold(self, *, policy: Policy) -> str:
-        """The header on the wire; the library asks for it."""
-        plain = self.isascii() and self.isprintable() and ENCODED not in self
-        plain = plain and all(len(word) < USUAL_LINE // 2 for word in self.split(" "))
+    def written(self) -> str:
+        plain = self.text.isascii() and self.text.isprintable() and ENCODED not in self.text
+        plain = plain and all(len(word) < USUAL_LINE // 2 for word in self.text.split(" "))
         header = Header(
-            str(self), "us-ascii" if plain else "utf-8", maxlinelen=USUAL_LINE, header_name=self.name
+            self.text, "us-ascii" if plain else "utf-8", maxlinelen=USUAL_LINE, header_name=self.name
         )
-        return f"{self.name}: {header.encode(linesep=policy.linesep)}{policy.linesep}"
+        return f"{self.name}: {header.encode(linesep=LINE_END)}"
 
 
-def address_header(name: str, address: str) -> Raw:
-    """The one address of a header. Raises `Unwritable` for what is none."""
-    if not is_address(address):
-        raise Unwritable("The recipient is no address that a letter can be sent to.")
-    return Raw(name, address)
+class Address(Raw):
+    """The one address of a header. In a letter with other signs than ASCII's there, the server is told."""
+
+    def written(self) -> str:
+        if not is_address(self.text):
+            raise Unwritable("The recipient is no address that a letter can be sent to.")
+        return f"{self.name}: {self.text}"
 
 
-def checked(message: EmailMessage) -> EmailMessage:
-    """The message, if each of its headers is one on the wire. Raises `Unwritable`."""
-    policy = SMTP if str(message["To"]).isascii() else SMTPUTF8
-    for name, value in message.items():
-        first, *more = policy.fold(name, value).removesuffix("\r\n").split("\r\n")
-        folded = all(line[:1] in (" ", "\t") and line.strip() for line in more)
-        if not folded or any(_is_broken(line) for line in (first, *more)):
-            raise Unwritable(f"{name} would not be one header.")
-    return message
+def head(headers: Iterable[Raw]) -> bytes:
+    """The headers on the wire, each of them one. Raises `Unwritable`."""
+    return b"".join(_checked(header) for header in headers)
+
+
+def _checked(header: Raw) -> bytes:
+    written = header.written()
+    first, *more = written.split(LINE_END)
+    folded = all(line[:1] in (" ", "\t") and line.strip() for line in more)
+    if not folded or any(_is_broken(line) for line in (first, *more)):
+        raise Unwritable(f"{header.name} would not be one header.")
+    return f"{written}{LINE_END}".encode()
 
 
 def _is_broken(line: str) -> bool:
-    return "\r" in line or "\n" in line or len(line.encode("utf-8", "surrogateescape")) > MOST_LINE
+    return "\r" in line or "\n" in line or len(line.encode()) > MOST_LINE

@@ -14,7 +14,6 @@ fell silent, is its doing is found out by making another: a server that is not t
 """
 
 from contextlib import suppress
-from email.message import EmailMessage
 from typing import NoReturn
 
 from aiosmtplib import (
@@ -57,7 +56,7 @@ class Line:
         self._server = server
         self._smtp: MailClient | None = None
 
-    async def send(self, letter_id: int, message: EmailMessage, recipient: str) -> None:
+    async def send(self, letter_id: int, message: bytes, recipient: str) -> None:
         """Hand a letter over. Raises what the table above says; who is cancelled does not know."""
         try:
             await self._send(letter_id, message, recipient)
@@ -76,12 +75,11 @@ class Line:
             raise
         self._server.note_answer(letter_id)
 
-    async def _send(self, letter_id: int, message: EmailMessage, recipient: str) -> None:
+    async def _send(self, letter_id: int, message: bytes, recipient: str) -> None:
         kept = self._smtp is not None and self._smtp.is_connected
         smtp = await self._connected()
-        smtp.text_begun = False
         try:
-            await smtp.send_message(message, recipients=[recipient])
+            await smtp.deliver(message, recipient)
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
             if isinstance(error, ValueError | SMTPNotSupported):
                 raise Refused(words_of(error)) from error

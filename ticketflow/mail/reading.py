@@ -1,8 +1,8 @@
 """A letter's message for eyes at the delivery desk: as it goes out, but for links that open an account."""
 
 import asyncio
+from email import message_from_bytes, policy
 from email.message import EmailMessage
-from functools import partial
 
 from databases import Database
 
@@ -31,15 +31,16 @@ class LetterReader:
         A link of an account's letter is not even made: only the postman signs one.
         """
         try:
-            return await self._read(letter)
+            written = await self._write(letter)
         except Unwritable:
             return None
+        return None if written is None else _opened(written, letter)
 
-    async def _read(self, letter: DeskLetter) -> EmailMessage | None:
+    async def _write(self, letter: DeskLetter) -> bytes | None:
         if letter.kind == reminders.SALE_OPENS:
             return await self._about_sale(letter)
         if letter.booking_id is None:
-            return self._dated(letter, self._about_account(letter))
+            return self._about_account(letter)
         booking = (await bookings.by_ids(self._database, [letter.booking_id])).get(letter.booking_id)
         if booking is None:
             return None
@@ -48,32 +49,33 @@ class LetterReader:
         cancelled = letter.kind == CONFIRMATION and booking.status is BookingStatus.CANCELLED
         if event is None or user is None or user.closed or cancelled:
             return None
-        write = self._messages.write
-        return self._dated(letter, await asyncio.to_thread(write, letter.plain, user.name, booking, event))
+        return await asyncio.to_thread(self._messages.write, letter.plain, user.name, booking, event)
 
-    async def _about_sale(self, letter: DeskLetter) -> EmailMessage | None:
+    async def _about_sale(self, letter: DeskLetter) -> bytes | None:
         event = await events.by_id(self._database, letter.event_id or 0)
         user = await users.by_id(self._database, letter.user_id or 0)
         if event is None or user is None or user.closed:
             return None
         asked, lobby = await reminders.asked(self._database, event.id, user.id), event.lobby_opens_at
         from_lobby = lobby is not None and asked is not None and asked >= lobby
-        write = partial(self._messages.about_sale, from_lobby=from_lobby)
-        return self._dated(letter, await asyncio.to_thread(write, letter.plain, user.name, event, LEFT_OUT))
+        return await asyncio.to_thread(
+            self._messages.about_sale, letter.plain, user.name, event, LEFT_OUT, from_lobby=from_lobby
+        )
 
-    def _about_account(self, letter: DeskLetter) -> EmailMessage:
+    def _about_account(self, letter: DeskLetter) -> bytes:
         plain = letter.plain
         if not letter.recipient:
             plain = type(plain)(**{**vars(plain), "recipient": NOBODY})
-        message = self._messages.about_account(plain, letter.kind, LEFT_OUT)
-        if letter.kind == CLOSED_LETTER or not letter.recipient:
-            del message["To"]
-        return message
+        return self._messages.about_account(plain, letter.kind, LEFT_OUT)
 
-    @staticmethod
-    def _dated(letter: DeskLetter, message: EmailMessage) -> EmailMessage:
-        """With the date on which it went, if it did: not that of being looked at."""
-        del message["Date"]
-        if letter.sent_at is not None:
-            message["Date"] = letter.sent_at
-        return message
+
+def _opened(written: bytes, letter: DeskLetter) -> EmailMessage:
+    """With the date on which it went, if it did: not that of being looked at. A last letter's address is
+    forgotten."""
+    message: EmailMessage = message_from_bytes(written, policy=policy.default)
+    del message["Date"]
+    if letter.sent_at is not None:
+        message["Date"] = letter.sent_at
+    if letter.kind == CLOSED_LETTER or not letter.recipient:
+        del message["To"]
+    return message

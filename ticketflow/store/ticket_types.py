@@ -8,6 +8,7 @@ from databases import Database
 from sqlalchemy import delete, func, insert, or_, select, update
 
 from ticketflow.domain import TicketType
+from ticketflow.store.bulk import insertion
 from ticketflow.store.numbering import Run, written
 from ticketflow.store.tables import ticket_types, units
 
@@ -112,7 +113,7 @@ async def _make_units(
     numbers = [number for first, last in runs for number in range(first, last + 1)]
     for start in range(0, len(numbers), UNITS_A_STATEMENT):
         some = numbers[start : start + UNITS_A_STATEMENT]
-        await database.execute(insert(units).values([_unit(type_id, n, seats) for n in some]))
+        await database.execute(insertion(database, units, [_unit(type_id, n, seats) for n in some]))
 
 
 def _unit(type_id: int, number: int, seats: Sequence[Seat] | None) -> dict[str, Any]:
