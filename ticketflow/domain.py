@@ -3,12 +3,13 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import product
 from typing import Any
+from zoneinfo import ZoneInfo
 
 
 class SaleState(StrEnum):
@@ -134,6 +135,17 @@ class TicketType:
     seated: bool
     fee: int = 0
     """The booking fee of one ticket, in minor units, paid on top of the price."""
+    gaps: tuple[tuple[int, int], ...] = ()
+    """Runs of numbers (first, last) that are no units any more, though there are units above them."""
+
+    @property
+    def size(self) -> int:
+        """One more than the highest unit's number."""
+        return self.capacity + sum(last - first + 1 for first, last in self.gaps)
+
+    def missing(self) -> Iterator[int]:
+        """The numbers in the gaps."""
+        return (number for first, last in self.gaps for number in range(first, last + 1))
 
     def cost(self, quantity: int) -> tuple[int, int]:
         """What so many tickets cost in all, and how much of that is fee."""
@@ -162,6 +174,16 @@ class Event:
     """Until when bookers may cancel and have their money back; None if they may not at all."""
     called_off: str | None = None
     """Why its organiser has called it off; None while it takes place."""
+    sale_ends_at: datetime | None = None
+    """When the sale closes by itself; None if it does not."""
+    timezone: str = "UTC"
+    """The IANA name of the zone in which its times are told to people."""
+    revision: int = 0
+    """Grows with every edit."""
+
+    def local(self, moment: datetime) -> datetime:
+        """The same moment by the clocks where the event is."""
+        return moment.astimezone(ZoneInfo(self.timezone))
 
     def ticket_type(self, ticket_type_id: int) -> TicketType:
         """The type of that id. Raises `Refusal` not_found if it is not this event's."""
@@ -271,6 +293,7 @@ def check_times(
     sale_starts_at: datetime,
     lobby_opens_at: datetime | None,
     cancel_until: datetime | None,
+    sale_ends_at: datetime | None = None,
 ) -> None:
     """Whether an event's times can be. Raises ValueError with words for its organiser."""
     if sale_starts_at >= starts_at:
@@ -279,7 +302,9 @@ def check_times(
         raise ValueError("the lobby must open before the sale starts")
     if cancel_until is not None and not sale_starts_at < cancel_until <= starts_at:
         raise ValueError("cancelling must end after the sale starts, and not after the event does")
-    for moment in (starts_at, sale_starts_at, lobby_opens_at, cancel_until):
+    if sale_ends_at is not None and sale_ends_at <= sale_starts_at:
+        raise ValueError("the sale must end after it starts")
+    for moment in (starts_at, sale_starts_at, lobby_opens_at, cancel_until, sale_ends_at):
         if moment is not None and not 2000 <= moment.year <= 9000:
             raise ValueError("a time lies outside the years 2000 to 9000")
 

@@ -53,6 +53,8 @@ class Point(StrEnum):
     REFUND_ASKED = "refund.asked"  # the gateway has the money
     REFUNDED = "refund.done"  # the money is given back; our books say it is to be
     REFUND_NOTED = "refund.noted"  # the books say so too; who cancelled has no answer
+    UNITS_TAKEN_OUT = "units.out"  # Redis has fewer units; the database has them all
+    UNITS_MADE = "units.made"  # the database has more units; Redis does not know of them
 
 
 class Act(StrEnum):

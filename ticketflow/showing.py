@@ -24,12 +24,13 @@ def hue_of(event_id: int) -> int:
 
 
 def show_event(event: Event, public: Mapping[str, Any]) -> dict[str, Any]:
-    """The contract's event with real times and its colour."""
+    """The contract's event with real times, by the clocks where it is, and its colour."""
     return {
         **public,
-        "starts_at": event.starts_at,
-        "sale_starts_at": event.sale_starts_at,
-        "lobby_opens_at": event.lobby_opens_at,
+        "starts_at": event.local(event.starts_at),
+        "sale_starts_at": event.local(event.sale_starts_at),
+        "lobby_opens_at": event.lobby_opens_at and event.local(event.lobby_opens_at),
+        "sale_ends_at": event.sale_ends_at and event.local(event.sale_ends_at),
         "hue": hue_of(event.id),
     }
 
@@ -95,7 +96,7 @@ def _event_facts(event: Event) -> dict[str, Any]:
         "slug": event.slug,
         "name": event.name,
         "venue": event.venue,
-        "starts_at": event.starts_at,
-        "cancel_until": event.cancel_until,
+        "starts_at": event.local(event.starts_at),
+        "cancel_until": event.cancel_until and event.local(event.cancel_until),
         "called_off": event.called_off,
     }

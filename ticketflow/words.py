@@ -1,6 +1,7 @@
 """How money and times are written for people, in pages and in mail alike."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 _SYMBOLS = {"INR": "₹", "EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 _WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
@@ -26,14 +27,23 @@ def count(number: int) -> str:
 
 
 def day(when: datetime | str) -> str:
-    """A date as "Sat 12 December 2026", in UTC."""
+    """A date as "Sat 12 December 2026", by the clocks that the moment is told in, else in UTC."""
     moment = _moment(when)
     return f"{moment:%a} {moment.day} {moment:%B %Y}"
 
 
 def clock(when: datetime | str) -> str:
-    """A time of day as "10:00 UTC"."""
-    return f"{_moment(when):%H:%M} UTC"
+    """A time of day as "10:00 UTC", or "15:30 IST" of a moment told by other clocks."""
+    moment = _moment(when)
+    name = moment.tzname() or ""
+    # Some zones have no letters of their own.
+    return f"{moment:%H:%M} {name if name.isalpha() else f'UTC{name}'}"
+
+
+def zone(when: datetime | str) -> str:
+    """The zone whose clocks a moment is told by; "" for UTC, which the reader's own clocks replace."""
+    at = _moment(when).tzinfo
+    return at.key if isinstance(at, ZoneInfo) and at.key != "UTC" else ""
 
 
 def span(seconds: int) -> str:
@@ -48,4 +58,5 @@ def span(seconds: int) -> str:
 
 def _moment(when: datetime | str) -> datetime:
     # What the waiting room says comes as JSON has it: ISO 8601 as text.
-    return (datetime.fromisoformat(when) if isinstance(when, str) else when).astimezone(UTC)
+    moment = datetime.fromisoformat(when) if isinstance(when, str) else when
+    return moment if isinstance(moment.tzinfo, ZoneInfo) else moment.astimezone(UTC)

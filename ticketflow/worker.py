@@ -18,6 +18,7 @@ from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.cashier import Cashier
 from ticketflow.booking.keeper import Keeper
 from ticketflow.booking.ledger import Ledger
+from ticketflow.booking.offer import Offer
 from ticketflow.booking.rebuilder import Rebuilder
 from ticketflow.clients import Stores, make_smtp, open_stores
 from ticketflow.collector import spare_the_collector
@@ -37,7 +38,7 @@ from ticketflow.mail.server import MailServer
 from ticketflow.mail.writer import Writer
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
-from ticketflow.stock import Inspection, Stock
+from ticketflow.stock import Inspection, Resizing, Stock
 from ticketflow.store import violations
 from ticketflow.ticket_codes import TicketCodes
 
@@ -101,6 +102,16 @@ class Background:
             inspection=self.inspection,
             rooms=self.rooms,
             settings=settings,
+        )
+
+        self.offer = Offer(
+            redis=stores.redis,
+            database=stores.database,
+            stock=self.stock,
+            resizing=Resizing(stores.redis, settings.redis_prefix),
+            rebuilder=self.rebuilder,
+            keeper=self.keeper,
+            rooms=self.rooms,
         )
 
     @cached_property

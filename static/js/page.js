@@ -94,17 +94,20 @@ const dates = (options) => new Intl.DateTimeFormat(ENGLISH, { ...options, ...(op
 const HOUR = { hour: "2-digit", minute: "2-digit" };
 const CLOCK = dates(HOUR);
 const SHAPES = {
-  clock: dates({ ...HOUR, timeZoneName: "short" }),
-  exact: dates({ ...HOUR, second: "2-digit" }),
-  day: dates({ weekday: "short", day: "numeric", month: "long", year: "numeric" }),
-  both: dates({ weekday: "short", day: "numeric", month: "long", ...HOUR, timeZoneName: "short" }),
+  clock: { ...HOUR, timeZoneName: "short" },
+  exact: { ...HOUR, second: "2-digit" },
+  day: { weekday: "short", day: "numeric", month: "long", year: "numeric" },
+  both: { weekday: "short", day: "numeric", month: "long", ...HOUR, timeZoneName: "short" },
 };
+const made = {};
+// By the reader's clocks; an event's own times by those where it is.
+const shaped = (shape, timeZone) => (made[shape + timeZone] ??= dates({ ...SHAPES[shape], timeZone }));
 const AGO = new Intl.RelativeTimeFormat(ENGLISH, { numeric: "auto" });
 
-function tell(shape, date) {
+function tell(shape, date, timeZone) {
   if (shape === "ago") return ago(date);
   // "Sat 12 December", as the server writes it, not "Sat, 12 December": text that stays does not jump.
-  return SHAPES[shape].format(date).replace(/^(\w+),/, "$1");
+  return shaped(shape, timeZone).format(date).replace(/^(\w+),/, "$1");
 }
 
 function ago(date) {
@@ -117,7 +120,7 @@ function ago(date) {
 /** Writes every <time data-local="clock|exact|day|both|ago">, <data data-money> and <data data-count> under `root` the reader's way. */
 export function localise(root = document) {
   for (const element of root.querySelectorAll("time[data-local]")) {
-    const text = tell(element.dataset.local, new Date(element.dateTime));
+    const text = tell(element.dataset.local, new Date(element.dateTime), element.dataset.at);
     if (element.textContent !== text) element.textContent = text;
   }
   for (const element of root.querySelectorAll("data[data-money]")) {
@@ -133,7 +136,7 @@ export function clock(date) {
 }
 
 export function exactClock(date) {
-  return SHAPES.exact.format(date);
+  return shaped("exact").format(date);
 }
 
 /** Milliseconds as "4:09", "1:02:30" or "3 d 04:10:09"; never below zero. */
@@ -372,7 +375,7 @@ export function canBeSent(form) {
 
 for (const button of document.querySelectorAll("[data-theme-button]")) themeButton(button);
 for (const fieldset of document.querySelectorAll("[data-looks]")) themeChoice(fieldset);
-for (const name of document.querySelectorAll("[data-zone]")) name.textContent = SHAPES.clock.resolvedOptions().timeZone.replaceAll("_", " ");
+for (const name of document.querySelectorAll("[data-zone]")) name.textContent = CLOCK.resolvedOptions().timeZone.replaceAll("_", " ");
 localise();
 if (document.querySelector('[data-local="ago"]')) setInterval(localise, 60_000);
 for (const element of document.querySelectorAll("[data-countdown]")) {

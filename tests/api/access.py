@@ -22,6 +22,19 @@ is a token without the ability that the route wants."""
 ENDS_ALL = ("DELETE /api/me/sessions", "POST /profile/sessions")
 CALLS_OFF = ("POST /api/organiser/events/<int:event_id>/cancel", "POST /organiser/<slug>/cancel")
 """What ends an event for good has one of its own each time."""
+EDITING = {
+    "POST /api/organiser/events/<int:event_id>/ticket-types": {"name": "A", "price": 1, "capacity": 5},
+    "PATCH /api/organiser/events/<int:event_id>/ticket-types/<int:type_id>": {"price": 2600},
+    "POST /api/organiser/events/<int:event_id>/duplicate": {
+        "starts_at": "2030-01-02T00:00:00Z",
+        "sale_starts_at": "2030-01-01T00:00:00Z",
+    },
+}
+EDITING_FORMS = {
+    "POST /organiser/<slug>/publish": {"wanted": "yes"},
+    "POST /organiser/<slug>/types": {"types-0-name": "A", "types-0-price": "1", "types-0-capacity": "5"},
+    "POST /organiser/<slug>/types/<int:type_id>": {"act": "remove"},
+}
 QUEUEING = ("queue", "hold", "book", "checkout")
 
 
@@ -34,6 +47,8 @@ class Cast:
     people: dict[str, Visitor]
     weak: dict[str, str]
     named: dict[str, str] = field(default_factory=dict)
+    upcoming: dict[str, str] = field(default_factory=dict)
+    """The same of an event of the owner's whose sale is not open yet."""
     sure: set[str] = field(default_factory=set)
     """What needs no renewing: nothing has been done since."""
 
@@ -45,8 +60,7 @@ class Cast:
         await self._renew(route)
         method, rule = route.split()
         path = rule
-        doomed = {"<int:event_id>": self.named["doomed"], "<slug>": self.named["doomed slug"]}
-        for name, value in (self.named | (doomed if route in CALLS_OFF else {})).items():
+        for name, value in self._names(route).items():
             path = path.replace(name, value)
         visitor = self.people.get(column) or self.people["stranger"]
         headers = {"Authorization": f"Bearer {self._weak_for(route)}"} if column == "weak_token" else {}
@@ -63,6 +77,13 @@ class Cast:
         if route in ENDS_ALL and column in self.people:
             self.weak = await weak_tokens(self.people)
         return f"{answer.status_code}{leads_to}"
+
+    def _names(self, route: str) -> dict[str, str]:
+        """What the route's address names: types come and go only where nothing has been sold yet."""
+        if route in CALLS_OFF:
+            named = self.named
+            return {**named, "<int:event_id>": named["doomed"], "<slug>": named["doomed slug"]}
+        return {**self.named, **self.upcoming} if "types" in route else self.named
 
     def _leads_to(self, location: str | None) -> str:
         if location is None:
@@ -89,6 +110,7 @@ class Cast:
 
     def _sent(self, route: str) -> dict[str, Any]:
         bodies = {
+            **EDITING,
             "POST /api/register": {"name": "Ann", "email": "a", "password": "a password"},
             "POST /api/login": {"email": "nobody@example.com", "password": "a password"},
             "PATCH /api/me": {"theme": "dark"},
@@ -124,6 +146,7 @@ class Cast:
             "POST /api/organiser/work/payments/retry": {"event_id": self.sale.event_id},
         }
         forms = {
+            **EDITING_FORMS,
             "POST /organiser/door/<slug>": {"code": "x"},
             "POST /events/<slug>/book": {"ticket_type_id": str(self.sale.type_ids[0]), "quantity": "1"},
             "POST /events/<slug>/checkout": {"hold_id": self.named["<hold_id>"], "method": "card-ok"},
@@ -147,6 +170,7 @@ class Cast:
     async def _renew(self, route: str) -> None:
         """Let the fan have, and the two fans be, what a cell before may have ended."""
         needs = {
+            self._renew_upcoming: "types" in route,
             self._renew_turns: any(word in route for word in QUEUEING),
             self._renew_hold: "hold" in route or "checkout" in route or route == "POST /api/bookings",
             self._renew_booking: "<booking_id>" in route,
@@ -162,6 +186,19 @@ class Cast:
                 self.sure.add(renew.__name__)
         if not route.startswith(("GET ", "WS ")):
             self.sure.clear()
+
+    async def _renew_upcoming(self) -> None:
+        kinds = [{"name": name, "price": 2500, "capacity": 20} for name in ("Standing", "Gallery")]
+        made = await self.people["owner"].post("/api/organiser/events", json=sale_body(ticket_types=kinds))
+        event = made.json()
+        # That it was made is no act of whoever is asked about.
+        await self.house.database.execute(delete(audit).where(audit.c.event_id == event["id"]))
+        kind = event["ticket_types"][0]["id"]
+        self.upcoming = {
+            "<int:event_id>": str(event["id"]),
+            "<slug>": event["slug"],
+            "<int:type_id>": str(kind),
+        }
 
     async def _renew_turns(self) -> None:
         for inside in ("fan", "other_fan"):

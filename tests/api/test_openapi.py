@@ -138,7 +138,9 @@ async def test_every_reference_leads_somewhere(house: House):
 )
 async def test_a_stranger_is_sent_to_sign_in_before_their_body_is_read(house: House, sale: Sale, key: str):
     method, path = key.split(" ")
-    where = path.format(event_id=sale.event_id, hold_id="x", booking_id="x", token_id=1, account_id=1)
+    where = path.format(
+        event_id=sale.event_id, hold_id="x", booking_id="x", token_id=1, account_id=1, type_id=1
+    )
     async with house.visitor() as stranger:
         for body in (b"{", b"[]", b'{"no": "such field"}', b""):
             headers = {"Content-Type": "application/json"}

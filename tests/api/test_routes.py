@@ -53,6 +53,10 @@ CONTRACT = {
     "GET /api/organiser/events": ORGANISER,
     "GET /api/organiser/events/<int:event_id>": ORGANISER,
     "PATCH /api/organiser/events/<int:event_id>": ORGANISER,
+    "POST /api/organiser/events/<int:event_id>/ticket-types": ORGANISER,
+    "PATCH /api/organiser/events/<int:event_id>/ticket-types/<int:type_id>": ORGANISER,
+    "DELETE /api/organiser/events/<int:event_id>/ticket-types/<int:type_id>": ORGANISER,
+    "POST /api/organiser/events/<int:event_id>/duplicate": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/bookings": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/audit": ORGANISER,
     "GET /api/organiser/events/<int:event_id>/stats": ORGANISER,
@@ -145,6 +149,15 @@ PAGES = {
     "POST /organiser/work/payments/retry": ORGANISER,
     "POST /organiser/work/payments/<booking_id>/retry": ORGANISER,
     "GET /organiser/<slug>/audit": ORGANISER,
+    "GET /organiser/new": ORGANISER,
+    "POST /organiser/new": ORGANISER,
+    "GET /organiser/<slug>/edit": ORGANISER,
+    "POST /organiser/<slug>/edit": ORGANISER,
+    "POST /organiser/<slug>/publish": ORGANISER,
+    "POST /organiser/<slug>/types": ORGANISER,
+    "POST /organiser/<slug>/types/<int:type_id>": ORGANISER,
+    "GET /organiser/<slug>/preview": ORGANISER,
+    "GET /organiser/<slug>/artwork.svg": ORGANISER,
     "GET /organiser/mail": ORGANISER,
     "GET /organiser/mail/<int:letter_id>": ORGANISER,
     "GET /organiser/mail/<int:letter_id>/html": ORGANISER,
@@ -174,6 +187,12 @@ BODIES = {
     "POST /api/organiser/events/<int:event_id>/room/extend": {"minutes": 1},
     "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan", "current_password": "x"},
     "POST /api/organiser/mail/retry": {},
+    "POST /api/organiser/events/<int:event_id>/ticket-types": {"name": "A", "price": 1, "capacity": 5},
+    "PATCH /api/organiser/events/<int:event_id>/ticket-types/<int:type_id>": {"price": 2},
+    "POST /api/organiser/events/<int:event_id>/duplicate": {
+        "starts_at": "2030-01-02T00:00:00Z",
+        "sale_starts_at": "2030-01-01T00:00:00Z",
+    },
     "POST /api/organiser/check": {"code": "x"},
     "PATCH /api/me": {"name": "Ann"},
     "DELETE /api/me": {"current_password": "x"},
@@ -206,6 +225,7 @@ async def test_who_is_not_signed_in_is_told_so(house: House, sale: Sale, route: 
         .replace("<int:account_id>", "1")
         .replace("<booking_id>", "x")
         .replace("<int:letter_id>", "1")
+        .replace("<int:type_id>", "1")
     )
     async with house.visitor() as nobody:
         is_problem(

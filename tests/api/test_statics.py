@@ -82,9 +82,7 @@ def test_modules_of_one_page_are_joined_and_their_own_names_stay_theirs():
     ]
 
 
-@pytest.mark.parametrize(
-    "words", ["export { own };", "export default 1;", 'import x from "./shared.js";']
-)
+@pytest.mark.parametrize("words", ["export { own };", "export default 1;", 'import x from "./shared.js";'])
 def test_what_cannot_be_joined_is_said(words: str):
     with pytest.raises(ValueError, match=r"low\.js cannot be joined"):
         bundle(MODULES | {"low": f"{words}\n{MODULES['low']}"}, ["low", "top"])

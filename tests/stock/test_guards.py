@@ -266,7 +266,7 @@ GUARDS = [
     Guard("hold", " or redis.call('GETBIT', units_key, unit) == 0", one_seat_held_twice),
     Guard(
         "hold",
-        "unit >= capacity or redis.call('GETBIT', units_key, unit) == 0",
+        "unit >= size or redis.call('GETBIT', units_key, unit) == 0",
         a_seat_that_is_not_there,
         "false",
     ),

@@ -108,12 +108,13 @@ def _of_type(
     gone = capacity - len(free) - held.total()
     for subject, kind, expected, found in (
         (f"{name}: capacity", "settings", capacity, seen.capacity[ticket_type.id]),
+        (f"{name}: size", "settings", ticket_type.size, seen.size[ticket_type.id] or capacity),
         (name, "count", len(free), seen.free[ticket_type.id]),
         (f"{name}: sold", "sum", gone, seen.sold[ticket_type.id]),
     ):
         if expected != found:
             yield Difference(kind, event_id, subject, *_both(expected, found))
-    everywhere = set(range(capacity))
+    everywhere = set(range(ticket_type.size)) - set(ticket_type.missing())
     doubtful = (free - everywhere) | (free & held.keys()) | {unit for unit, n in held.items() if n > 1}
     for unit in sorted(doubtful):
         yield Difference("twice", event_id, f"{name} {unit}", "one place", _where(unit, free, held))

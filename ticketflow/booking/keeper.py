@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 
 from databases import Database
 from redis.asyncio import Redis
@@ -13,10 +14,11 @@ from ticketflow.loops import lasting
 from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Stock
+from ticketflow.store import events as event_store
 from ticketflow.store import rooms as records
 from ticketflow.store import violations
 from ticketflow.store.stocktaking import take_stock
-from waiting_room import RoomLost, WaitingRoomError
+from waiting_room import Mode, RoomLost, WaitingRoomError
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class Keeper:
         self._events = events
         self._settings = settings
         self._remembered: dict[int, tuple[str, int, str]] = {}
+        self._over: dict[int, datetime] = {}
 
     async def prepare(self, event: Event) -> None:
         """Put the event's room and stock into Redis where they are missing."""
@@ -67,9 +70,10 @@ class Keeper:
 
     @lasting
     async def expire(self) -> None:
-        """For ever: give back the holds whose time is over, and load the stock that is missing."""
+        """For ever: give back the holds whose time is over, load the stock that is missing, end sales."""
         while True:
             await self._for_each(self._expire_holds)
+            await self._for_each(self._close_when_over)
             await asyncio.sleep(EXPIRE_SECONDS)
 
     @lasting
@@ -102,10 +106,30 @@ class Keeper:
             await self._load_stock(event)
         await self._stock.expire(event, room.keys.active)
 
+    async def _close_when_over(self, event: Event) -> None:
+        """Close a sale at its end, once: whoever opens it again by hand after that has it open.
+
+        Redis is told first. Who dies before it is written down leaves it to be said again, which changes
+        nothing.
+        """
+        over = event.sale_ends_at
+        if over is None or self._over.get(event.id) == over or await self._stock.time() < over:
+            return
+        record = await records.by_event(self._database, event.id)
+        if record and record.closed_for != over:
+            await (await self._rooms.of(event.id)).steer(mode=Mode.CLOSED)
+            await records.change(
+                self._database, event.id, mode=Mode.CLOSED.value, manual=True, closed_for=over
+            )
+            log.info("event %d: its sale has ended", event.id)
+        self._over[event.id] = over
+
     async def _load_stock(self, event: Event) -> None:
         room = await self._rooms.of(event.id)
         async with self._redis.lock(self._stock.keys(event.id).lock, timeout=60):
             if not await self._stock.is_loaded(event):
+                # Its types may have changed since this process read them.
+                event = await event_store.by_id(self._database, event.id) or event
                 books = await take_stock(self._database, event.id)
                 await self._stock.load(event, room.keys.active, books.sold, books.bought, books.cancelled)
 

@@ -19,7 +19,7 @@ from ticketflow.rooms import Rooms
 from ticketflow.settings import Settings
 from ticketflow.stock import Inspection, StockKeys
 from ticketflow.stock.inspection import Unit
-from ticketflow.store import violations
+from ticketflow.store import events, violations
 from ticketflow.store.stocktaking import StockInBooks, TicketRow, take_stock
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class Rebuilder:
         leases = (await self._rooms.of(event.id)).keys.active
         keys = StockKeys(self._settings.redis_prefix, event.id)
         async with self._redis.lock(keys.lock, timeout=LOCK_SECONDS):
+            # Its types may have changed since this process read them.
+            event = await events.by_id(self._database, event.id) or event
             await self._inspection.close(event, leases)
             try:
                 before = await self._books(event)

@@ -53,6 +53,9 @@ class Catalogue:
             found = await event_store.every(self._database)
             self._events = {event.id: event for event in found}
             self._ids = {event.slug: event.id for event in found}
+            # The id of a type that was taken away may come back as another's.
+            known = {t.id for event in found for t in event.ticket_types}
+            self._seats = {type_id: seats for type_id, seats in self._seats.items() if type_id in known}
 
     def all(self) -> list[Event]:
         """Every event, published or not, the next to start first."""
@@ -208,6 +211,8 @@ class Catalogue:
             "sale_starts_at": iso(event.sale_starts_at),
             "lobby_opens_at": iso(event.lobby_opens_at) if event.lobby_opens_at else None,
             "cancel_until": iso(event.cancel_until) if event.cancel_until else None,
+            "sale_ends_at": iso(event.sale_ends_at) if event.sale_ends_at else None,
+            "timezone": event.timezone,
             **self.sale_view(event),
             "called_off_because": event.called_off,
             "currency": event.currency,

@@ -15,6 +15,7 @@ from ticketflow.domain import Event, Refusal
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.slot import Slot
 from ticketflow.stock import Seats, Stock
+from ticketflow.store.events import Seat
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +35,18 @@ class SeatBoard:
         self._reading: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._watchers: defaultdict[int, set[Slot]] = defaultdict(set)
         self._telling: dict[int, asyncio.Task[None]] = {}
-        self._plans: dict[int, list[Row]] = {}
+        self._plans: dict[int, tuple[Sequence[Seat], list[Row]]] = {}
 
     async def plan(self, event: Event) -> dict[int, list[Row]]:
-        """The rows of each seated type. They never change."""
+        """The rows of each seated type, which never change."""
         found = {}
         for ticket_type in event.ticket_types:
             if ticket_type.seated:
-                if ticket_type.id not in self._plans:
-                    self._plans[ticket_type.id] = rows_of(await self._catalogue.seats(ticket_type))
-                found[ticket_type.id] = self._plans[ticket_type.id]
+                seats = await self._catalogue.seats(ticket_type)
+                known = self._plans.get(ticket_type.id)
+                if known is None or known[0] is not seats:
+                    known = self._plans[ticket_type.id] = seats, rows_of(seats)
+                found[ticket_type.id] = known[1]
         return found
 
     async def look(self, event: Event) -> Seats:

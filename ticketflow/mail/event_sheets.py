@@ -96,7 +96,10 @@ def sale_sheet(
     name: str, event: Event, *, moved: bool, opened: bool, from_lobby: bool, home: str, stop_url: str
 ) -> Sheet:
     """The letter to who asked to be told of a sale; who asked `from_lobby` waits for the sale itself."""
-    lobby, sale = event.lobby_opens_at, event.sale_starts_at
+    lobby, sale = (
+        event.lobby_opens_at and event.local(event.lobby_opens_at),
+        event.local(event.sale_starts_at),
+    )
     of_lobby = lobby is not None and not from_lobby
     opens = lobby if lobby and of_lobby else sale
     facts = [*_when_and_where(event)]
@@ -141,7 +144,8 @@ def _look(event: Event) -> dict[str, Any]:
 
 
 def _when_and_where(event: Event) -> list[Fact]:
-    return [Fact("When", [day(event.starts_at), clock(event.starts_at)]), Fact("Where", [event.venue])]
+    starts = event.local(event.starts_at)
+    return [Fact("When", [day(starts), clock(starts)]), Fact("Where", [event.venue])]
 
 
 def _ticket_fact(booking: Mapping[str, Any]) -> Fact:

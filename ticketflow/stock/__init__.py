@@ -7,6 +7,7 @@ from ticketflow.stock.inspection import Inspection, Snapshot, StoredHold
 from ticketflow.stock.keys import StockKeys
 from ticketflow.stock.numbers import NumberReader, StockNumbers
 from ticketflow.stock.replies import REFUSALS, event_of_hold, parse_order
+from ticketflow.stock.resizing import OtherStock, Resizing
 from ticketflow.stock.seats import Seats
 from ticketflow.stock.stock import GROUP, Counts, Settlement, Stock
 
@@ -16,6 +17,8 @@ __all__ = [
     "Counts",
     "Inspection",
     "NumberReader",
+    "OtherStock",
+    "Resizing",
     "Seats",
     "Settlement",
     "Snapshot",

@@ -51,6 +51,8 @@ class Snapshot:
     """Epoch, version and end of closing where they are nothing that the scripts write."""
     limit: int | None
     capacity: Mapping[int, int | None]
+    size: Mapping[int, int | None]
+    """None where the type has lost no units: its size is its capacity."""
     free: Mapping[int, int | None]
     sold: Mapping[int, int | None]
     bits: Mapping[int, bytes]
@@ -108,7 +110,7 @@ class Inspection:
         and how many had to end.
         """
         await drop_what_is_no_order(self._redis, StockKeys(self._prefix, event.id))
-        bits = [free_bits(t.capacity, sold.get(t.id, ())) for t in event.ticket_types]
+        bits = [free_bits(t.size, (*sold.get(t.id, ()), *t.missing())) for t in event.ticket_types]
         kept, ended = await self._run(
             "rebuild",
             event,
@@ -116,6 +118,8 @@ class Inspection:
             *bits,
             limit=event.per_user_limit,
             capacity={str(t.id): t.capacity for t in event.ticket_types},
+            size={str(t.id): t.size for t in event.ticket_types},
+            gaps={str(t.id): t.gaps for t in event.ticket_types},
             taken={str(user_id): count for user_id, count in taken.items()},
             committed=dict.fromkeys(committed, True),
             cancelled=cancelled,
@@ -156,6 +160,7 @@ def _snapshot(event: Event, reply: Sequence[Any]) -> Snapshot:
         strange=_strange(fields, int(at)),
         limit=_whole(fields.get("limit")),
         capacity={t: _whole(fields.get(f"capacity:{t}")) for t in types},
+        size={t: _whole(fields.get(f"size:{t}")) for t in types},
         free={t: _whole(fields.get(f"free:{t}")) for t in types},
         sold={t: _whole(fields.get(f"sold:{t}")) for t in types},
         bits=dict(zip(types, map(bytes.fromhex, bits), strict=True)),

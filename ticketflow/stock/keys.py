@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class StockKeys:
     """The keys of one event's stock.
 
-    stock    hash    epoch, version, limit, and per type capacity:<id>, free:<id>, sold:<id>;
+    stock    hash    epoch, version, limit, and per type capacity:<id>, size:<id> (the highest unit's number
+                    and one), free:<id>, sold:<id>;
                     closed_until (microseconds) while it is rebuilt
     units    string  one bit a unit of a type, 1 = free
     holds    hash    hold id -> JSON of the hold

@@ -262,7 +262,7 @@ class Stock:
         `taken` is what each user has bought; `cancelled` are the bookings whose units must not be given
         back, because they were not in `sold` any more. Gives whether it was put there.
         """
-        bits = [free_bits(t.capacity, sold.get(t.id, ())) for t in event.ticket_types]
+        bits = [free_bits(t.size, (*sold.get(t.id, ()), *t.missing())) for t in event.ticket_types]
         loaded = await self._run(
             "load",
             event,
@@ -270,6 +270,7 @@ class Stock:
             *bits,
             limit=event.per_user_limit,
             capacity={str(t.id): t.capacity for t in event.ticket_types},
+            size={str(t.id): t.size for t in event.ticket_types},
             sold={str(t.id): len(sold.get(t.id, ())) for t in event.ticket_types},
             taken={str(user_id): count for user_id, count in taken.items()},
             cancelled=list(cancelled),
@@ -370,12 +371,12 @@ def _submitted(reply: Sequence[str], request_hash: str) -> bool:
     return False
 
 
-def free_bits(capacity: int, sold: Sequence[int]) -> bytes:
+def free_bits(size: int, gone: Sequence[int]) -> bytes:
     """One bit a unit, 1 = free, in the order SETBIT counts them; the last byte padded with zeros."""
-    bits = bytearray(b"\xff" * (capacity // 8))
-    if capacity % 8:
-        bits.append(0xFF << (8 - capacity % 8) & 0xFF)
-    for unit in sold:
+    bits = bytearray(b"\xff" * (size // 8))
+    if size % 8:
+        bits.append(0xFF << (8 - size % 8) & 0xFF)
+    for unit in gone:
         bits[unit // 8] &= ~(0x80 >> unit % 8)
     return bytes(bits)
 

@@ -10,36 +10,13 @@ from typing import Any
 from databases import Database
 from sqlalchemy import Select, insert, select, update
 
-from ticketflow.domain import Event, Refusal, TicketType, User, booking_fee, check_times, iso, now
-from ticketflow.store import audit, closing, rooms, violations
-from ticketflow.store.bulk import insertion
-from ticketflow.store.ownership import seen_to_by
-from ticketflow.store.tables import called_off, events, ticket_types, units
+from ticketflow.domain import Event, Refusal, TicketType, User, booking_fee, check_times, now
+from ticketflow.store import closing, edits, numbering, rooms, ticket_types, violations
+from ticketflow.store.tables import called_off, events, units
+from ticketflow.store.tables import ticket_types as kinds
+from ticketflow.store.ticket_types import NewTicketType, Seat
 
-UNITS_A_STATEMENT = 2000
-"""Rows of one multi-row insert: large enough to be quick, below what the engines allow (5 values each)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Where a seated unit is."""
-
-    section: str
-    row: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.section}, row {self.row}, seat {self.number}"
-
-
-@dataclass(frozen=True)
-class NewTicketType:
-    """A type to make. Either `capacity` (general admission) or `seats`, one for each unit in order."""
-
-    name: str
-    price: int
-    capacity: int
-    seats: Sequence[Seat] | None = None
+__all__ = ["NewSale", "NewTicketType", "Seat", "by_id", "create", "edit", "every", "seats"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +39,8 @@ class NewSale:
     queue_needs_account: bool = False
     fee_basis_points: int = 0
     cancel_until: datetime | None = None
+    sale_ends_at: datetime | None = None
+    timezone: str = "UTC"
 
 
 async def create(database: Database, organiser_id: int, new: NewSale) -> int:
@@ -79,6 +58,8 @@ async def create(database: Database, organiser_id: int, new: NewSale) -> int:
         "sale_starts_at": new.sale_starts_at,
         "lobby_opens_at": new.lobby_opens_at,
         "cancel_until": new.cancel_until,
+        "sale_ends_at": new.sale_ends_at,
+        "timezone": new.timezone,
         "currency": new.currency,
         "per_user_limit": new.per_user_limit,
         "fee_basis_points": new.fee_basis_points,
@@ -100,38 +81,11 @@ async def create(database: Database, organiser_id: int, new: NewSale) -> int:
                 raise Refusal("not_signed_in", "This account has been closed. Nothing was made.")
             event_id = int(await database.execute(insert(events).values(row)))
             for position, new_type in enumerate(new.types):
-                await _create_type(database, event_id, position, new_type)
+                await ticket_types.create(database, event_id, position, new_type)
             await rooms.create(database, event_id, **room)
     except violations.UNIQUE as error:
         raise Refusal("slug_taken", "There is an event with this name already.") from error
     return event_id
-
-
-async def _create_type(database: Database, event_id: int, position: int, new: NewTicketType) -> None:
-    row = {
-        "event_id": event_id,
-        "position": position,
-        "name": new.name,
-        "price": new.price,
-        "capacity": new.capacity,
-        "seated": new.seats is not None,
-    }
-    type_id = int(await database.execute(insert(ticket_types).values(row)))
-    for start in range(0, new.capacity, UNITS_A_STATEMENT):
-        numbers = range(start, min(start + UNITS_A_STATEMENT, new.capacity))
-        rows = [_unit(type_id, number, new.seats) for number in numbers]
-        await database.execute(insertion(database, units, rows))
-
-
-def _unit(type_id: int, number: int, seats: Sequence[Seat] | None) -> dict[str, Any]:
-    seat = seats[number] if seats is not None else None
-    return {
-        "ticket_type_id": type_id,
-        "unit": number,
-        "section": seat and seat.section,
-        "row": seat and seat.row,
-        "number": seat and seat.number,
-    }
 
 
 async def edit(
@@ -140,42 +94,29 @@ async def edit(
     actor: User,
     changes: Mapping[str, Any],
     before_commit: Callable[[Event], Awaitable[None]],
+    revision: int | None = None,
 ) -> None:
     """Change columns of an event that the actor sees to, with a row in the audit log.
 
     `before_commit` is called with the event as it will be; what it raises undoes all. Raises `Refusal`
-    not_found, and invalid_request for times that cannot be.
+    not_found, stale if others have edited it since `revision`, and invalid_request for times that cannot be.
     """
-    this = (events.c.id == event_id) & seen_to_by(actor)
     async with database.transaction():
-        row = await database.fetch_one(select(events).where(this).with_for_update())
-        if row is None:
-            raise Refusal("not_found", "There is no such event of yours.")
-        before = dict(row._mapping)
+        before = await edits.begin(database, event_id, actor, revision)
         edited = before | dict(changes)
         try:
             check_times(**{name: edited[name] for name in _TIMES})
         except ValueError as wrong:
             raise Refusal("invalid_request", f"Something in the request cannot be used: {wrong}.") from None
-        await database.execute(update(events).where(this).values(**changes))
-        await audit.record(
-            database,
-            actor_id=actor.id,
-            event_id=event_id,
-            action="event.edit",
-            before={name: _plain(before[name]) for name in changes},
-            after={name: _plain(value) for name, value in changes.items()},
-        )
+        await database.execute(update(events).where(events.c.id == event_id).values(**changes))
+        old = {name: before[name] for name in changes}
+        await edits.note(database, event_id, actor, "event.edit", before=old, after=changes)
         found = await by_id(database, event_id)
         if found:
             await before_commit(found)
 
 
-_TIMES = ("starts_at", "sale_starts_at", "lobby_opens_at", "cancel_until")
-
-
-def _plain(value: Any) -> Any:
-    return iso(value) if isinstance(value, datetime) else value
+_TIMES = ("starts_at", "sale_starts_at", "lobby_opens_at", "cancel_until", "sale_ends_at")
 
 
 async def every(database: Database) -> list[Event]:
@@ -194,11 +135,11 @@ def _events() -> Select[Any]:
 
 
 async def _with_types(database: Database, rows: Sequence[Any]) -> list[Event]:
-    of_event = ticket_types.c.event_id.in_([row["id"] for row in rows])
+    of_event = kinds.c.event_id.in_([row["id"] for row in rows])
     fees = {row["id"]: row["fee_basis_points"] for row in rows}
     types: dict[int, list[TicketType]] = defaultdict(list)
     for t in await database.fetch_all(
-        select(ticket_types).where(of_event).order_by(ticket_types.c.event_id, ticket_types.c.position)
+        select(kinds).where(of_event).order_by(kinds.c.event_id, kinds.c.position)
     ):
         types[t["event_id"]].append(
             TicketType(
@@ -208,6 +149,7 @@ async def _with_types(database: Database, rows: Sequence[Any]) -> list[Event]:
                 t["capacity"],
                 bool(t["seated"]),
                 booking_fee(t["price"], fees[t["event_id"]]),
+                numbering.read(t["gaps"]),
             )
         )
     return [_event(row, types[row["id"]]) for row in rows]
@@ -231,6 +173,9 @@ def _event(row: Any, types: Iterable[TicketType]) -> Event:
         queue_needs_account=bool(row["queue_needs_account"]),
         cancel_until=row["cancel_until"],
         called_off=row["called_off"],
+        sale_ends_at=row["sale_ends_at"],
+        timezone=row["timezone"],
+        revision=row["revision"],
     )
 
 

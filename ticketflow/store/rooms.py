@@ -1,6 +1,7 @@
 """What the database keeps of each waiting room, so that it can come back after Redis is lost."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from databases import Database
@@ -36,6 +37,8 @@ class RoomRecord:
     """Makes visitors of accounts in this room; never public, unlike the seed."""
     tally: str = ""
     """What it had counted; `waiting_room.Tally.text`."""
+    closed_for: datetime | None = None
+    """The end of the sale that it was closed for: another end closes it again."""
 
 
 async def create(
@@ -72,8 +75,18 @@ async def by_event(database: Database, event_id: int) -> RoomRecord | None:
     return _record(row) if row else None
 
 
+async def of_own_event(database: Database, event_id: int, actor: User) -> RoomRecord:
+    """The same of an event that the actor sees to. Raises `Refusal` not_found."""
+    this = of_event_seen_to_by(actor, rooms.c.event_id, event_id)
+    row = await database.fetch_one(select(rooms).where(this))
+    if row is None:
+        raise Refusal("not_found", "There is no such event of yours.")
+    return _record(row)
+
+
 async def change(database: Database, event_id: int, **values: Any) -> None:
-    """Keep the named columns: mode, rate_per_minute, max_active, message, manual, epoch, frontier, tally."""
+    """Keep the named columns: mode, rate_per_minute, max_active, message, manual, epoch, frontier, tally and
+    closed_for."""
     await database.execute(
         update(rooms).where(rooms.c.event_id == event_id).values(**values, updated_at=now())
     )
@@ -127,4 +140,5 @@ def _record(row: Any) -> RoomRecord:
         seed=bytes.fromhex(row["seed"]),
         account_key=bytes.fromhex(row["account_key"]),
         tally=row["tally"] or "",
+        closed_for=row["closed_for"],
     )

@@ -109,6 +109,9 @@ events = Table(
     Column("queue_needs_account", Boolean, nullable=False, server_default=false()),
     Column("organiser_id", _Id, ForeignKey("users.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("sale_ends_at", Moment),
+    Column("timezone", String(64), nullable=False, server_default="UTC"),
+    Column("revision", Integer, nullable=False, server_default="0"),
     CheckConstraint("per_user_limit > 0", name="per_user_limit"),
     CheckConstraint("fee_basis_points BETWEEN 0 AND 10000", name="fee_basis_points"),
     **_MYSQL,
@@ -137,6 +140,7 @@ ticket_types = Table(
     Column("price", BigInteger, nullable=False),
     Column("capacity", Integer, nullable=False),
     Column("seated", Boolean, nullable=False),
+    Column("gaps", Text),  # JSON: the runs of unit numbers, [first, last], that were taken out of the sale
     UniqueConstraint("event_id", "position"),
     CheckConstraint("price >= 0", name="price"),
     CheckConstraint("capacity >= 0", name="capacity"),
@@ -357,6 +361,7 @@ rooms = Table(
     Column("tally", Text),
     # Grows with every change of the levers: who changes them says which one they have seen.
     Column("revision", Integer, nullable=False, server_default="0"),
+    Column("closed_for", Moment),  # the end of the sale that it was closed for
     **_MYSQL,
 )
 

@@ -1,6 +1,8 @@
 """What clients may send: one model a command, checked the same at both doors."""
 
+from functools import cache, cached_property
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -17,12 +19,15 @@ from ticketflow.accounts import rules
 from ticketflow.checking import MOST_DOOR
 from ticketflow.domain import check_times, request_hash
 from ticketflow.mail.headers import is_address
+from ticketflow.store.events import Seat
+from ticketflow.web import seating as seatings
 
 MOST_TICKETS_AT_ONCE = 100
 MOST_NAME, MOST_EMAIL = 120, 254
 LEAST_PASSWORD, MOST_PASSWORD = rules.LEAST_PASSWORD, rules.MOST_PASSWORD
 """In characters."""
-MOST_UNITS = 200_000
+MOST_UNITS = seatings.MOST_SEATS
+MOST_SEATING = 900_000
 MOST_PRICE = 10**11
 
 
@@ -45,6 +50,18 @@ def _written_out(value: Any) -> Any:
     return value
 
 
+@cache
+def zones() -> frozenset[str]:
+    """The names of all time zones."""
+    return frozenset(available_timezones())
+
+
+def _zone(text: str) -> str:
+    if text not in zones():
+        raise ValueError("is no time zone such as Europe/Berlin")
+    return text
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
 Email = Annotated[
     str,
@@ -56,7 +73,9 @@ MOST_ID = 2**63 - 1
 Id = Annotated[int, Field(ge=1, le=MOST_ID)]
 # JSON has no times: they come as text, also where everything else must have its own type.
 Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+Zone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Revision = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""What a change was made against; left out, it is made whatever there is now."""
 Quantity = Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
 
 
@@ -168,17 +187,20 @@ class RowAsk(Ask):
 
 
 class TicketTypeAsk(Ask):
-    """General admission by `capacity`, or seated by `rows`."""
+    """General admission by `capacity`, or seated: by `rows`, or by `seating`, the text of a CSV file whose
+    first line is section,row,number or section,row,seats."""
 
     name: Annotated[Line, Field(max_length=120)]
     price: Annotated[int, Field(ge=0, le=MOST_PRICE)]
     capacity: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = None
     rows: Annotated[list[RowAsk], Field(min_length=1, max_length=5000)] | None = None
+    seating: Annotated[str, Field(max_length=MOST_SEATING)] | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "TicketTypeAsk":
-        if (self.capacity is None) == (self.rows is None):
-            raise ValueError("give either a capacity or rows")
+    def _one_of_them(self) -> "TicketTypeAsk":
+        if [self.capacity, self.rows, self.seating].count(None) != 2:
+            raise ValueError("give either a capacity, or rows, or seating")
+        _ = self.seats  # raises where the seating cannot be read
         if self.rows is not None:
             places = [(row.section, row.row) for row in self.rows]
             if len(set(places)) != len(places):
@@ -188,7 +210,21 @@ class TicketTypeAsk(Ask):
     @property
     def units(self) -> int:
         """How many tickets of this type there will be."""
-        return sum(row.seats for row in self.rows) if self.rows is not None else self.capacity or 0
+        return self.capacity or len(self.seats or ())
+
+    @cached_property
+    def seats(self) -> list[Seat] | None:
+        """A seat for each unit, row by row; None for general admission."""
+        return seats_of(self.rows, self.seating)
+
+
+def seats_of(rows: list[RowAsk] | None, seating: str | None) -> list[Seat] | None:
+    """The seats that are asked for in either way, if any. Raises ValueError for a seating with faults."""
+    if seating is not None:
+        return seatings.read(seating)
+    if rows is None:
+        return None
+    return [Seat(row.section, row.row, number + 1) for row in rows for number in range(row.seats)]
 
 
 class EventAsk(Ask):
@@ -198,6 +234,8 @@ class EventAsk(Ask):
     sale_starts_at: Moment
     lobby_opens_at: Moment | None = None
     cancel_until: Moment | None = None
+    sale_ends_at: Moment | None = None
+    timezone: Zone = "UTC"
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     per_user_limit: Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)]
     fee_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
@@ -219,12 +257,14 @@ class EventAsk(Ask):
             sale_starts_at=self.sale_starts_at,
             lobby_opens_at=self.lobby_opens_at,
             cancel_until=self.cancel_until,
+            sale_ends_at=self.sale_ends_at,
         )
         return self
 
 
 class EventEditAsk(Ask):
-    """What to change of an event; what is left out stays as it is. Null ends a lobby, or cancelling."""
+    """What to change of an event; what is left out stays as it is. Null ends a lobby, or cancelling, or takes
+    the sale's end away. With a `revision`, nothing is written if the event was edited since."""
 
     name: Annotated[Line, Field(max_length=200)] | None = None
     venue: Annotated[Line, Field(max_length=200)] | None = None
@@ -232,15 +272,18 @@ class EventEditAsk(Ask):
     sale_starts_at: Moment | None = None
     lobby_opens_at: Moment | None = None
     cancel_until: Moment | None = None
+    sale_ends_at: Moment | None = None
+    timezone: Zone | None = None
     per_user_limit: Annotated[int, Field(ge=1, le=MOST_TICKETS_AT_ONCE)] | None = None
     queue_needs_account: bool | None = None
     publish: bool | None = None
+    revision: Revision | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "EventEditAsk":
-        if not self.model_fields_set:
+        if not self.model_fields_set - {"revision"}:
             raise ValueError("name at least one thing to change")
-        for field in self.model_fields_set - {"lobby_opens_at", "cancel_until"}:
+        for field in self.model_fields_set - {"lobby_opens_at", "cancel_until", "sale_ends_at", "revision"}:
             if getattr(self, field) is None:
                 raise ValueError(f"{field} cannot be null")
         return self
@@ -248,7 +291,7 @@ class EventEditAsk(Ask):
     @property
     def changes(self) -> dict[str, Any]:
         """Column -> value, for what was given."""
-        given = self.model_dump(include=self.model_fields_set)
+        given = self.model_dump(include=self.model_fields_set - {"revision"})
         return {"published" if name == "publish" else name: value for name, value in given.items()}
 
 

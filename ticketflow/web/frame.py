@@ -18,6 +18,7 @@ def install(app: Quart, found: Services) -> None:
         "clock": words.clock,
         "count": shown_count,
         "span": words.span,
+        "zone": words.zone,
     }
 
     @app.context_processor

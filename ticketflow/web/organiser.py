@@ -4,6 +4,7 @@ import re
 import secrets
 import unicodedata
 from http import HTTPStatus
+from typing import Any
 
 from quart import Blueprint
 from quart.typing import ResponseReturnValue
@@ -12,7 +13,7 @@ from quart_schema import validate_request
 from ticketflow.domain import Event, Refusal, User
 from ticketflow.store import audit
 from ticketflow.store import events as event_store
-from ticketflow.store.events import NewSale, NewTicketType, Seat
+from ticketflow.store.events import NewSale, NewTicketType
 from ticketflow.web.asks import EventAsk, TicketTypeAsk
 from ticketflow.web.counter import signed
 from ticketflow.web.services import Services, services
@@ -59,7 +60,18 @@ async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
         types=[new_type(t) for t in ask.ticket_types],
         queue_needs_account=ask.queue_needs_account,
         cancel_until=ask.cancel_until,
+        sale_ends_at=ask.sale_ends_at,
+        timezone=ask.timezone,
     )
+    # Of a large hall the seats are more than a row of the log can keep; they stand in the tables.
+    kinds = [{"name": t.name, "price": t.price, "tickets": t.units} for t in ask.ticket_types]
+    return await write_event(
+        found, user, new, ask.model_dump(mode="json", exclude={"ticket_types"}) | {"ticket_types": kinds}
+    )
+
+
+async def write_event(found: Services, user: User, new: NewSale, asked: dict[str, Any]) -> Event:
+    """Write a new event down, with what was asked for in the audit log, and open its room and stock."""
     async with found.database.transaction():
         event_id = await event_store.create(found.database, user.id, new)
         await audit.record(
@@ -67,7 +79,7 @@ async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
             actor_id=user.id,
             event_id=event_id,
             action="event.create",
-            after=ask.model_dump(mode="json"),
+            after=asked,
         )
     event = await event_store.by_id(found.database, event_id)
     if event is None:
@@ -79,10 +91,7 @@ async def create_event(found: Services, user: User, ask: EventAsk) -> Event:
 
 def new_type(ask: TicketTypeAsk) -> NewTicketType:
     """The type with one seat for each unit, row by row, or with plain units."""
-    if ask.rows is None:
-        return NewTicketType(ask.name, ask.price, ask.capacity or 0)
-    seats = [Seat(row.section, row.row, number + 1) for row in ask.rows for number in range(row.seats)]
-    return NewTicketType(ask.name, ask.price, len(seats), seats)
+    return NewTicketType(ask.name, ask.price, ask.units, ask.seats)
 
 
 def slug_of(name: str) -> str:

@@ -9,7 +9,7 @@ from quart import Blueprint
 from quart.typing import ResponseReturnValue
 from quart_schema import validate_querystring, validate_request
 
-from ticketflow.domain import Event, Refusal
+from ticketflow.domain import Event, Refusal, User
 from ticketflow.store import events as event_store
 from ticketflow.store import organised
 from ticketflow.web.asks import MOST_ID, EventEditAsk
@@ -46,7 +46,7 @@ async def mine(query_args: PageQuery) -> ResponseReturnValue:
     events = found.catalogue.seen_to_by(await require_organiser())
     listed = sorted(events, key=lambda event: -event.id)
     rest = [event for event in listed if query_args.after is None or event.id < query_args.after]
-    shown = [_view(found, event) for event in rest[: query_args.limit + 1]]
+    shown = [own_view(found, event) for event in rest[: query_args.limit + 1]]
     return _page("events", shown, query_args.limit)
 
 
@@ -54,7 +54,7 @@ async def mine(query_args: PageQuery) -> ResponseReturnValue:
 async def one(event_id: int) -> ResponseReturnValue:
     """One event as its organiser sees it."""
     found = services()
-    return _view(found, found.catalogue.own_event(event_id, await require_organiser()))
+    return own_view(found, found.catalogue.own_event(event_id, await require_organiser()))
 
 
 @blueprint.patch("/<int:event_id>")
@@ -63,8 +63,12 @@ async def edit(event_id: int, data: EventEditAsk) -> ResponseReturnValue:
     """Change an event; what is left out stays. Times and rules of the queue only before anybody can join."""
     found = services()
     user = await require_organiser()
-    event = found.catalogue.own_event(event_id, user)
-    changes = data.changes
+    return own_view(found, await edit_event(found, found.catalogue.own_event(event_id, user), user, data))
+
+
+async def edit_event(found: Services, event: Event, user: User, ask: EventEditAsk) -> Event:
+    """Change an event of the user's, for either door; gives it as it is then."""
+    changes = ask.changes
     waits = BEFORE_THE_LOBBY & set(changes)
 
     async def told(edited: Event) -> None:
@@ -77,9 +81,12 @@ async def edit(event_id: int, data: EventEditAsk) -> ResponseReturnValue:
                 "and that it is there. Nothing was changed.",
             )
 
-    await event_store.edit(found.database, event_id, user, changes, told)
-    await found.hub.announce(event_id)
-    return _view(found, found.catalogue.own_event(event_id, user))
+    await event_store.edit(found.database, event.id, user, changes, told, ask.revision)
+    await found.hub.announce(event.id)
+    edited = found.catalogue.own_event(event.id, user)
+    if "per_user_limit" in changes:
+        await found.offer.set_limit(edited)
+    return edited
 
 
 @blueprint.get("/<int:event_id>/bookings")
@@ -115,9 +122,11 @@ def _page(name: str, found: Sequence[dict[str, Any]], limit: int) -> ResponseRet
     return {name: shown, "next": following}, HTTPStatus.OK, {"Cache-Control": "no-store"}
 
 
-def _view(found: Services, event: Event) -> dict[str, Any]:
+def own_view(found: Services, event: Event) -> dict[str, Any]:
+    """The contract's event with what its organiser sees besides."""
     return {
         **found.catalogue.public(event),
         "published": event.published,
         "fee_basis_points": event.fee_basis_points,
+        "revision": event.revision,
     }

@@ -25,7 +25,9 @@ async def sales() -> ResponseReturnValue:
     found = services()
     user = await require_organiser()
     mine = found.catalogue.seen_to_by(user)
-    shown = [show_event(event, found.catalogue.public(event)) for event in mine]
+    shown = [
+        {**show_event(event, found.catalogue.public(event)), "published": event.published} for event in mine
+    ]
     return await render_template("organiser.html", events=shown)
 
 

@@ -17,7 +17,7 @@ from ticketflow.showing import hue_of
 from ticketflow.web.services import services
 from ticketflow.web.share_card import card_version, share_card
 from ticketflow.web.statics import AGAIN, FOR_EVER
-from ticketflow.words import DIGITS, day
+from ticketflow.words import DIGITS
 
 blueprint = Blueprint("pictures", __name__)
 
@@ -29,14 +29,19 @@ _painter = ThreadPoolExecutor(1, "painter")
 @blueprint.get("/events/<slug>/artwork.svg")
 async def artwork_file(slug: str) -> ResponseReturnValue:
     """The event's artwork. Its style sheet is the one thing in it that the content policy must let in."""
-    event = services().catalogue.event_of_slug(slug)
+    return artwork_of(services().catalogue.event_of_slug(slug))
+
+
+def artwork_of(event: Event, *, public: bool = True) -> Response:
+    """The file, for whoever may see the event."""
     whole, small, policy = _artwork(event.id)
     response = Response(whole, content_type="image/svg+xml")
     if request.accept_encodings["gzip"]:
         response = Response(small, content_type="image/svg+xml")
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Cache-Control"] = f"public, max-age={ARTWORK_SECONDS}"
+    kept_by = "public" if public else "private"
+    response.headers["Cache-Control"] = f"{kept_by}, max-age={ARTWORK_SECONDS}"
     response.headers["Content-Security-Policy"] = policy
     return response
 
@@ -46,7 +51,7 @@ async def card_file(slug: str) -> ResponseReturnValue:
     """The picture for where the event's link is shared; under its versioned address it never changes."""
     event = services().catalogue.event_of_slug(slug)
     version = card_version(event)
-    shown = (event.id, event.name, event.venue, event.starts_at)
+    shown = (event.id, event.name, event.venue, event.local(event.starts_at))
     card = await asyncio.get_running_loop().run_in_executor(_painter, share_card, *shown)
     response = Response(card, content_type="image/png")
     # It is made to be shown on other people's pages.
@@ -59,13 +64,13 @@ async def card_file(slug: str) -> ResponseReturnValue:
 def share_of(event: Event, state: str, public_url: str) -> dict[str, Any]:
     """What the event's page tells whoever shows its link: addresses, a sentence, and facts for machines
     (schema.org). The card's address stays for as long as the card does."""
-    home, off = public_url.rstrip("/"), event.called_off is not None
+    home, off, when = public_url.rstrip("/"), event.called_off is not None, day(event.local(event.starts_at))
     invitation = "Join the line, see your place, and buy when it is your turn."
     url, card = f"{home}/events/{event.slug}", f"{home}/events/{event.slug}/card.png?v={card_version(event)}"
     return {
         "url": url,
         "card": card,
-        "words": f"{event.venue}, {day(event.starts_at)}. {'It is called off.' if off else invitation}",
+        "words": f"{event.venue}, {when}. {'It is called off.' if off else invitation}",
         "facts": {
             "@context": "https://schema.org",
             "@type": "Event",

@@ -16,6 +16,7 @@ from ticketflow.booking.calling_off import CallingOff
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.desk import Desk
 from ticketflow.booking.keeper import Keeper
+from ticketflow.booking.offer import Offer
 from ticketflow.figures.history import History
 from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
@@ -55,6 +56,7 @@ class Services:
     stock: Stock
     history: History
     keeper: Keeper
+    offer: Offer
     desk: Desk
     cancellations: Cancellations
     calling_off: CallingOff

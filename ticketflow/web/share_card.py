@@ -6,7 +6,7 @@ Those who show it take no SVG. Letters that no font here has are left out; the p
 import io
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
@@ -36,7 +36,7 @@ TEAR = 872
 
 def card_version(event: Event) -> str:
     """A short name of everything the card shows: it changes when the card does."""
-    shown = (DRAWN_ANEW, event.id, event.name, event.venue, event.starts_at.isoformat())
+    shown = (DRAWN_ANEW, event.id, event.name, event.venue, event.local(event.starts_at).isoformat())
     return sha256(repr(shown).encode()).hexdigest()[:12]
 
 
@@ -49,7 +49,7 @@ def share_card(event_id: int, name: str, venue: str, starts_at: datetime) -> byt
     _mark(draw, rgb(palette(picture(event_id).hue)["glow"]))
     _paper(image)
     _words(ImageDraw.Draw(image), name, venue)
-    _stub(ImageDraw.Draw(image), starts_at.astimezone(UTC))
+    _stub(ImageDraw.Draw(image), starts_at)
     out = io.BytesIO()
     # A palette of 256 colours is a third of the weight; the noise of dithering hides its steps.
     # The colours are chosen from a small copy, which takes a tenth of the time.

@@ -1,7 +1,7 @@
 -- Purpose: make the stock anew under a new epoch from the tickets in the database and the holds that stand here.
 --          It stays closed to new holds until correct.lua has told it of what was sold meanwhile.
 -- KEYS: see common.lua
--- ARGV: 1 JSON {types, limit, capacity {type: n}, taken {user: n}, committed {booking: true}, retry_seconds,
+-- ARGV: 1 JSON {types, limit, capacity {type: n}, size {type: n}, gaps {type: [[first, last]]}, taken {user: n}, committed {booking: true}, retry_seconds,
 --       cancelled [booking]}, 2.. free units of each type as the database has them
 --       committed: bookings with tickets whose holds may still be paying here; their tickets count in `taken`
 -- Returns: {holds kept, holds ended}
@@ -23,11 +23,19 @@ local function fill(key, map)
   if #pairs_of > 0 then redis.call('HSET', key, unpack(pairs_of)) end
 end
 
+local function is_there(type_id, unit)
+  local name = tostring(type_id)
+  for _, gap in ipairs(ask.gaps[name]) do
+    if unit >= gap[1] and unit <= gap[2] then return false end
+  end
+  return unit < ask.size[name]
+end
+
 -- A hold of units that there are, or nil.
 local function read_known(stored)
   local hold = read(stored)
   for _, unit in ipairs(hold and hold.units or {}) do
-    if unit >= ask.capacity[tostring(hold.type)] then return nil end
+    if not is_there(hold.type, unit) then return nil end
   end
   return hold
 end
@@ -112,7 +120,7 @@ end
 for _, type_id in ipairs(ask.types) do
   local name, free = tostring(type_id), redis.call('BITCOUNT', UNITS[type_id])
   local capacity = ask.capacity[name]
-  redis.call('HSET', STOCK, 'capacity:' .. name, capacity, 'free:' .. name, free,
+  redis.call('HSET', STOCK, 'capacity:' .. name, capacity, 'size:' .. name, ask.size[name], 'free:' .. name, free,
     'sold:' .. name, capacity - free - (tally[type_id] or 0))
 end
 fill(TAKEN, taken)

@@ -5,10 +5,10 @@ local OPENINGS = 16 -- where adjacent units are looked for before any free units
 local units_key = UNITS[ask.type]
 local wanted = ask.units and #ask.units or ask.quantity
 
--- The first free unit from there on, or nil. Ones beyond the capacity, as after a slip by hand, are no units.
-local function next_free(from, capacity)
+-- The first free unit from there on, or nil. Ones beyond the last, as after a slip by hand, are no units.
+local function next_free(from, size)
   local unit = redis.call('BITPOS', units_key, 1, from, -1, 'BIT')
-  return unit >= 0 and unit < capacity and unit or nil
+  return unit >= 0 and unit < size and unit or nil
 end
 
 local function run_from(first, length)
@@ -19,23 +19,23 @@ local function run_from(first, length)
   return run
 end
 
-local function adjacent(capacity)
+local function adjacent(size)
   local from = 0
   for _ = 1, OPENINGS do
-    local first = next_free(from, capacity)
+    local first = next_free(from, size)
     if not first then return nil end
     local gap = redis.call('BITPOS', units_key, 0, first, -1, 'BIT')
-    if gap < 0 or gap > capacity then gap = capacity end
+    if gap < 0 or gap > size then gap = size end
     if gap - first >= wanted then return run_from(first, wanted) end
-    if gap >= capacity then return nil end
+    if gap >= size then return nil end
     from = gap
   end
 end
 
-local function any_free(capacity)
+local function any_free(size)
   local units, from = {}, 0
   for _ = 1, wanted do
-    local unit = next_free(from, capacity)
+    local unit = next_free(from, size)
     if not unit then return nil end
     units[#units + 1] = unit
     from = unit + 1
@@ -46,10 +46,11 @@ end
 -- The units the user may have, or nil and the refusal. Nothing is written.
 local function find_units(now)
   local known = redis.call('HMGET', STOCK,
-    'epoch', 'limit', 'capacity:' .. ask.type, 'free:' .. ask.type, 'closed_until')
+    'epoch', 'limit', 'capacity:' .. ask.type, 'free:' .. ask.type, 'closed_until', 'size:' .. ask.type)
   if not known[1] or not known[3] then return nil, {'not_ready'} end
   if is_closed(known[5], now) then return nil, {'not_ready'} end -- it is being rebuilt
-  local limit, capacity, free = tonumber(known[2]), tonumber(known[3]), tonumber(known[4])
+  -- Without a size of its own the type has never lost units: then it is the capacity.
+  local limit, size, free = tonumber(known[2]), tonumber(known[6] or known[3]), tonumber(known[4])
 
   if not has_lease(ask.visitor, now) then return nil, {'not_admitted'} end
   -- One turn, one account: else a pass handed round would let any number of accounts in on one admission.
@@ -60,12 +61,12 @@ local function find_units(now)
 
   if ask.units then
     for _, unit in ipairs(ask.units) do
-      if unit >= capacity or redis.call('GETBIT', units_key, unit) == 0 then return nil, {'unit_taken', unit} end
+      if unit >= size or redis.call('GETBIT', units_key, unit) == 0 then return nil, {'unit_taken', unit} end
     end
     return ask.units
   end
   if free < wanted then return nil, {'sold_out', free} end
-  local units = (wanted > 1 and adjacent(capacity)) or any_free(capacity)
+  local units = (wanted > 1 and adjacent(size)) or any_free(size)
   if not units then return nil, {'sold_out', 0} end -- the count promised more than the bits have
   return units
 end

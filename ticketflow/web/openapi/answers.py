@@ -63,6 +63,8 @@ EVENT = {
     "sale_starts_at": WHEN,
     "lobby_opens_at": None,
     "cancel_until": None,
+    "sale_ends_at": None,
+    "timezone": "Asia/Kolkata",
     "sale_state": "on_sale",
     "opened": True,
     "opens_by_hand": False,
@@ -88,6 +90,8 @@ class EventView(Answer):
     sale_starts_at: Moment
     lobby_opens_at: Moment | None
     cancel_until: Annotated[Moment | None, Field(description="Until then tickets can be given back.")]
+    sale_ends_at: Annotated[Moment | None, Field(description="When the sale closes by itself.")]
+    timezone: Annotated[str, Field(description="The IANA zone of the event's own clocks.")]
     sale_state: SaleState
     opened: Annotated[bool, Field(description="The doors have been open before.")]
     opens_by_hand: bool

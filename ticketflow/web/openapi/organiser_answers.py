@@ -30,7 +30,7 @@ __all__ = [
     "Stats",
 ]
 
-OWN = {**EVENT, "published": True, "fee_basis_points": 0}
+OWN = {**EVENT, "published": True, "fee_basis_points": 0, "revision": 3}
 BOOKED = {
     "id": BOOKING_ID, "code": "K7RWQ2DXN4H9BTZV3MC6PFGJ8LS", "status": "confirmed", "reason": None,
     "ticket_type_id": 7, "quantity": 1, "amount": 250000, "fee": 0, "currency": "INR", "created_at": WHEN,
@@ -58,6 +58,7 @@ class OwnEvent(EventView):
     model_config = example(**OWN)
     published: Annotated[bool, Field(description="Shown to everybody.")]
     fee_basis_points: Annotated[Count, Field(description="The booking fee, in hundredths of a percent.")]
+    revision: Annotated[Count, Field(description="Grows with every edit; send it along with yours.")]
 
 
 class EventPage(Answer):
