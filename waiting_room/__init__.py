@@ -18,6 +18,7 @@ from .errors import (
 from .estimate import RankMap
 from .forecast import Expected, Forecast
 from .frame import Frame
+from .journal import Entry, Journal, Kind, Turn
 from .keys import RoomKeys
 from .places import Pass, Place
 from .policy import Mode, RoomPolicy
@@ -30,9 +31,12 @@ __all__ = [
     "BadPolicy",
     "BadTicket",
     "DrawList",
+    "Entry",
     "Expected",
     "Forecast",
     "Frame",
+    "Journal",
+    "Kind",
     "Mode",
     "NotActive",
     "NotCalled",
@@ -50,6 +54,7 @@ __all__ = [
     "Standing",
     "State",
     "TooManyJoins",
+    "Turn",
     "WaitingRoom",
     "WaitingRoomError",
     "account_visitor",

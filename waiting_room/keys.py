@@ -35,6 +35,9 @@ class RoomKeys:
     """Hash: the same, of the minutes before those in `joins`."""
     draw: str
     """Text: who entered the lobby's draw, a visitor a line, only ever appended to. Kept 30 days after it."""
+    journal: str
+    """Stream: whose turn came and what became of it, until its reader has it (lua/journal.lua). Absent where
+    nobody keeps it."""
     frames: str
     """The channel the frames are published on; no key."""
     moves: str

@@ -16,6 +16,7 @@ from .draw_list import DrawList
 from .entrants import read_entrants
 from .errors import NotCalled, NotDrawn, RoomLost
 from .frame import Frame
+from .journal import Journal
 from .keys import RoomKeys
 from .pilots import Pilots
 from .places import VISITOR_BYTES, Pass, Place, Signer
@@ -59,18 +60,26 @@ class WaitingRoom:
         self._redis = redis
         self._signer = Signer(secrets, name, seed)
         self._scripts = Scripts(redis, self.keys)
+        self.journal = Journal(redis, self.keys.journal, self._scripts)
         self._seed = seed
 
     async def ensure(
-        self, policy: RoomPolicy, *, epoch: int, frontier: int = 0, recovering: bool = False
+        self,
+        policy: RoomPolicy,
+        *,
+        epoch: int,
+        frontier: int = 0,
+        recovering: bool = False,
+        journal: bool = False,
     ) -> bool:
         """Make the room unless Redis has it. True if this call made it; a room that is there stays as it is.
 
         After a loss pass an `epoch` above the lost one, the last known `frontier`, and `recovering`: then
-        places are taken back for `recovery_seconds` before anybody is admitted.
+        places are taken back for `recovery_seconds` before anybody is admitted. With `journal` whose turn came
+        is written down from the first on; somebody must read `self.journal`.
         """
         held = chain.from_iterable(policy.stored().items())
-        (made,) = await self._scripts.run("ensure", epoch, frontier, int(recovering), *held)
+        (made,) = await self._scripts.run("ensure", epoch, frontier, int(recovering), int(journal), *held)
         return bool(made)
 
     async def join(

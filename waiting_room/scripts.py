@@ -13,19 +13,20 @@ from .errors import REFUSALS
 from .keys import RoomKeys
 
 SHARED: Mapping[str, tuple[str, ...]] = {
-    "ensure": ("room",),
-    "join": ("room", "fans", "admission", "limits"),
-    "look": ("room", "fans"),
-    "claim": ("room", "fans"),
-    "renew": ("room", "fans"),
-    "leave": ("room", "fans"),
-    "finish": ("room", "fans"),
-    "presence": ("room", "fans"),
-    "steer": ("room", "admission"),
+    "ensure": ("room", "journal"),
+    "join": ("room", "journal", "fans", "admission", "limits"),
+    "look": ("room", "journal", "fans"),
+    "claim": ("room", "journal", "fans"),
+    "renew": ("room", "journal", "fans"),
+    "leave": ("room", "journal", "fans"),
+    "finish": ("room", "journal", "fans"),
+    "presence": ("room", "journal", "fans"),
+    "steer": ("room", "journal", "admission"),
     "schedule": ("room",),
     "note": ("room",),
+    "begin": ("room", "journal"),
     "snapshot": ("room", "frame"),
-    "tick": ("room", "fans", "admission", "frame"),
+    "tick": ("room", "journal", "fans", "admission", "frame"),
 }
 """Each command, and the files of functions that go before it."""
 

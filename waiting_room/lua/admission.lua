@@ -59,14 +59,27 @@ local function split(room, visitors, now)
   return called, passed_over
 end
 
+-- The first n of the line and, where a journal is kept, the text of who they are: visitor and order in turn.
+-- Without their scores half as much goes from Redis to Lua: the order of the last one dealt with says it all.
+local function first_in_line(n, kept)
+  if not kept then return redis.call('ZRANGE', waiting_key, 0, n - 1) end
+  local line = redis.call('ZRANGE', waiting_key, 0, n - 1, 'WITHSCORES')
+  local visitors = {}
+  for i = 1, #line / 2 do visitors[i] = line[2 * i - 1] end
+  return visitors, table.concat(line, ' ')
+end
+
 -- Deal with the first n of the line: call them, or pass over who is away too long (they cost no token and may
 -- come back to their place). Returns how many were called, and how many were passed over.
--- Without their scores half as much goes from Redis to Lua: the order of the last one dealt with says it all. Who
--- was passed over counts for the frontier, too: a live page of theirs looks what has become of them.
-local function call_first(room, n, now)
-  local visitors = redis.call('ZRANGE', waiting_key, 0, n - 1)
+-- Who was passed over counts for the frontier, too: a live page of theirs looks what has become of them.
+local function call_first(room, n, now, how)
+  local visitors, text = first_in_line(n, journal_kept())
   if #visitors == 0 then return 0, 0 end
   local called, passed_over = split(room, visitors, now)
+  if text then
+    local over = table.concat(passed_over, ' ')
+    journal(room, now, how, 'line', text, 'frontier', int(room.frontier), 'over', over)
+  end
   room.frontier = math.max(room.frontier, score(waiting_key, visitors[#visitors]))
   note(called_key, called, int(now + room.claim_us))
   note(missed_key, passed_over, int(now + room.return_us))
@@ -74,11 +87,12 @@ local function call_first(room, n, now)
   return #called, #passed_over
 end
 
--- Call up to `budget` from the front, paid with tokens. Saves what it changes in the room.
-local function admit(room, budget, now)
+-- Call up to `budget` from the front, paid with tokens. `how` they are is for the journal: 'called' from the line,
+-- or 'at_once'. Saves what it changes in the room.
+local function admit(room, budget, now, how)
   local admitted, passed_over = 0, 0
   while admitted < budget and passed_over < PASSED_OVER_MAX do
-    local called, over = call_first(room, math.min(CHUNK, budget - admitted), now)
+    local called, over = call_first(room, math.min(CHUNK, budget - admitted), now, how)
     if called + over == 0 then break end
     admitted, passed_over = admitted + called, passed_over + over
   end

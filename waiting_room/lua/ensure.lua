@@ -1,8 +1,9 @@
 -- Make the room, unless Redis has it already: of several that try, one does.
--- ARGV: epoch, frontier, recovering ('1' or '0'), then the policy as field and value in turn.
+-- ARGV: epoch, frontier, recovering and whether a journal is to be kept ('1' or '0' each), then the policy as field
+-- and value in turn.
 -- Returns {'ok', 1 if it was made here, else 0}.
 local epoch, frontier, recovering = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
-local policy = {unpack(ARGV, 4)}
+local keeps_journal, policy = ARGV[4] == '1', {unpack(ARGV, 5)}
 
 if redis.call('EXISTS', room_key) == 1 then return {'ok', 0} end
 local now = clock()
@@ -26,4 +27,6 @@ redis.call('HSET', room_key,
   'recover_until', recovering and int(resumes_at) or 0,
   'tokens', int(tokens), 'refilled_at', int(now), 'ticked_at', 0, 'mapped_at', 0,
   'admitted_total', 0, 'admitted_last_minute', 0)
+-- In the same step: nobody can be called before it.
+if keeps_journal then begin_journal(epoch, now) end
 return {'ok', 1}

@@ -19,6 +19,7 @@ local function miss(room, from, visitors, now)
   end
   redis.call('ZADD', missed_key, unpack(entries))
   redis.call('ZREM', from, unpack(visitors))
+  if from == called_key then journal(room, now, 'missed', 'who', table.concat(visitors, ' ')) end
 end
 
 -- Since when the fan is gone (done or left), and how. Orders given until then count no more, which is why the
