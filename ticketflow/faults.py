@@ -53,6 +53,8 @@ class Point(StrEnum):
     REFUND_ASKED = "refund.asked"  # the gateway has the money
     REFUNDED = "refund.done"  # the money is given back; our books say it is to be
     REFUND_NOTED = "refund.noted"  # the books say so too; who cancelled has no answer
+    LOG_WRITTEN = "log.written"  # rows of the admission log are written; nothing is committed
+    LOG_COMMITTED = "log.done"  # the rows are in the log; the room's journal has them still
 
 
 class Act(StrEnum):

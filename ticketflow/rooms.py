@@ -59,6 +59,7 @@ class Rooms:
                 epoch=record.epoch + 1,
                 frontier=record.frontier,
                 recovering=record.epoch > 0,
+                journal=True,
             )
 
     async def reschedule(self, event: Event) -> bool:

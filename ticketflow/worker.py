@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from redis.exceptions import RedisError
 
 from ticketflow.accounts.links import Links
+from ticketflow.admission_log import LogKeys
 from ticketflow.booking.auditor import Auditor
 from ticketflow.booking.cancellations import Cancellations
 from ticketflow.booking.cashier import Cashier
@@ -29,6 +30,7 @@ from ticketflow.mail.reminders import Reminders
 from ticketflow.mail.server import MailServer
 from ticketflow.mail.writer import Writer
 from ticketflow.rooms import Rooms
+from ticketflow.scribe import Scribe
 from ticketflow.settings import Settings
 from ticketflow.stock import Inspection, Stock
 from ticketflow.store import violations
@@ -128,7 +130,12 @@ class Background:
             self.cashier.sweep(),
             self.cancellations.sweep(),
             self.auditor().run(),
+            self._scribe().run(),
         ]
+
+    def _scribe(self) -> Scribe:
+        keys = LogKeys(self._settings.ticket_keys)
+        return Scribe(self._stores.database, self.rooms, self.catalogue.all, keys)
 
     def _postman(self) -> Postman:
         settings, redis, database = self._settings, self._stores.redis, self._stores.database

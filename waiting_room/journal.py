@@ -1,8 +1,8 @@
-"""The journal of a room: whose turn came, in which order, and who did not come; for whoever keeps a log of it.
+"""The journal of a room: whose turn came, in which order, and who did not come; for whoever keeps a log.
 
 The scripts append to a stream in the same step that calls (lua/journal.lua). A reader takes entries over and
-has them forgotten; until then they wait in Redis, and are lost with it. How long the stream gets is the reader's
-affair: a room nobody reads should not be asked for a journal.
+has them forgotten; until then they wait in Redis, and are lost with it. How long the stream gets is the
+reader's affair: a room nobody reads should not be asked for a journal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     AT_ONCE = "at_once"
     """On joining: nobody waited."""
     RETURNED = "returned"
-    """Called, when those who stood here had been dealt with before: back from a missed turn, or after a loss."""
+    """Called, after those who stood here had been dealt with: back from a missed turn, or after a loss."""
     PASSED_OVER = "passed_over"
     """Their turn came while they were away too long; they may come back to their place."""
     MISSED = "missed"

@@ -75,8 +75,8 @@ class WaitingRoom:
         """Make the room unless Redis has it. True if this call made it; a room that is there stays as it is.
 
         After a loss pass an `epoch` above the lost one, the last known `frontier`, and `recovering`: then
-        places are taken back for `recovery_seconds` before anybody is admitted. With `journal` whose turn came
-        is written down from the first on; somebody must read `self.journal`.
+        places are taken back for `recovery_seconds` before anybody is admitted. With `journal` it is
+        written down from the first on whose turn came; somebody must read `self.journal`.
         """
         held = chain.from_iterable(policy.stored().items())
         (made,) = await self._scripts.run("ensure", epoch, frontier, int(recovering), int(journal), *held)

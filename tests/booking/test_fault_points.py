@@ -54,6 +54,8 @@ CANCELLING = [
     Point.REFUNDED,
     Point.REFUND_NOTED,
 ]
+# Of what rooms have written down: tests/store/test_admission_log.py.
+LOGGING = [Point.LOG_WRITTEN, Point.LOG_COMMITTED]
 KILLED = -signal.SIGKILL
 FANS = 3
 CONTROL_SECONDS = 1.0
@@ -121,7 +123,7 @@ async def house(
 
 
 async def test_no_point_is_left_out():
-    tested = [*HOLDING, *SUBMITTING, *LEDGER, *VOIDING, *MAIL, *CANCELLING]
+    tested = [*HOLDING, *SUBMITTING, *LEDGER, *VOIDING, *MAIL, *CANCELLING, *LOGGING]
     assert sorted(tested) == sorted(Point)
 
 

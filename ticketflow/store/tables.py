@@ -225,6 +225,8 @@ tickets = Table(
     # No unit twice, and nobody above the limit: a user's tickets each take a slot below it.
     UniqueConstraint("ticket_type_id", "unit"),
     UniqueConstraint("event_id", "user_id", "slot"),
+    # The list of attendees goes on from where its last page ended.
+    Index("ix_tickets_event", "event_id", "id"),
     **_MYSQL,
 )
 
@@ -376,6 +378,34 @@ rooms = Table(
     Column("seed", _exact(64), nullable=False),
     Column("account_key", _exact(64), nullable=False),
     Column("updated_at", Moment, nullable=False),
+    **_MYSQL,
+)
+
+# Who was called when: a chain of rows for each event (`admission_log.py`). Nothing here is ever changed, and
+# what could make two rows of one, the next number, is taken by the first who writes it.
+admissions = Table(
+    "admissions",
+    metadata,
+    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
+    Column("number", _Id, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("visitor", _exact(64), nullable=False),
+    Column("order", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("before", _exact(64), nullable=False),
+    Column("signature", _exact(100)),
+    **_MYSQL,
+)
+
+# The last row of each chain, and the last entry of the room's journal that is in it.
+admission_heads = Table(
+    "admission_heads",
+    metadata,
+    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
+    Column("number", _Id, nullable=False),
+    Column("hash", _exact(64), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("entry", _exact(40), nullable=False),
     **_MYSQL,
 )
 
