@@ -151,19 +151,22 @@ class Checker:
 
     def check(self, rows: Iterable[Row]) -> Checked:
         """What the log is worth. Reading it may raise NoRow."""
-        for row in rows:
-            fault = self._see(row)
-            if fault:
-                return Checked(fault)
-        if self._broken:
-            return Checked(self._broken)
+        fault = self.see_all(rows) or self._broken
+        if fault:
+            return Checked(fault)
         last = self._last
         if last is None or last.kind != END:
             after = last.number if last else 0
-            return Checked(Fault(after + 1, "the log is cut off here: the signed row that closes it is missing"))
+            return Checked(
+                Fault(after + 1, "the log is cut off here: the signed row that closes it is missing")
+            )
         if self._earlier and self._earlier.rows >= last.number:
             return Checked(Fault(last.number, "is missing: the earlier log goes further"))
         return Checked(None, last.event, last.number - 1, last.at, last.before)
+
+    def see_all(self, rows: Iterable[Row]) -> Fault | None:
+        """Go on with more rows, up to the first fault."""
+        return next((fault for row in rows if (fault := self._see(row))), None)
 
     def _see(self, row: Row) -> Fault | None:
         last = self._last
@@ -196,9 +199,12 @@ class Checker:
         if last is None:
             return Fault(1, "is not the first row of a log")
         if self._vouched == last.number:
-            return Fault(row.number, "is not the row that followed: it carries another hash of the row before")
+            return Fault(
+                row.number, "is not the row that followed: it carries another hash of the row before"
+            )
         return Fault(
-            last.number, "was changed, or one behind it was taken out: the next row carries another hash of it"
+            last.number,
+            "was changed, or one behind it was taken out: the next row carries another hash of it",
         )
 
     def _against_earlier(self, row: Row) -> Fault | None:

@@ -79,7 +79,9 @@ def _row(held: Any) -> Row:
 async def counts(database: Database, event_id: int) -> dict[str, int]:
     """How many rows there are of each kind."""
     query = select(admissions.c.kind, func.count().label("rows")).where(admissions.c.event_id == event_id)
-    return {row["kind"]: int(row["rows"]) for row in await database.fetch_all(query.group_by(admissions.c.kind))}
+    return {
+        row["kind"]: int(row["rows"]) for row in await database.fetch_all(query.group_by(admissions.c.kind))
+    }
 
 
 @dataclass
