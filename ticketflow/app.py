@@ -24,6 +24,7 @@ from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.ended import Ended
 from ticketflow.live.hub import Hub
+from ticketflow.live.line_reports import LineReports
 from ticketflow.live.mail_room import MailRoom
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
@@ -40,6 +41,8 @@ from ticketflow.web import (
     account_pages,
     accounts,
     admin,
+    after,
+    after_pages,
     bearer,
     booking_pages,
     bookings,
@@ -163,6 +166,7 @@ def _services(
         poll_pace=PollPace(),
         rooms=rooms,
         draws=Draws(catalogue, rooms, stores.database),
+        line_reports=LineReports(stores.database),
         stock=stock,
         keeper=background.keeper,
         desk=desk,
@@ -249,12 +253,14 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         payments.blueprint,
         organiser.blueprint,
         organiser_events.blueprint,
+        after.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
         admin.blueprint,
         mail_pages.blueprint,
         door_pages.blueprint,
         organiser_pages.blueprint,
+        after_pages.blueprint,
         pages.blueprint,
         pictures.blueprint,
         ticket_pages.blueprint,

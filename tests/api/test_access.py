@@ -91,6 +91,7 @@ async def test_control_a_guard_taken_out_is_found(cast: Cast, monkeypatch: pytes
         "GET /api/organiser/events/<int:event_id>",
         "GET /api/organiser/events/<int:event_id>/audit",
         "GET /api/organiser/events/<int:event_id>/bookings",
+        "GET /api/organiser/events/<int:event_id>/report",
         "GET /api/organiser/events/<int:event_id>/room",
     ]
     other = cast.people["other_organiser"]

@@ -14,6 +14,7 @@ from ticketflow.store.tables import admission_heads, admissions
 
 PAGE = 2_000
 """Rows read at once: some hundred kilobytes."""
+CALLS = ("called", "at_once", "returned")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Calls:
 async def calls(database: Database, event_id: int, till: int) -> Calls:
     """All calls up to the row `till`: 17 bytes each, for a million 17 MB."""
     found = Calls(array("q"), array("q"), bytearray())
-    called = admissions.c.kind.in_(("called", "at_once", "returned"))
+    called = admissions.c.kind.in_(CALLS)
     columns = (admissions.c.order, admissions.c.at, admissions.c.kind)
     for first in range(1, till + 1, PAGE):
         these = admissions.c.number.between(first, min(first + PAGE - 1, till))
@@ -107,3 +108,10 @@ async def calls(database: Database, event_id: int, till: int) -> Calls:
             found.times.append(round(row["at"].timestamp() * 1_000_000))
             found.returned.append(row["kind"] == "returned")
     return found
+
+
+async def people(database: Database, event_id: int) -> int:
+    """How many visitors were called, each counted once."""
+    called = admissions.c.kind.in_(CALLS)
+    query = select(func.count(admissions.c.visitor.distinct()))
+    return int(await database.fetch_val(query.where((admissions.c.event_id == event_id) & called)))

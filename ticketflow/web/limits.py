@@ -58,6 +58,8 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "booking_pages": BY_METHOD,
     "bookings": BY_METHOD,
     "admin": BY_METHOD,
+    "after": READ,
+    "after_pages": READ,
     "checkout": BY_METHOD,
     "checks": CHECK,
     "checks.keys": STATIC,

@@ -19,7 +19,7 @@ from quart import Quart, Response, abort, request
 
 SHEETS = (
     *("tokens", "hues", "base", "bar", "parts", "paper", "account", "landing", "event", "queue", "draw"),
-    *("book", "seats", "booking", "desk", "mail", "door", "docs"),
+    *("book", "seats", "booking", "desk", "after", "mail", "door", "docs"),
 )
 """The style sheets in the order they are joined: what is general first."""
 STYLE = "site.css"
