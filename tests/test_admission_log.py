@@ -4,6 +4,7 @@ import json
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,12 @@ def test_a_true_log_is_told_whole():
     assert found == Checked(None, 42, 8, moment(AT), rows[7].hash)
 
 
-CHANGES = {"visitor": "another", "order": 1, "kind": "returned", "at": "2026-11-29T09:00:00.000000Z"}
+CHANGES: dict[str, Any] = {
+    "visitor": "another",
+    "order": 1,
+    "kind": "returned",
+    "at": "2026-11-29T09:00:00.000000Z",
+}
 
 
 @pytest.mark.parametrize("field", CHANGES)

@@ -1,9 +1,10 @@
 """The admission log: who was called when, as a chain that nobody can change in silence. Pure.
 
 Each row carries the SHA-256 of the row before it, so whoever changes, moves or takes out one must chain all
-after it anew. Rows at which the log was written down are signed (Ed25519, with the keys that sign tickets), and
-an exported log closes with a signed row: without the key a chain made anew fits no signature, and a log that
-was cut off does not close. `docs/admission-log.md` has the format for whoever checks it with other tools.
+after it anew. The last row of each piece that was written is signed (Ed25519, with the keys that sign
+tickets), and an exported log closes with a signed row: without the key a chain made anew fits no signature,
+and a log that was cut off does not close. `docs/admission-log.md` has the format for whoever checks it with
+other tools.
 """
 
 import base64
@@ -116,7 +117,7 @@ class LogKeys:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a log, and the first row that cannot be trusted. `till`: it is one of those up to it."""
+    """What is wrong with a log, and the first row not to be trusted; with `till`, one of those up to it."""
 
     row: int
     words: str

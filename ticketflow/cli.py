@@ -211,7 +211,7 @@ def check_command(code: str, event_id: int | None, door: str, look: bool, keys: 
 @click.option(
     "--keys",
     type=click.Path(path_type=Path),
-    help="What /.well-known/ticket-keys.json says; else the settings'.",
+    help="What /.well-known/ticket-keys.json says.",
 )
 @click.option(
     "--earlier", type=click.Path(path_type=Path), help="An older export, which LOG must begin with."
@@ -219,7 +219,8 @@ def check_command(code: str, event_id: int | None, door: str, look: bool, keys: 
 def verify_log(log: Path | None, event_id: int | None, keys: Path | None, earlier: Path | None) -> None:
     """Check an admission LOG that was downloaded, or one in the database: every row, its chain, its signatures.
 
-    Ends with 0 if all is right, with 1 if something is wrong and tells the row, with 2 if it could not be checked.
+    Without --keys it goes by the keys of the settings. Ends with 0 if all is right, with 1 if something is
+    wrong, and tells the row, with 2 if it could not be checked.
     """
     logs.set_up(plain=True, level=logging.ERROR)
     try:

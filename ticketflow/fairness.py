@@ -34,8 +34,8 @@ def order_of(stood: Sequence[int]) -> Order:
     """Compare: `stood` is where each stood, in the order in which they were called.
 
     Tau-b leaves out pairs that stood at the same place; nobody is called at the same time as another. Counted
-    while merging, in O(n log n): W. R. Knight, "A computer method for calculating Kendall's tau with ungrouped
-    data", Journal of the American Statistical Association 61 (1966).
+    while merging, in O(n log n): W. R. Knight, "A computer method for calculating Kendall's tau with
+    ungrouped data", Journal of the American Statistical Association 61 (1966).
     """
     count = len(stood)
     pairs = count * (count - 1) // 2

@@ -1,4 +1,4 @@
-"""The scribe moves what rooms have written down (`waiting_room.Journal`) into the admission log of each event."""
+"""The scribe moves what rooms have written down (`waiting_room.Journal`) into the admission logs of events."""
 
 import asyncio
 import logging
@@ -28,8 +28,8 @@ ENTRIES = 8
 class Scribe:
     """Moves entries in their order, each once, however many scribes there are and wherever one dies.
 
-    What is in the log is told from what is not by the place of the last entry, written with the rows. An entry
-    is forgotten after that, so one that is found again is known.
+    What is in the log is told from what is not by the place of the last entry, written with the rows. An
+    entry is forgotten after that, so one that is found again is known.
     """
 
     def __init__(

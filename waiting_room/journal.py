@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -73,7 +74,8 @@ class Journal:
 
     async def read(self, most: int) -> list[Entry]:
         """The oldest entries that are not forgotten; each has a thousand turns at most."""
-        return [_entry(str(id), held) for id, held in await self._redis.xrange(self._key, count=most)]
+        found: Any = await self._redis.xrange(self._key, count=most)
+        return [_entry(str(id), held) for id, held in found]
 
     async def forget(self, entries: Sequence[Entry]) -> None:
         """Let go of entries that are kept elsewhere now."""

@@ -1,6 +1,6 @@
 """what is left after a sale: the admission log with its chain, and attendees found page by page
 
-Revision: 0013, after 0008. Who was called before is not known any more: a log begins when a worker first runs.
+Revision: 0013, after 0008. Who was called before is not known any more: a log begins with the first worker.
 """
 
 import sqlalchemy as sa

@@ -157,7 +157,7 @@ async def test_the_admission_log_proves_itself(house: House, sold: tuple[Sale, V
         file = (await organiser.get(path(sale, "admissions"))).content
         return file if file.count(b"at_once") == 6 else None
 
-    file = await eventually(whole)
+    file: Any = await eventually(whole)
     lines = file.splitlines(keepends=True)
     checked = Checker(keys).check(read_rows(lines))
     assert (checked.fault, checked.event, checked.rows) == (None, sale.event_id, 7)

@@ -33,8 +33,8 @@ class Head:
 
 
 async def head(database: Database, event_id: int) -> Head:
-    """The end of the chain. In a transaction it stays that until this ends, if there is one already; who writes
-    the first row twice is refused by the table's key."""
+    """The end of the chain. In a transaction it stays that until this ends, if there is one already; who
+    writes the first row twice is refused by the table's key."""
     query = select(admission_heads).where(admission_heads.c.event_id == event_id).with_for_update()
     row = await database.fetch_one(query)
     return Head(row["number"], row["hash"], row["epoch"], row["entry"]) if row else Head()

@@ -70,7 +70,7 @@ async def page(
 
 
 async def everybody(database: Database, actor: User, event_id: int) -> AsyncIterator[list[Attendee]]:
-    """All of them, page by page. Between two pages nothing is held: neither a connection nor a transaction."""
+    """All of them, page by page. Between two pages neither a connection nor a transaction is held."""
     after = None
     while found := await page(database, actor, event_id, after, PAGE):
         yield found

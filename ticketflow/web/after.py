@@ -1,4 +1,4 @@
-"""What is left after a sale, over the API: the report, the attendees, the admission log; as pages and as files."""
+"""What is left after a sale, over the API: the report, the attendees, the admission log."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 PATIENCE_SECONDS = 5.0
 COLUMNS = ("ticket", "type", "seat", "name", "email", "booking", "booked_at", "used_at", "door")
 BOM = "\ufeff"
-"""Without it Excel takes UTF-8 for the letters of its own country; everything else that reads CSV passes it over."""
+"""Without it Excel takes UTF-8 for the letters of its own country. Python reads it away as "utf-8-sig"."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -44,7 +44,7 @@ async def report(event_id: int) -> ResponseReturnValue:
 @blueprint.get("/<int:event_id>/attendees")
 @validate_querystring(PageQuery)
 async def attendee_page(event_id: int, query_args: PageQuery) -> ResponseReturnValue:
-    """Who comes: a row a valid ticket, with when it was used at a door, in the order in which they were booked."""
+    """Who comes: a row a valid ticket, with its use at a door, in the order in which they were booked."""
     found, user, event = await _asked(event_id)
     if query_args.after is None:
         # Once a reading, not once a page.

@@ -37,5 +37,6 @@ async def after(slug: str) -> ResponseReturnValue:
         event=show_event(event, found.catalogue.public(event)),
         report=report_view(event, sales, line),
         hours=sales.hours,
+        most=max((hour.tickets for hour in sales.hours), default=0),
         reasons=REASONS,
     )
