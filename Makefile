@@ -9,7 +9,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak post pages letters fuzz check format lock clean
+.PHONY: help run test bench soak post attendees pages letters fuzz check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,10 @@ soak: $(VENV)/.installed-dev ## The long tests: 20,000 fans, 10,000 attempts for
 post: $(VENV)/.installed-dev ## The long test of mail: 5,000 letters, workers killed, a server that refuses and hangs (LETTERS=5000)
 	@tests/install-tools.sh
 	@TICKETFLOW_TEST_LETTERS=$(or $(LETTERS),5000) $(VENV)/bin/python -m pytest -s tests/mail/test_chaos.py $(ARGS)
+
+attendees: $(VENV)/.installed-dev ## The long test of the list of attendees: 200,000 in constant memory (COUNT=200000)
+	@tests/install-tools.sh
+	@TICKETFLOW_TEST_ATTENDEES=$(or $(COUNT),200000) $(VENV)/bin/python -m pytest -s tests/api/test_many_attendees.py $(ARGS)
 
 check: $(VENV)/.installed-dev ## Formatting, lint, types, import rules, dangerous calls and known holes
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(APART) $(CHECKS)

@@ -217,7 +217,7 @@ def check_command(code: str, event_id: int | None, door: str, look: bool, keys: 
     "--earlier", type=click.Path(path_type=Path), help="An older export, which LOG must begin with."
 )
 def verify_log(log: Path | None, event_id: int | None, keys: Path | None, earlier: Path | None) -> None:
-    """Check an admission LOG that was downloaded, or one in the database: every row, its chain, its signatures.
+    """Check an admission LOG that was downloaded, or one in the database: rows, chain and signatures.
 
     Without --keys it goes by the keys of the settings. Ends with 0 if all is right, with 1 if something is
     wrong, and tells the row, with 2 if it could not be checked.

@@ -1,4 +1,4 @@
-"""The scribe moves what rooms have written down (`waiting_room.Journal`) into the admission logs of events."""
+"""The scribe moves what rooms have written down (`waiting_room.Journal`) into the admission logs."""
 
 import asyncio
 import logging
