@@ -42,7 +42,8 @@ async def sold_out(house: House, count: int) -> Sale:
     }
     booked = {
         **known, "id": booking, "code": f"B{sale.event_id}", "quantity": count, "amount": 0, "fee": 0,
-        "currency": "EUR", "status": "confirmed", "request_hash": "", "created_at": now(), "decided_at": now(),
+        "currency": "EUR", "status": "confirmed", "request_hash": "", "created_at": now(),
+        "decided_at": now(),
     }  # fmt: skip
     await database.execute(insert(bookings).values(**booked))
     made = {

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 
 from tests.api.support import open_sale, services
 from tests.browser.at_home import at_home
-from tests.browser.inspector import Inspector, pictures_folder
+from tests.browser.inspector import Inspector
 from tests.browser.stage import DESK, PHONE, hook, sign_in
 from tests.house import eventually
 from ticketflow.admission_log import Checker, LogKeys, read_rows
@@ -16,8 +16,8 @@ from ticketflow.store import admissions
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_what_a_sale_came_to(settings: Settings, browser: Browser, tmp_path: Path):
-    inspector = Inspector(pictures_folder())
+async def test_what_a_sale_came_to(settings: Settings, browser: Browser):
+    inspector = Inspector()
     async with at_home(settings, browser) as home:
         sale = await open_sale(home.house)
         page = await inspector.watch(await home.stage.person(viewport=PHONE))

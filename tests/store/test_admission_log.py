@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import delete, update
 
 from tests.house import TICKET_KEY, make_sale
-from ticketflow import faults
+from ticketflow import faults, log_command
 from ticketflow.admission_log import Checker, LogKeys, Row
 from ticketflow.clients import Stores, open_stores
 from ticketflow.domain import now
 from ticketflow.faults import AnswerLost, Fault
+from ticketflow.log_command import CannotCheck
 from ticketflow.scribe import Scribe
 from ticketflow.settings import Settings
-from ticketflow.store import admissions, violations
+from ticketflow.store import admissions, tables, violations
 from ticketflow.worker import Background
 
 KEYS = LogKeys((TICKET_KEY,))
@@ -143,3 +145,27 @@ async def test_a_room_from_before_gets_a_log(desk: Desk):
     fans = await desk.join(1)
     await desk.moved()
     assert await desk.names() == fans
+
+
+async def test_the_log_in_the_database_is_checked_where_it_stands(desk: Desk, settings: Settings):
+    """A changed row, and a tail that was cut off though the head was left, are found with the row."""
+    with pytest.raises(CannotCheck):
+        await log_command.in_database(settings, desk.event_id)
+    for count in (3, 2):
+        await desk.join(count)
+        await desk.moved()
+    checked = await log_command.in_database(settings, desk.event_id)
+    assert (checked.fault, checked.rows) == (None, 6)
+    assert "6 rows" in log_command.told(checked)
+    database, log = desk.stores.database, tables.admissions
+    row = (log.c.event_id == desk.event_id) & (log.c.number == 3)
+    known = (await desk.rows())[2].visitor
+    await database.execute(update(log).where(row).values(visitor="a-friend"))
+    fault = (await log_command.in_database(settings, desk.event_id)).fault
+    assert fault is not None
+    assert fault.row == 3
+    await database.execute(update(log).where(row).values(visitor=known))
+    await database.execute(delete(log).where((log.c.event_id == desk.event_id) & (log.c.number > 4)))
+    fault = (await log_command.in_database(settings, desk.event_id)).fault
+    assert fault is not None
+    assert fault.row == 5
