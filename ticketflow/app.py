@@ -141,7 +141,6 @@ def _services(
     users = Users(stores.database)
     ends = SessionEnds(stores.redis, stores.database, settings.redis_prefix, ended, open_sockets)
     tokens = Tokens(stores.database, ends.session_over)
-    messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
     ends.listeners += [users.forget, tokens.forget]
     desk = Desk(
         stock=stock,
@@ -161,7 +160,7 @@ def _services(
         seat_board=seat_board,
         control_room=ControlRoom(catalogue, stores.database),
         mail_room=MailRoom(stores.database, partial(server_state, stores.redis, settings.redis_prefix)),
-        letter_reader=LetterReader(stores.database, messages),
+        letter_reader=_letter_reader(settings, stores, background),
         open_sockets=open_sockets,
         poll_pace=PollPace(),
         rooms=rooms,
@@ -179,6 +178,11 @@ def _services(
         tries=accounts.tries,
         mailbox=mailbox_path,
     )
+
+
+def _letter_reader(settings: Settings, stores: Stores, background: Background) -> LetterReader:
+    messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
+    return LetterReader(stores.database, messages)
 
 
 def _hub(

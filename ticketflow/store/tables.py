@@ -1,73 +1,29 @@
 """The tables. Migrations make them; a test proves that the two agree."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
 )
-from sqlalchemy.dialects import mysql
 
+from ticketflow.store import admission_tables, columns
+from ticketflow.store.columns import MYSQL as _MYSQL
+from ticketflow.store.columns import Id as _Id
+from ticketflow.store.columns import Moment
+from ticketflow.store.columns import exact as _exact
 
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC to the microsecond; aware in Python, naive UTC in the database."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Any) -> Any:
-        if dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
-        return dialect.type_descriptor(DateTime())
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite numbers rows by itself only where the key is INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
-
-# InnoDB is what makes transactions and foreign keys true; utf8mb4 lets names be names.
-_MYSQL: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_unicode_ci",
-}
-# Ids, codes and keys differ if one letter differs in case.
-_EXACT = "utf8mb4_bin"
-
-
-def _exact(length: int) -> String:
-    return String(length).with_variant(mysql.VARCHAR(length, collation=_EXACT), "mysql", "mariadb")
-
+metadata = columns.metadata
+admissions, admission_heads = admission_tables.admissions, admission_tables.admission_heads
 
 users = Table(
     "users",
@@ -378,34 +334,6 @@ rooms = Table(
     Column("seed", _exact(64), nullable=False),
     Column("account_key", _exact(64), nullable=False),
     Column("updated_at", Moment, nullable=False),
-    **_MYSQL,
-)
-
-# Who was called when: a chain of rows for each event (`admission_log.py`). Nothing here is ever changed, and
-# what could make two rows of one, the next number, is taken by the first who writes it.
-admissions = Table(
-    "admissions",
-    metadata,
-    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
-    Column("number", _Id, primary_key=True, autoincrement=False),
-    Column("at", Moment, nullable=False),
-    Column("visitor", _exact(64), nullable=False),
-    Column("order", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("before", _exact(64), nullable=False),
-    Column("signature", _exact(100)),
-    **_MYSQL,
-)
-
-# The last row of each chain, and the last entry of the room's journal that is in it.
-admission_heads = Table(
-    "admission_heads",
-    metadata,
-    Column("event_id", _Id, ForeignKey("events.id"), primary_key=True, autoincrement=False),
-    Column("number", _Id, nullable=False),
-    Column("hash", _exact(64), nullable=False),
-    Column("epoch", BigInteger, nullable=False),
-    Column("entry", _exact(40), nullable=False),
     **_MYSQL,
 )
 
