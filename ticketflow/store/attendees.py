@@ -41,6 +41,8 @@ async def page(
     # Said twice: by the plain number an index gives the rows in order, by the other they are the actor's.
     theirs = (tickets.c.event_id == event_id) & of_event_seen_to_by(actor, tickets.c.event_id, event_id)
     place = (units.c.ticket_type_id == tickets.c.ticket_type_id) & (units.c.unit == tickets.c.unit)
+    # Every ticket has all of these. Joined as if it might not, the database cannot begin at another end, at
+    # the seats, and sort the whole event for each page.
     query = (
         select(
             tickets.c.id,
@@ -57,10 +59,10 @@ async def page(
             ticket_uses.c.door,
         )
         .select_from(tickets)
-        .join(ticket_types, ticket_types.c.id == tickets.c.ticket_type_id)
-        .join(units, place)
-        .join(users, users.c.id == tickets.c.user_id)
-        .join(bookings, bookings.c.id == tickets.c.booking_id)
+        .outerjoin(ticket_types, ticket_types.c.id == tickets.c.ticket_type_id)
+        .outerjoin(units, place)
+        .outerjoin(users, users.c.id == tickets.c.user_id)
+        .outerjoin(bookings, bookings.c.id == tickets.c.booking_id)
         .outerjoin(ticket_uses, ticket_uses.c.ticket_id == tickets.c.id)
         .where(theirs & (tickets.c.id > (after or 0)))
         .order_by(tickets.c.id)
