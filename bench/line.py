@@ -21,7 +21,7 @@ async def room_with(redis: Redis, name: str, waiting: int, *, rate_per_minute: i
     """
     room = WaitingRoom(redis, name, secrets=[SECRET], prefix="bench")
     policy = RoomPolicy(Mode.OPEN, rate_per_minute, 0, away_seconds=86_400, tick_seconds=0.6)
-    await room.ensure(policy, epoch=1)
+    await room.ensure(policy, epoch=1, journal=True)
     join = redis.register_script(source("join"))
     for already in range(0, waiting, AT_ONCE):
         async with redis.pipeline(transaction=False) as joins:

@@ -28,6 +28,7 @@ from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.ended import Ended
 from ticketflow.live.hub import Hub
+from ticketflow.live.line_reports import LineReports
 from ticketflow.live.mail_room import MailRoom
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
@@ -45,6 +46,8 @@ from ticketflow.web import (
     account_pages,
     accounts,
     admin,
+    after,
+    after_pages,
     audit_pages,
     autopilot,
     bearer,
@@ -152,7 +155,6 @@ def _services(
     users = Users(stores.database)
     ends = SessionEnds(stores.redis, stores.database, settings.redis_prefix, ended, open_sockets)
     tokens = Tokens(stores.database, ends.session_over)
-    messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
     mail_server = partial(server_state, stores.redis, settings.redis_prefix)
     ends.listeners += [users.forget, tokens.forget]
     autopilots = Board(stores.database, background.meter)
@@ -168,11 +170,12 @@ def _services(
         autopilots=autopilots,
         meter=background.meter,
         mail_room=MailRoom(stores.database, mail_server),
-        letter_reader=LetterReader(stores.database, messages),
+        letter_reader=_letter_reader(settings, stores, background),
         open_sockets=open_sockets,
         poll_pace=PollPace(),
         rooms=rooms,
         draws=Draws(catalogue, rooms, stores.database),
+        line_reports=LineReports(stores.database),
         stock=stock,
         history=History(stores.database, background.samples),
         keeper=background.keeper,
@@ -214,6 +217,11 @@ def _desk(settings: Settings, stores: Stores, background: Background, results: R
         gateway=background.gateway,
         settings=settings,
     )
+
+
+def _letter_reader(settings: Settings, stores: Stores, background: Background) -> LetterReader:
+    messages = Messages(settings.mail_from, settings.public_url, background.ticket_codes)
+    return LetterReader(stores.database, messages)
 
 
 def _hub(
@@ -295,6 +303,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         calling_off.blueprint,
         work.blueprint,
         ticket_types.blueprint,
+        after.blueprint,
         mail_desk.blueprint,
         checks.blueprint,
         admin.blueprint,
@@ -304,6 +313,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         door_pages.blueprint,
         event_pages.blueprint,
         organiser_pages.blueprint,
+        after_pages.blueprint,
         pages.blueprint,
         pictures.blueprint,
         ticket_pages.blueprint,

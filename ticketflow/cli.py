@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
-from ticketflow import __version__, auditing, door_command, faults, logs, seed
+from ticketflow import __version__, auditing, door_command, faults, log_command, logs, seed
 from ticketflow.app import open_web
 from ticketflow.checking import MOST_DOOR, Door
 from ticketflow.clients import open_stores
@@ -201,6 +201,41 @@ def check_command(code: str, event_id: int | None, door: str, look: bool, keys: 
         raise CouldNotTell(str(error)) from None
     click.echo(said)
     sys.exit(0 if valid else 1)
+
+
+@main.command("verify-log")
+@click.argument("log", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--event", "event_id", type=click.IntRange(1), help="Check the log of this event in the database."
+)
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    help="What /.well-known/ticket-keys.json says.",
+)
+@click.option(
+    "--earlier", type=click.Path(path_type=Path), help="An older export, which LOG must begin with."
+)
+def verify_log(log: Path | None, event_id: int | None, keys: Path | None, earlier: Path | None) -> None:
+    """Check an admission LOG that was downloaded, or one in the database: rows, chain and signatures.
+
+    Without --keys it goes by the keys of the settings. Ends with 0 if all is right, with 1 if something is
+    wrong, and tells the row, with 2 if it could not be checked.
+    """
+    logs.set_up(plain=True, level=logging.ERROR)
+    try:
+        if (log is None) == (event_id is None) or (event_id and (keys or earlier)):
+            raise click.ClickException("say a file, or --event alone (see verify-log --help)")
+        if log:
+            secrets = () if keys else _settings("ticket_keys").ticket_keys
+            checked = log_command.offline(log, keys, secrets, earlier)
+        else:
+            settings = _settings("database_url", "ticket_keys")
+            checked = _run(log_command.in_database(settings, event_id or 0))
+    except (click.ClickException, log_command.CannotCheck) as error:
+        raise CouldNotTell(getattr(error, "message", None) or str(error)) from None
+    click.echo(log_command.told(checked))
+    sys.exit(1 if checked.fault else 0)
 
 
 def _settings(*required: str) -> Settings:

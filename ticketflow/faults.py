@@ -55,6 +55,8 @@ class Point(StrEnum):
     REFUND_NOTED = "refund.noted"  # the books say so too; who cancelled has no answer
     UNITS_TAKEN_OUT = "units.out"  # Redis has fewer units; the database has them all
     UNITS_MADE = "units.made"  # the database has more units; Redis does not know of them
+    LOG_WRITTEN = "log.written"  # rows of the admission log are written; nothing is committed
+    LOG_COMMITTED = "log.done"  # the rows are in the log; the room's journal has them still
 
 
 class Act(StrEnum):

@@ -61,6 +61,7 @@ class Rooms:
                 recovering=record.epoch > 0,
                 revision=record.revision,
                 tally=record.tally,
+                journal=True,
             )
 
     async def reschedule(self, event: Event) -> bool:

@@ -50,13 +50,7 @@ class TicketReader:
 
         Raises ValueError if the document is not one, or has no key.
         """
-        try:
-            public = [Ed25519PublicKey.from_public_bytes(_unpadded(key["x"])) for key in document["keys"]]
-        except (KeyError, TypeError, binascii.Error) as error:
-            raise ValueError("this is not a set of public ticket keys") from error
-        if not public:
-            raise ValueError("this set has no key")
-        return cls({_key_id(key): key for key in public})
+        return cls(read_published(document))
 
     def read(self, text: str) -> SignedTicket:
         """What the code says. Raises `NotATicket`."""
@@ -82,9 +76,9 @@ class TicketCodes(TicketReader):
 
     def __init__(self, secrets: Sequence[str]) -> None:
         private = [Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret)) for secret in secrets]
-        super().__init__({_key_id(key.public_key()): key.public_key() for key in private})
+        super().__init__({key_id(key.public_key()): key.public_key() for key in private})
         self._private = private[0]
-        self._id = _key_id(self._private.public_key())
+        self._id = key_id(self._private.public_key())
 
     def sign(self, event_id: int, code: str) -> str:
         """The signed code of the ticket `code` to that event. The same ticket has the same one each time."""
@@ -101,15 +95,27 @@ class TicketCodes(TicketReader):
                     "crv": "Ed25519",
                     "use": "sig",
                     "alg": "EdDSA",
-                    "kid": key_id.hex(),
+                    "kid": name.hex(),
                     "x": base64.urlsafe_b64encode(key.public_bytes_raw()).decode().rstrip("="),
                 }
-                for key_id, key in self._keys.items()
+                for name, key in self._keys.items()
             ]
         }
 
 
-def _key_id(key: Ed25519PublicKey) -> bytes:
+def read_published(document: Mapping[str, Any]) -> dict[bytes, Ed25519PublicKey]:
+    """The keys of a published set by their ids. Raises ValueError if the document is none, or has no key."""
+    try:
+        public = [Ed25519PublicKey.from_public_bytes(_unpadded(key["x"])) for key in document["keys"]]
+    except (KeyError, TypeError, binascii.Error) as error:
+        raise ValueError("this is not a set of public ticket keys") from error
+    if not public:
+        raise ValueError("this set has no key")
+    return {key_id(key): key for key in public}
+
+
+def key_id(key: Ed25519PublicKey) -> bytes:
+    """The first bytes of the SHA-256 of a public key: its short name."""
     return hashlib.sha256(key.public_bytes_raw()).digest()[:_KEY_ID]
 
 

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from redis.exceptions import RedisError
 
 from ticketflow.accounts.links import Links
+from ticketflow.admission_log import LogKeys
 from ticketflow.autopilot.meter import Meter
 from ticketflow.autopilot.pilot import Pilot
 from ticketflow.booking.auditor import Auditor
@@ -37,6 +38,7 @@ from ticketflow.mail.reminders import Reminders
 from ticketflow.mail.server import MailServer
 from ticketflow.mail.writer import Writer
 from ticketflow.rooms import Rooms
+from ticketflow.scribe import Scribe
 from ticketflow.settings import Settings
 from ticketflow.stock import Inspection, Resizing, Stock
 from ticketflow.store import violations
@@ -177,7 +179,12 @@ class Background:
             self.calling_off.run(),
             self.auditor().run(),
             self.pilot.run(),
+            self._scribe().run(),
         ]
+
+    def _scribe(self) -> Scribe:
+        keys = LogKeys(self._settings.ticket_keys)
+        return Scribe(self._stores.database, self.rooms, self.catalogue.all, keys)
 
     def _postman(self) -> Postman:
         settings, redis, database = self._settings, self._stores.redis, self._stores.database

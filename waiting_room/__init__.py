@@ -18,6 +18,7 @@ from .errors import (
 from .estimate import RankMap
 from .forecast import Expected, Forecast
 from .frame import Frame
+from .journal import Entry, Journal, Kind, Turn
 from .keys import RoomKeys
 from .places import Pass, Place
 from .policy import Mode, RoomPolicy
@@ -31,10 +32,13 @@ __all__ = [
     "BadPolicy",
     "BadTicket",
     "DrawList",
+    "Entry",
     "Expected",
     "Figures",
     "Forecast",
     "Frame",
+    "Journal",
+    "Kind",
     "Mode",
     "NotActive",
     "NotCalled",
@@ -53,6 +57,7 @@ __all__ = [
     "State",
     "Tally",
     "TooManyJoins",
+    "Turn",
     "WaitingRoom",
     "WaitingRoomError",
     "Waits",

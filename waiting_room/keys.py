@@ -39,6 +39,9 @@ class RoomKeys:
     """Hash: what has happened so far, and how long people waited (lua/tally.lua)."""
     turns: str
     """Hash: called visitor -> the order they had in the line, so that a drain can give it back."""
+    journal: str
+    """Stream: whose turn came and what became of it, until its reader has it (lua/journal.lua). Absent where
+    nobody keeps it."""
     frames: str
     """The channel the frames are published on; no key."""
     moves: str

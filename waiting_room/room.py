@@ -16,6 +16,7 @@ from .draw_list import DrawList
 from .entrants import read_entrants
 from .errors import NotCalled, NotDrawn, RoomLost
 from .frame import Frame
+from .journal import Journal
 from .keys import RoomKeys
 from .pilots import Pilots
 from .places import VISITOR_BYTES, Pass, Place, Signer
@@ -60,6 +61,7 @@ class WaitingRoom:
         self._redis = redis
         self._signer = Signer(secrets, name, seed)
         self._scripts = Scripts(redis, self.keys)
+        self.journal = Journal(redis, self.keys.journal, self._scripts)
         self._seed = seed
 
     async def ensure(
@@ -71,14 +73,16 @@ class WaitingRoom:
         recovering: bool = False,
         revision: int = 0,
         tally: str = "",
+        journal: bool = False,
     ) -> bool:
         """Make the room unless Redis has it. True if this call made it; a room that is there stays as it is.
 
         After a loss pass an `epoch` above the lost one, the last known `frontier`, and `recovering`: then
         places are taken back for `recovery_seconds` before anybody is admitted. It goes on counting from
-        the last known `tally`, as `Tally.text` wrote it. `revision` as for `steer`.
+        the last known `tally`, as `Tally.text` wrote it. `revision` as for `steer`. With `journal` it is
+        written down from the first on whose turn came; somebody must read `self.journal`.
         """
-        head = (epoch, frontier, int(recovering), revision, tally or "{}")
+        head = (epoch, frontier, int(recovering), int(journal), revision, tally or "{}")
         (made,) = await self._scripts.run("ensure", *head, *chain.from_iterable(policy.stored().items()))
         return bool(made)
 

@@ -13,21 +13,22 @@ from .errors import REFUSALS
 from .keys import RoomKeys
 
 SHARED: Mapping[str, tuple[str, ...]] = {
-    "ensure": ("room",),
-    "join": ("room", "tally", "fans", "admission", "limits"),
-    "look": ("room", "tally", "fans"),
-    "claim": ("room", "tally", "fans"),
-    "renew": ("room", "tally", "fans"),
-    "leave": ("room", "tally", "fans"),
-    "finish": ("room", "tally", "fans"),
-    "presence": ("room", "tally", "fans"),
-    "steer": ("room", "tally", "admission"),
+    "ensure": ("room", "journal"),
+    "join": ("room", "tally", "journal", "fans", "admission", "limits"),
+    "look": ("room", "tally", "journal", "fans"),
+    "claim": ("room", "tally", "journal", "fans"),
+    "renew": ("room", "tally", "journal", "fans"),
+    "leave": ("room", "tally", "journal", "fans"),
+    "finish": ("room", "tally", "journal", "fans"),
+    "presence": ("room", "tally", "journal", "fans"),
+    "steer": ("room", "tally", "journal", "admission"),
     "extend": ("room",),
     "schedule": ("room",),
     "note": ("room",),
+    "begin": ("room", "journal"),
     "snapshot": ("room", "frame"),
     "figures": ("room", "frame"),
-    "tick": ("room", "tally", "fans", "admission", "frame"),
+    "tick": ("room", "tally", "journal", "fans", "admission", "frame"),
 }
 """Each command, and the files of functions that go before it."""
 

@@ -92,6 +92,7 @@ async def test_control_a_guard_taken_out_is_found(cast: Cast, monkeypatch: pytes
         "GET /api/organiser/events/<int:event_id>/audit",
         "GET /api/organiser/events/<int:event_id>/autopilot",
         "GET /api/organiser/events/<int:event_id>/bookings",
+        "GET /api/organiser/events/<int:event_id>/report",
         "GET /api/organiser/events/<int:event_id>/room",
         "GET /api/organiser/events/<int:event_id>/room/outlook",
         "GET /api/organiser/events/<int:event_id>/stats",

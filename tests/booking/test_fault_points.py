@@ -54,6 +54,8 @@ CANCELLING = [
     Point.REFUNDED,
     Point.REFUND_NOTED,
 ]
+# Of what rooms have written down: tests/store/test_admission_log.py.
+LOGGING = [Point.LOG_WRITTEN, Point.LOG_COMMITTED]
 KILLED = -signal.SIGKILL
 FANS = 3
 CONTROL_SECONDS = 1.0
@@ -122,7 +124,7 @@ async def house(
 
 async def test_no_point_is_left_out():
     elsewhere = [Point.UNITS_TAKEN_OUT, Point.UNITS_MADE]  # tests/booking/test_capacity.py
-    tested = [*HOLDING, *SUBMITTING, *LEDGER, *VOIDING, *MAIL, *CANCELLING, *elsewhere]
+    tested = [*HOLDING, *SUBMITTING, *LEDGER, *VOIDING, *MAIL, *CANCELLING, *LOGGING, *elsewhere]
     assert sorted(tested) == sorted(Point)
 
 

@@ -16,15 +16,15 @@ from sqlalchemy import (
     false,
 )
 
-from ticketflow.store import autopilot_table, columns, minute_table
+from ticketflow.store import columns, desk_tables
 from ticketflow.store.columns import MYSQL as _MYSQL
 from ticketflow.store.columns import Id as _Id
 from ticketflow.store.columns import Moment
 from ticketflow.store.columns import exact as _exact
 
 metadata = columns.metadata
-minutes = minute_table.minutes
-autopilots = autopilot_table.autopilots
+minutes, autopilots = desk_tables.minutes, desk_tables.autopilots
+admissions, admission_heads = desk_tables.admissions, desk_tables.admission_heads
 
 users = Table(
     "users",
@@ -201,6 +201,8 @@ tickets = Table(
     # No unit twice, and nobody above the limit: a user's tickets each take a slot below it.
     UniqueConstraint("ticket_type_id", "unit"),
     UniqueConstraint("event_id", "user_id", "slot"),
+    # The list of attendees goes on from where its last page ended.
+    Index("ix_tickets_event", "event_id", "id"),
     **_MYSQL,
 )
 

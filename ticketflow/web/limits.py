@@ -60,6 +60,8 @@ LIMITS: dict[str, Family | dict[str, Family]] = {
     "autopilot": BY_METHOD,
     "bookings": BY_METHOD,
     "admin": BY_METHOD,
+    "after": READ,
+    "after_pages": READ,
     "calling_off": BY_METHOD,
     "calling_off_pages": BY_METHOD,
     "checkout": BY_METHOD,

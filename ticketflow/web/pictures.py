@@ -17,7 +17,7 @@ from ticketflow.showing import hue_of
 from ticketflow.web.services import services
 from ticketflow.web.share_card import card_version, share_card
 from ticketflow.web.statics import AGAIN, FOR_EVER
-from ticketflow.words import DIGITS
+from ticketflow.words import DIGITS, day
 
 blueprint = Blueprint("pictures", __name__)
 

@@ -22,6 +22,7 @@ from ticketflow.live.catalogue import Catalogue
 from ticketflow.live.control_room import ControlRoom
 from ticketflow.live.draws import Draws
 from ticketflow.live.hub import Hub
+from ticketflow.live.line_reports import LineReports
 from ticketflow.live.mail_room import MailRoom
 from ticketflow.live.open_sockets import OpenSockets
 from ticketflow.live.poll_pace import PollPace
@@ -53,6 +54,7 @@ class Services:
     poll_pace: PollPace
     rooms: Rooms
     draws: Draws
+    line_reports: LineReports
     stock: Stock
     history: History
     keeper: Keeper

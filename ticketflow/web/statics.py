@@ -22,8 +22,8 @@ from ticketflow.web.bundling import bundle, needs, parts_of
 
 SHEETS = (
     *("tokens", "hues", "base", "bar", "parts", "paper", "account", "landing", "event", "queue", "draw"),
-    *("book", "seats", "booking", "desk", "levers", "chart", "control", "autopilot", "editor", "mail"),
-    *("work", "door", "docs"),
+    *("book", "seats", "booking", "desk", "levers", "chart", "control", "autopilot", "editor", "after"),
+    *("mail", "work", "door", "docs"),
 )
 """The style sheets in the order they are joined: what is general first."""
 STYLE = "site.css"

@@ -86,20 +86,30 @@ local function split(room, visitors, now)
   return called, passed_over
 end
 
+-- The first n of the line, the order of each, and both as Redis gives them: visitor and order in turn.
+local function first_in_line(n)
+  local line = redis.call('ZRANGE', waiting_key, 0, n - 1, 'WITHSCORES')
+  local visitors, orders = {}, {}
+  for i = 1, #line, 2 do
+    visitors[#visitors + 1] = line[i]
+    orders[line[i]] = line[i + 1]
+  end
+  return visitors, orders, line
+end
+
 -- Deal with the first n of the line: call them, or pass over who is away too long (they cost no token and may
 -- come back to their place). Returns how many were called, and how many were passed over.
 -- Who was passed over counts for the frontier, too: a live page of theirs looks what has become of them.
-local function call_first(room, n, now)
-  local found = redis.call('ZRANGE', waiting_key, 0, n - 1, 'WITHSCORES')
-  if #found == 0 then return 0, 0 end
-  local visitors, orders = {}, {}
-  for i = 1, #found, 2 do
-    visitors[#visitors + 1] = found[i]
-    orders[found[i]] = found[i + 1]
-  end
+local function call_first(room, n, now, how)
+  local visitors, orders, line = first_in_line(n)
+  if #visitors == 0 then return 0, 0 end
   local called, passed_over = split(room, visitors, now)
   count_waits(room, visitors, passed_over, now)
-  room.frontier = math.max(room.frontier, tonumber(found[#found]))
+  if journal_kept() then
+    local frontier, over = int(room.frontier), table.concat(passed_over, ' ')
+    journal(room, now, how, 'line', table.concat(line, ' '), 'frontier', frontier, 'over', over)
+  end
+  room.frontier = math.max(room.frontier, tonumber(line[#line]))
   note(called_key, called, int(now + room.claim_us))
   keep_orders(called, orders)
   note(missed_key, passed_over, int(now + room.return_us))
@@ -107,11 +117,12 @@ local function call_first(room, n, now)
   return #called, #passed_over
 end
 
--- Call up to `budget` from the front, paid with tokens. Saves what it changes in the room.
-local function admit(room, budget, now)
+-- Call up to `budget` from the front, paid with tokens. `how` they are is for the journal: 'called' from the line,
+-- or 'at_once'. Saves what it changes in the room.
+local function admit(room, budget, now, how)
   local admitted, passed_over = 0, 0
   while admitted < budget and passed_over < PASSED_OVER_MAX do
-    local called, over = call_first(room, math.min(CHUNK, budget - admitted), now)
+    local called, over = call_first(room, math.min(CHUNK, budget - admitted), now, how)
     if called + over == 0 then break end
     admitted, passed_over = admitted + called, passed_over + over
   end

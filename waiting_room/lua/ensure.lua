@@ -1,9 +1,10 @@
 -- Make the room, unless Redis has it already: of several that try, one does.
--- ARGV: epoch, frontier, recovering ('1' or '0'), revision, the tally to go on from (JSON of texts, with `called`: how
--- many were called), then the policy as field and value in turn.
+-- ARGV: epoch, frontier, recovering and whether a journal is to be kept ('1' or '0' each), revision, the tally to go
+-- on from (JSON of texts, with `called`: how many were called), then the policy as field and value in turn.
 -- Returns {'ok', 1 if it was made here, else 0}.
-local epoch, frontier, recovering, revision = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4]
-local kept, policy = cjson.decode(ARGV[5]), {unpack(ARGV, 6)}
+local epoch, frontier, recovering = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local keeps_journal, revision = ARGV[4] == '1', ARGV[5]
+local kept, policy = cjson.decode(ARGV[6]), {unpack(ARGV, 7)}
 
 if redis.call('EXISTS', room_key) == 1 then return {'ok', 0} end
 local now = clock()
@@ -30,4 +31,6 @@ redis.call('HSET', room_key,
 kept.called = nil
 for field, value in pairs(kept) do redis.call('HSET', tally_key, field, value) end
 if opened then redis.call('HSETNX', tally_key, 'opened_at', int(now)) end
+-- In the same step: nobody can be called before it.
+if keeps_journal then begin_journal(epoch, now) end
 return {'ok', 1}

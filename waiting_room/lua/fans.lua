@@ -22,6 +22,7 @@ local function miss(room, from, visitors, now)
   if from == called_key then
     redis.call('HDEL', turns_key, unpack(visitors))
     count('missed', #visitors)
+    journal(room, now, 'missed', 'who', table.concat(visitors, ' '))
   end
 end
 

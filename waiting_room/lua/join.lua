@@ -45,7 +45,7 @@ mark_presence(fan.visitor, present, now)
 -- A quiet sale shows no queue: who is alone in the line need not wait for the tick.
 if place.state == 'waiting' and redis.call('ZCARD', waiting_key) == 1 then
   refill(room, now)
-  if slots(room, now) > 0 and admit(room, 1, now) == 1 then
+  if slots(room, now) > 0 and admit(room, 1, now, 'at_once') == 1 then
     place = {state = 'called', order = place.order, till = now + room.claim_us}
   end
 end

@@ -4,7 +4,7 @@ local room_key, waiting_key, called_key = KEYS[1], KEYS[2], KEYS[3]
 local active_key, missed_key, away_key = KEYS[4], KEYS[5], KEYS[6]
 local done_key, left_key, admissions_key = KEYS[7], KEYS[8], KEYS[9]
 local joins_key, joins_before_key, draw_key = KEYS[10], KEYS[11], KEYS[12]
-local tally_key, turns_key = KEYS[13], KEYS[14]
+local tally_key, turns_key, journal_key = KEYS[13], KEYS[14], KEYS[15]
 
 local SECOND = 1000000
 local MINUTE = 60 * SECOND

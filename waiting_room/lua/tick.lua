@@ -46,7 +46,7 @@ if since_tick >= 0 and since_tick < room.tick_us * 0.9 then return {'ok'} end
 sweep(room, now)
 if room.mode == 'lobby' and room.opens_at > 0 and now >= room.opens_at then turn(room, 'open', now) end
 refill(room, now)
-local admitted = admit(room, slots(room, now), now)
+local admitted = admit(room, slots(room, now), now, 'called')
 if room.slower == 'desk_full' and inside() < room.cap then room.slower = '' end
 room.admitted_last_minute = admitted_last_minute(now)
 room.ticked_at = now

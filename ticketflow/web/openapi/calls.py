@@ -113,5 +113,7 @@ class Call:
     queries: Mapping[str, Header] = field(default_factory=dict)
     example: Mapping[str, Any] | None = None
     """A body as it may be sent."""
+    file: str = ""
+    """The type of the file that it answers with, where that is no JSON."""
     takes_anything: bool = False
     """The body is checked by other means than a model."""

@@ -196,6 +196,8 @@ def _answers(call: Call) -> tuple[dict[str, Any], dict[str, Any]]:
             schema, used = _schema_of(model)
             components |= used
             response["content"] = {JSON: {"schema": schema, "example": _example_of(model)}}
+        if call.file:
+            response["content"] = {call.file: {"schema": {"type": "string"}}}
         response["headers"] = {name: _header(GIVEN[name]) for name in (*call.gives, *LIMITED)}
         responses[str(status)] = response
     return responses, components

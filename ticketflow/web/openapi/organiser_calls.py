@@ -1,6 +1,7 @@
 """The calls of organisers and admins, and of machines: the payment gateway, whoever watches the house."""
 
 from ticketflow.web.openapi import account_answers as accounts
+from ticketflow.web.openapi import after_answers as after
 from ticketflow.web.openapi import answers as a
 from ticketflow.web.openapi import autopilot_answers as p
 from ticketflow.web.openapi import door_answers as d
@@ -106,6 +107,22 @@ ORGANISER_CALLS = {
         {200: o.Stats},
         who=Who.ORGANISER,
         refusals=("invalid_request",),
+    ),
+    "GET /api/organiser/events/{event_id}/report": Call(
+        ORGANISE, "Read what a sale came to", {200: after.Report}, who=Who.ORGANISER
+    ),
+    "GET /api/organiser/events/{event_id}/attendees": Call(
+        ORGANISE,
+        "List who comes",
+        {200: after.AttendeePage},
+        who=Who.ORGANISER,
+        refusals=("invalid_request",),
+    ),
+    "GET /api/organiser/events/{event_id}/attendees.csv": Call(
+        ORGANISE, "Download who comes", {200: None}, who=Who.ORGANISER, file="text/csv"
+    ),
+    "GET /api/organiser/events/{event_id}/admissions": Call(
+        ORGANISE, "Download the admission log", {200: None}, who=Who.ORGANISER, file="application/jsonl"
     ),
     "GET /api/organiser/events/{event_id}/room": Call(
         ORGANISE, "Look at the levers", {200: a.Levers}, who=Who.ORGANISER, refusals=("room_lost",)
