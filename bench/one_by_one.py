@@ -9,7 +9,8 @@ from typing import Any
 from databases import Database
 from sqlalchemy import insert, select
 
-from ticketflow.domain import Order, new_code, now
+from ticketflow.codes import new_code
+from ticketflow.domain import Order, now
 from ticketflow.store.tables import bookings, outbox, payments, tickets
 
 from .common import seconds

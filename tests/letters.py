@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
-from ticketflow.domain import Booking, BookingStatus, Event, Ticket, TicketType, code_of_number, now
+from ticketflow.codes import code_of_number
+from ticketflow.domain import Booking, BookingStatus, Event, Ticket, TicketType, now
 from ticketflow.mail import account_words
 from ticketflow.mail.event_sheets import CANCELLATION
 from ticketflow.mail.message import Messages

@@ -8,7 +8,7 @@ import segno
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketflow.domain import code_number, code_of_number, new_code
+from ticketflow.codes import code_number, code_of_number, new_code
 from ticketflow.ticket_codes import PREFIX, NotATicket, SignedTicket, TicketCodes, TicketReader
 
 OLD, NEW, STRANGER = (TicketCodes((key * 32,)) for key in ("0a", "0b", "0c"))

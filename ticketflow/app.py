@@ -294,6 +294,25 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         _queue(settings, found),
         bookings.blueprint,
         payments.blueprint,
+        *_organisers(),
+        pages.blueprint,
+        pictures.blueprint,
+        ticket_pages.blueprint,
+        checkout_pages.blueprint,
+        booking_pages.blueprint,
+        sockets.blueprint,
+        health.blueprint,
+        mailbox.blueprint,
+        docs_page.blueprint,
+    ):
+        app.register_blueprint(blueprint)
+    doors.install(app)
+    frame.install(app, found)
+
+
+def _organisers() -> list[Blueprint]:
+    """What organisers and admins have, over the API and as pages."""
+    return [
         audit_pages.blueprint,
         levers.blueprint,
         organiser.blueprint,
@@ -314,19 +333,7 @@ def _install(app: Quart, settings: Settings, found: Services) -> None:
         event_pages.blueprint,
         organiser_pages.blueprint,
         after_pages.blueprint,
-        pages.blueprint,
-        pictures.blueprint,
-        ticket_pages.blueprint,
-        checkout_pages.blueprint,
-        booking_pages.blueprint,
-        sockets.blueprint,
-        health.blueprint,
-        mailbox.blueprint,
-        docs_page.blueprint,
-    ):
-        app.register_blueprint(blueprint)
-    doors.install(app)
-    frame.install(app, found)
+    ]
 
 
 def _queue(settings: Settings, found: Services) -> Blueprint:

@@ -13,7 +13,8 @@ from enum import StrEnum
 
 from databases import Database
 
-from ticketflow.domain import CODE_LENGTH, User, code_number, now
+from ticketflow.codes import CODE_LENGTH, code_number
+from ticketflow.domain import User, now
 from ticketflow.store import ticket_uses
 from ticketflow.store.ticket_uses import DoorEvent, DoorTicket
 from ticketflow.ticket_codes import PREFIX, NotATicket, TicketReader

@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from ticketflow.domain import code_number, code_of_number
+from ticketflow.codes import code_number, code_of_number
 
 PREFIX = "TF1."
 _KEY_ID, _EVENT, _TICKET, _SIGNATURE = 4, 6, 17, 64

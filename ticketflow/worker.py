@@ -70,13 +70,6 @@ class Background:
             cashier=self.cashier,
             find_event=self.catalogue.find,
         )
-        self.calling_off = CallingOff(
-            database=stores.database,
-            stock=self.stock,
-            rooms=self.rooms,
-            cancellations=self.cancellations,
-            find_event=self.catalogue.find,
-        )
         self.keeper = Keeper(
             redis=stores.redis,
             database=stores.database,
@@ -86,15 +79,6 @@ class Background:
             settings=settings,
         )
         self.meter = Meter(stores.redis, settings.redis_prefix, settings.autopilot_seconds)
-        self.pilot = Pilot(
-            redis=stores.redis,
-            database=stores.database,
-            rooms=self.rooms,
-            stock=self.stock,
-            meter=self.meter,
-            find_event=self.catalogue.find,
-            settings=settings,
-        )
         self.readings = Readings(stores.redis, stores.database, self.rooms, settings.redis_prefix)
         self.samples = Samples(stores.redis, settings.redis_prefix)
         self.inspection = Inspection(stores.redis, settings.redis_prefix)
@@ -106,11 +90,38 @@ class Background:
             settings=settings,
         )
 
-        self.offer = Offer(
-            redis=stores.redis,
-            database=stores.database,
+    @cached_property
+    def calling_off(self) -> CallingOff:
+        """What an event that does not take place comes to."""
+        return CallingOff(
+            database=self._stores.database,
             stock=self.stock,
-            resizing=Resizing(stores.redis, settings.redis_prefix),
+            rooms=self.rooms,
+            cancellations=self.cancellations,
+            find_event=self.catalogue.find,
+        )
+
+    @cached_property
+    def pilot(self) -> Pilot:
+        """The autopilot of every sale that has one."""
+        return Pilot(
+            redis=self._stores.redis,
+            database=self._stores.database,
+            rooms=self.rooms,
+            stock=self.stock,
+            meter=self.meter,
+            find_event=self.catalogue.find,
+            settings=self._settings,
+        )
+
+    @cached_property
+    def offer(self) -> Offer:
+        """How much there is to be sold, while it is sold."""
+        return Offer(
+            redis=self._stores.redis,
+            database=self._stores.database,
+            stock=self.stock,
+            resizing=Resizing(self._stores.redis, self._settings.redis_prefix),
             rebuilder=self.rebuilder,
             keeper=self.keeper,
             rooms=self.rooms,

@@ -75,8 +75,7 @@ function themeChoice(fieldset) {
 // Another tab has chosen.
 addEventListener("storage", ({ key, newValue }) => key === "theme" && paint(newValue ?? "system"));
 
-// Times, numbers and money as the reader writes them. Words stay English, which is the language of the pages;
-// figures, hours of 12 or 24 and the zone are the reader's.
+// Times, numbers and money as the reader writes them. Words stay English: the pages' language.
 
 function usable(tag) {
   try {

@@ -22,6 +22,18 @@ is a token without the ability that the route wants."""
 ENDS_ALL = ("DELETE /api/me/sessions", "POST /profile/sessions")
 CALLS_OFF = ("POST /api/organiser/events/<int:event_id>/cancel", "POST /organiser/<slug>/cancel")
 """What ends an event for good has one of its own each time."""
+OFF = {"reason": "Rain", "current_password": PASSWORD}
+STEERING: dict[str, dict[str, Any]] = {
+    "PUT /api/organiser/events/<int:event_id>/autopilot": {
+        "low": 60,
+        "high": 600_000,
+        "target_p95_ms": 2000,
+        "target_error_rate": 0.02,
+    },
+    "POST /api/organiser/events/<int:event_id>/room/extend": {"minutes": 1},
+    "PATCH /api/admin/accounts/<int:account_id>": {"role": "fan", "current_password": PASSWORD},
+    "POST /api/organiser/events/<int:event_id>/cancel": OFF,
+}
 EDITING = {
     "POST /api/organiser/events/<int:event_id>/ticket-types": {"name": "A", "price": 1, "capacity": 5},
     "PATCH /api/organiser/events/<int:event_id>/ticket-types/<int:type_id>": {"price": 2600},
@@ -31,6 +43,7 @@ EDITING = {
     },
 }
 EDITING_FORMS = {
+    "POST /organiser/<slug>/cancel": OFF,
     "POST /organiser/<slug>/publish": {"wanted": "yes"},
     "POST /organiser/<slug>/types": {"types-0-name": "A", "types-0-price": "1", "types-0-capacity": "5"},
     "POST /organiser/<slug>/types/<int:type_id>": {"act": "remove"},
@@ -111,6 +124,7 @@ class Cast:
     def _sent(self, route: str) -> dict[str, Any]:
         bodies = {
             **EDITING,
+            **STEERING,
             "POST /api/register": {"name": "Ann", "email": "a", "password": "a password"},
             "POST /api/login": {"email": "nobody@example.com", "password": "a password"},
             "PATCH /api/me": {"theme": "dark"},
@@ -125,23 +139,8 @@ class Cast:
             "POST /api/organiser/events": sale_body(),
             "PATCH /api/organiser/events/<int:event_id>": {"venue": "The other hall"},
             "PATCH /api/organiser/events/<int:event_id>/room": {"message": "Doors are open"},
-            "PUT /api/organiser/events/<int:event_id>/autopilot": {
-                "low": 60,
-                "high": 600_000,
-                "target_p95_ms": 2000,
-                "target_error_rate": 0.02,
-            },
-            "POST /api/organiser/events/<int:event_id>/room/extend": {"minutes": 1},
             "POST /api/organiser/check": {"code": "x"},
-            "PATCH /api/admin/accounts/<int:account_id>": {
-                "role": "fan",
-                "current_password": PASSWORD,
-            },
             "POST /api/organiser/mail/retry": {"event_id": self.sale.event_id},
-            "POST /api/organiser/events/<int:event_id>/cancel": {
-                "reason": "Rain",
-                "current_password": PASSWORD,
-            },
             "POST /api/organiser/work/orders/retry": {"event_id": self.sale.event_id},
             "POST /api/organiser/work/payments/retry": {"event_id": self.sale.event_id},
         }
@@ -153,7 +152,6 @@ class Cast:
             "POST /events/<slug>/checkout/extend": {"hold_id": self.named["<hold_id>"]},
             "POST /events/<slug>/checkout/release": {"hold_id": self.named["<hold_id>"]},
             "POST /organiser/mail/retry": {"event": str(self.sale.event_id)},
-            "POST /organiser/<slug>/cancel": {"reason": "Rain", "current_password": PASSWORD},
             "POST /organiser/work/orders/retry": {"event": str(self.sale.event_id)},
             "POST /organiser/work/payments/retry": {"event": str(self.sale.event_id)},
         }

@@ -261,9 +261,18 @@ class Both(RuleBasedStateMachine):
         self.epoch += 1
         before: Model | None = self.model if recovering else None
         tally = Tally.read(before.admitted_total, _flat(before.counted.kept())).text() if before else ""
-        calls = {"epoch": self.epoch, "frontier": frontier}
-        assert self.do(self.room.ensure(self.policy, recovering=recovering, tally=tally, **calls))
-        self.model = Model(self.policy.stored(), self.now, recovering=recovering, before=before, **calls)
+        made = self.room.ensure(
+            self.policy, epoch=self.epoch, frontier=frontier, recovering=recovering, tally=tally
+        )
+        assert self.do(made)
+        self.model = Model(
+            self.policy.stored(),
+            self.now,
+            epoch=self.epoch,
+            frontier=frontier,
+            recovering=recovering,
+            before=before,
+        )
 
     def someone(self, who: tuple[str, int]) -> Ticket | None:
         """One of the tickets given out so far, of a fan in that state if there is any."""

@@ -11,7 +11,8 @@ from databases import Database
 from databases.interfaces import Record
 from sqlalchemy import ColumnElement, Select, Subquery, Update, case, null, select, update
 
-from ticketflow.domain import Booking, BookingStatus, Order, PaymentStatus, Ticket, new_code, now
+from ticketflow.codes import new_code
+from ticketflow.domain import Booking, BookingStatus, Order, PaymentStatus, Ticket, now
 from ticketflow.faults import Point, reached
 from ticketflow.store.bookings import booking_of
 from ticketflow.store.bulk import Bulk, insert_all

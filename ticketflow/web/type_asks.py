@@ -23,7 +23,7 @@ from ticketflow.web.asks import (
 class TicketTypeAddAsk(TicketTypeAsk):
     """One more type. `revision` is that of the event which it was made for."""
 
-    revision: Revision = None
+    revision: Revision | None = None
 
 
 class TicketTypeEditAsk(Ask):
@@ -39,7 +39,7 @@ class TicketTypeEditAsk(Ask):
     capacity: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = None
     rows: Annotated[list[RowAsk], Field(min_length=1, max_length=5000)] | None = None
     seating: Annotated[str, Field(max_length=MOST_SEATING)] | None = None
-    revision: Revision = None
+    revision: Revision | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "TicketTypeEditAsk":
