@@ -104,6 +104,13 @@ async def test_it_is_for_good_and_said_once(house: House, sale: Sale, organiser:
     assert (again.status_code, again.json()["reason"]) == (202, WHY)
     room = f"/api/organiser/events/{sale.event_id}/room"
     is_problem(await organiser.patch(room, json={"mode": "open"}), 409, "called_off")
+    event = f"/api/organiser/events/{sale.event_id}"
+    is_problem(await organiser.patch(event, json={"venue": "Elsewhere"}), 409, "called_off")
+    is_problem(
+        await organiser.patch(f"{event}/ticket-types/{sale.type_ids[0]}", json={"capacity": 900}),
+        409,
+        "called_off",
+    )
     # What a worker that has not heard of it writes about the room does not open it again.
     await house.database.execute(
         update(room_table).where(room_table.c.event_id == sale.event_id).values(mode="open")

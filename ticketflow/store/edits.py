@@ -12,7 +12,7 @@ from ticketflow.domain import Refusal, User, iso
 from ticketflow.store import audit
 from ticketflow.store.ownership import seen_to_by
 from ticketflow.store.tables import audit as acts
-from ticketflow.store.tables import events, users
+from ticketflow.store.tables import called_off, events, users
 
 KINDS = ("event.edit", "type.add", "type.edit", "type.remove", "type.capacity")
 """What makes a revision: exactly one row of these in the audit log for each."""
@@ -21,12 +21,14 @@ KINDS = ("event.edit", "type.add", "type.edit", "type.remove", "type.capacity")
 async def begin(database: Database, event_id: int, actor: User, revision: int | None) -> dict[str, Any]:
     """The row of an event that the actor sees to, locked until the transaction ends.
 
-    Raises `Refusal` not_found, and stale if it was edited since `revision`.
+    Raises `Refusal` not_found, called_off, and stale if it was edited since `revision`.
     """
     this = (events.c.id == event_id) & seen_to_by(actor)
     row = await database.fetch_one(select(events).where(this).with_for_update())
     if row is None:
         raise Refusal("not_found", "There is no such event of yours.")
+    if await database.fetch_val(select(called_off.c.event_id).where(called_off.c.event_id == event_id)):
+        raise Refusal("called_off", "This event is called off: it stays as it was. Nothing was changed.")
     found = dict(row._mapping)
     if revision is not None and revision != found["revision"]:
         raise await _stale(database, event_id, revision, found["revision"])

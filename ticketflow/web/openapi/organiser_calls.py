@@ -45,7 +45,7 @@ ORGANISER_CALLS = {
         "Edit an event",
         {200: o.OwnEvent},
         who=Who.ORGANISER,
-        refusals=("sale_opened", "room_lost", "stale"),
+        refusals=("sale_opened", "room_lost", "stale", "called_off"),
         example={"name": "A late night at the hall"},
     ),
     "POST /api/organiser/events/{event_id}/ticket-types": Call(
@@ -53,7 +53,7 @@ ORGANISER_CALLS = {
         "Add a ticket type",
         {201: o.OwnEvent},
         who=Who.ORGANISER,
-        refusals=("sale_opened", "room_lost", "stale", "name_taken", "not_ready"),
+        refusals=("sale_opened", "room_lost", "stale", "name_taken", "not_ready", "called_off"),
         example={"name": "Gallery", "price": 1900, "seating": "section,row,seats\nGallery,A,12\n"},
     ),
     "PATCH /api/organiser/events/{event_id}/ticket-types/{type_id}": Call(
@@ -69,6 +69,7 @@ ORGANISER_CALLS = {
             "seats_stand",
             "name_taken",
             "not_ready",
+            "called_off",
         ),
         example={"capacity": 250},
     ),
@@ -77,7 +78,15 @@ ORGANISER_CALLS = {
         "Remove a ticket type",
         {200: o.OwnEvent},
         who=Who.ORGANISER,
-        refusals=("invalid_request", "sale_opened", "room_lost", "stale", "last_type", "not_ready"),
+        refusals=(
+            "invalid_request",
+            "sale_opened",
+            "room_lost",
+            "stale",
+            "last_type",
+            "not_ready",
+            "called_off",
+        ),
     ),
     "POST /api/organiser/events/{event_id}/duplicate": Call(
         ORGANISE,
