@@ -56,7 +56,7 @@ async def test_two_fans_and_an_organiser(settings: Settings, smtp: Mailbox, brow
 async def organiser_at_the_desk(organiser: Page, sale: Sale) -> None:
     await sign_in(organiser, sale.organiser_email)
     await organiser.get_by_role("link", name="Organise", exact=True).click()
-    await organiser.get_by_role("link", name="A sale for tests").click()
+    await organiser.get_by_role("link", name="A sale for tests", exact=True).click()
     await expect(organiser.get_by_text("Live, a frame a second")).to_be_visible()
     await expect(hook(organiser, "pause")).to_have_attribute("aria-pressed", "true")
     await mark(organiser)

@@ -72,7 +72,7 @@ async def by_event(database: Database, event_id: int) -> RoomRecord | None:
     has not heard of it yet keeps of the room in Redis."""
     off = select(called_off.c.event_id).where(called_off.c.event_id == event_id).exists()
     row = await database.fetch_one(select(rooms, off.label("off")).where(rooms.c.event_id == event_id))
-    return _record(row) if row else None
+    return _record(row, off=row["off"]) if row else None
 
 
 async def of_own_event(database: Database, event_id: int, actor: User) -> RoomRecord:
@@ -126,10 +126,10 @@ async def note_opened(database: Database, event_id: int) -> None:
     await database.execute(update(rooms).where(unnoted).values(frontier=1, updated_at=now()))
 
 
-def _record(row: Any) -> RoomRecord:
+def _record(row: Any, *, off: bool = False) -> RoomRecord:
     return RoomRecord(
         event_id=row["event_id"],
-        mode="closed" if row["off"] else row["mode"],
+        mode="closed" if off else row["mode"],
         rate_per_minute=row["rate_per_minute"],
         max_active=row["max_active"],
         message=row["message"],
