@@ -29,8 +29,8 @@ HIGHEST = 8_000
 PHONE = ViewportSize(width=375, height=812)
 DESK = ViewportSize(width=1440, height=900)
 FINGER, POINTER = 44, 24
-# Targets of 24 pixels are a rule of WCAG 2.2 that axe leaves out unless it is asked. Of the other look, only
-# the colours are asked: what else axe judges is the same in both.
+# Targets of 24 pixels are a rule of WCAG 2.2 that axe leaves out unless it is asked. Of the other look only
+# the colours are asked, and on a desk unless every look is wanted: what else axe judges is nearly the same.
 AXE = """(colours) => axe.run({ rules: { "target-size": { enabled: true } },
   ...(colours && { runOnly: ["color-contrast", "link-in-text-block"] }),
   resultTypes: ["violations", "incomplete"] })
@@ -82,9 +82,8 @@ class Inspector:
             for look in looks:
                 await page.emulate_media(color_scheme=look)
                 await page.evaluate("looks.settled()")
-                await self._ask(
-                    page, f"{name}, {window['width']}, {look}", window, colours=look is not looks[0]
-                )
+                colours = look is not looks[0] or (window is DESK and not EVERY_LOOK)
+                await self._ask(page, f"{name}, {window['width']}, {look}", window, colours=colours)
             self._blame(f"{name}, {window['width']}", await page.evaluate("looks.misfits()"))
             self._blame(
                 f"{name}, {window['width']}", await page.evaluate("(least) => looks.small(least)", target)

@@ -194,7 +194,7 @@ async def test_no_unit_beyond_the_capacity_is_handed_out(make_stall: MakeStall, 
 async def test_without_the_guard_units_that_are_none_are_held(make_stall: MakeStall):
     """The control of the test above."""
     stall = await with_units_that_are_none(make_stall)
-    stall.without("hold", " and unit < capacity")
+    stall.without("hold", " and unit < size")
     for user in range(3):
         await stall.hold(user, 4)
     assert max(await stall.held()) > 9

@@ -1,7 +1,7 @@
 """The messages: a sheet written as text and as HTML, its pictures inside and its calendar file beside it."""
 
 from email.utils import formataddr, formatdate, parseaddr
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -35,14 +35,7 @@ class Messages:
         self._from = Raw("From", formataddr(parseaddr(mail_from)))
         self._public_url = public_url.rstrip("/")
         self._codes = codes
-        self._templates = Environment(
-            loader=FileSystemLoader(folder("templates") / "mail"),
-            autoescape=select_autoescape(["html"]),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
+        self._templates = _templates()
 
     def write(self, letter: Letter, name: str, booking: Booking, event: Event) -> bytes:
         """The message of the letter's kind: a booking's tickets, or that it is cancelled and paid back."""
@@ -123,3 +116,15 @@ class Messages:
 def _artwork(event_id: int) -> bytes:
     """The same part in all letters of an event."""
     return mime.file("image/jpeg", art_band(event_id), 'inline; filename="artwork.jpeg"', ART)
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(folder("templates") / "mail"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
