@@ -20,6 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 MANY = int(os.environ.get("TICKETFLOW_TEST_ATTENDEES", "2400"))
 FEW = MANY // 4
+TIMES = 3
 MORE_MEMORY = 1.3
 """Of four times as many attendees. One page is all that is ever held."""
 
@@ -100,11 +101,13 @@ async def test_memory_does_not_grow_with_the_list(house: House, monkeypatch: pyt
     peaks = []
     for sale, count in ((few, FEW), (many, MANY)):
         began = time.monotonic()
-        lines, parts, peak = await download(house, sale)
-        took = time.monotonic() - began
-        print(f"{count:,} attendees in {parts:,} parts: {peak / 1e6:.2f} MB at most, {took:.1f} s")
-        assert lines == count
-        peaks.append(peak)
+        # The house's own loops take memory now and then: the least of a few peaks is the download's.
+        found = [await download(house, sale) for _ in range(TIMES)]
+        took = (time.monotonic() - began) / TIMES
+        peaks.append(min(peak for _, _, peak in found))
+        parts = found[0][1]
+        print(f"{count:,} attendees in {parts:,} parts: {peaks[-1] / 1e6:.2f} MB at most, {took:.1f} s")
+        assert {lines for lines, _, _ in found} == {count}
     assert peaks[1] < MORE_MEMORY * peaks[0]
     # The control: all in one page is what a list of that length takes.
     monkeypatch.setattr(attendees, "PAGE", 10 * MANY)
