@@ -45,6 +45,8 @@ def frame(**given: object) -> Frame:
         "room": "event:1",
         "epoch": 1,
         "version": 1,
+        "revision": 0,
+        "extended_at": 0,
         "at": NOW * 1_000_000,
         "mode": Mode.OPEN,
         "message": "",
