@@ -79,8 +79,7 @@ class Cancellations:
             for gone in await records.by_bookings(self._database, booking_ids)
             if await self._is_back(event, gone)
         ]
-        await records.note_units_back(self._database, done)
-        reached(Point.UNITS_NOTED)
+        await self._note_back(done)
         await asyncio.gather(*(self._refund(booking_id) for booking_id in booking_ids))
         ended = await bookings.by_ids(self._database, booking_ids)
         await self._tell(event.id, list(ended.values()))
@@ -146,12 +145,15 @@ class Cancellations:
         try:
             done = await self._is_back(event, cancellation)
             if done:
-                await records.note_units_back(self._database, [cancellation.booking_id])
-                reached(Point.UNITS_NOTED)
+                await self._note_back([cancellation.booking_id])
         except violations.BROKEN as error:
             log.warning("the units of booking %s go back later: %s", cancellation.booking_id, error)
             return False
         return done
+
+    async def _note_back(self, booking_ids: Sequence[str]) -> None:
+        await records.note_units_back(self._database, booking_ids)
+        reached(Point.UNITS_NOTED)
 
     async def _is_back(self, event: Event, cancellation: Cancellation) -> bool:
         """Give the units back. False: not now."""

@@ -16,9 +16,8 @@ from databases import Database
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, User, now
-from ticketflow.faults import Point, reached
 from ticketflow.store import audit, violations
-from ticketflow.store.cancellations import REFUND
+from ticketflow.store.cancellations import REFUND, pass_committed, pass_written
 from ticketflow.store.outbox import announce, new_letter
 from ticketflow.store.ownership import seen_to_by
 from ticketflow.store.tables import (
@@ -141,8 +140,8 @@ async def cancel_some(database: Database, off: CalledOff, most: int) -> list[str
         if rows:
             await _end(database, off, {row["id"]: row["user_id"] for row in rows})
             announce(database)
-        reached(Point.CANCEL_WRITTEN)
-    reached(Point.CANCELLED)
+        pass_written()
+    pass_committed()
     return [row["id"] for row in rows]
 
 

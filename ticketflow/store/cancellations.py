@@ -82,9 +82,19 @@ async def cancel(
         letter = new_letter("booking_cancelled", booking_id, event_id, recipient, now())
         await database.execute(insert(outbox).values(letter))
         announce(database)
-        reached(Point.CANCEL_WRITTEN)
-    reached(Point.CANCELLED)
+        pass_written()
+    pass_committed()
     return True
+
+
+def pass_written() -> None:
+    """For who has written the end of bookings and not committed it yet."""
+    reached(Point.CANCEL_WRITTEN)
+
+
+def pass_committed() -> None:
+    """For who has committed it."""
+    reached(Point.CANCELLED)
 
 
 async def _end(database: Database, event_id: int, booking_id: str, by: int, reason: str) -> None:
