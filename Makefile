@@ -9,7 +9,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak desk post calloff autopilot attendees pages letters fuzz check format lock clean
+.PHONY: help run test bench soak desk post calloff autopilot attendees both pages letters fuzz check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,6 +51,10 @@ autopilot: $(VENV)/.installed-dev ## The long flight: a database becomes slow, a
 calloff: $(VENV)/.installed-dev ## The long test of calling off: 5,000 bookings, workers killed half-way (BOOKINGS=5000)
 	@tests/install-tools.sh
 	@TICKETFLOW_TEST_CALLED_OFF=$(or $(BOOKINGS),5000) $(VENV)/bin/python -m pytest -s tests/booking/test_called_off.py $(ARGS)
+
+both: $(VENV)/.installed-dev ## The whole suite with each test on both databases (in `make test` each is on one of the two)
+	@tests/install-tools.sh
+	@TICKETFLOW_TEST_BOTH_ENGINES=1 $(VENV)/bin/python -m pytest $(if $(ARGS),$(ARGS),$(IN_PARALLEL))
 
 attendees: $(VENV)/.installed-dev ## The long test of the list of attendees: 200,000 in constant memory (COUNT=200000)
 	@tests/install-tools.sh

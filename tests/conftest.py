@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from argon2 import PasswordHasher
@@ -22,9 +23,38 @@ LONGEST_FIRST = ("live", "running", "browser", "booking", "crowd", "payments", "
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+BOTH_ENGINES = bool(os.environ.get("TICKETFLOW_TEST_BOTH_ENGINES"))
+ENGINES = ("sqlite", "mariadb")
+ALWAYS_ON_BOTH = ("store",)
+"""Folders of tests that are about what a database makes of it."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not BOTH_ENGINES:
+        left_out = on_the_other_engine(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     places = {folder: place for place, folder in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.relative_to(HERE).parts[0], len(places)))
+
+
+def on_the_other_engine(items: list[pytest.Item]) -> set[pytest.Item]:
+    """Of tests that could run on both engines, the one of the two that is left to `make both`: which, its
+    name decides, so that each engine has half of every file."""
+    pairs: dict[str, dict[str, pytest.Item]] = {}
+    for item in items:
+        engine = engine_of(item)
+        if engine and item.path.relative_to(HERE).parts[0] not in ALWAYS_ON_BOTH:
+            pairs.setdefault(item.nodeid.replace(engine, "engine"), {})[engine] = item
+    return {
+        pair[ENGINES[crc32(name.encode()) % 2]] for name, pair in pairs.items() if len(pair) == len(ENGINES)
+    }
+
+
+def engine_of(item: pytest.Item) -> str | None:
+    """The database that a test is made for, if it is for one of several."""
+    given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return next((value for value in given if value in ENGINES), None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -47,10 +47,12 @@ AXE = """(colours) => axe.run({ rules: { "target-size": { enabled: true } },
 class Inspector:
     """Collects faults of pages, each with the page's name, so that one run tells them all.
 
-    `pictures` is the folder for a picture of each page; None takes none.
+    `pictures` is the folder for a picture of each page; None takes none. `by_turns`: one page on a phone, the
+    next on a desk, unless every look is wanted.
     """
 
-    def __init__(self, pictures: Path | None = None) -> None:
+    def __init__(self, pictures: Path | None = None, *, by_turns: bool = False) -> None:
+        self._by_turns = by_turns and not EVERY_LOOK
         self.faults: list[str] = []
         self.weights: list[Weight] = []
         self._pictures = pictures
@@ -77,7 +79,8 @@ class Inspector:
         await page.evaluate("() => typeof looks === 'object'") or await page.evaluate(LOOKS)
         await page.evaluate("() => typeof axe === 'object'") or await page.evaluate(AXE_SCRIPT)
         before = page.viewport_size or DESK
-        for window, target, looks in ((PHONE, FINGER, ON_A_PHONE), (DESK, POINTER, ON_A_DESK)):
+        windows = ((PHONE, FINGER, ON_A_PHONE), (DESK, POINTER, ON_A_DESK))
+        for window, target, looks in windows[len(self.weights) % 2 :][:1] if self._by_turns else windows:
             await page.set_viewport_size(window)
             for look in looks:
                 await page.emulate_media(color_scheme=look)

@@ -1,4 +1,5 @@
-"""Each page in each of its states, on a phone and on a desk, dark and light: no barrier in anybody's way."""
+"""Each page in each of its states: no barrier in anybody's way. Here one on a phone in the light, the next on a
+desk in the dark; `make pages` looks at each on both and in both."""
 
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from ticketflow.web import error_pages
 
 @pytest.mark.timeout(900)
 async def test_every_page(browser: Browser, tmp_path: Path):
-    inspector = Inspector(pictures_folder())
+    inspector = Inspector(pictures_folder(), by_turns=True)
     async with one_command(tmp_path, browser, **VARIABLES) as stage, Backstage(stage.url) as back:
         await Walk(stage, back, inspector.look_over, inspector.watch).whole()
         assert inspector.faults == [], "\n".join(inspector.faults)
