@@ -1,5 +1,5 @@
-"""Each page in each of its states: no barrier in anybody's way. Here one on a phone in the light, the next on a
-desk in the dark; `make pages` looks at each on both and in both."""
+"""Each page in each of its states: no barrier in anybody's way. Here one on a phone in the light, the next on
+a desk in the dark; `make pages` looks at each on both and in both."""
 
 from functools import partial
 from pathlib import Path
