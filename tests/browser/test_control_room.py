@@ -10,11 +10,13 @@ from tests.api.support import open_sale, services
 from tests.browser.at_home import Home, at_home
 from tests.browser.inspector import Inspector, pictures_folder
 from tests.browser.stage import DESK, hook, sign_in
-from tests.house import Sale
+from tests.house import Sale, eventually
 from ticketflow.domain import Event
 from ticketflow.settings import Settings
 
 LINE = "[data-chart=line]"
+SOME_ROWS = 5
+"""More moments than a page has that has just come."""
 AT = re.compile(r"^at \d\d:\d\d:\d\d$")
 
 MARK_ALL = """() => {
@@ -75,13 +77,17 @@ async def the_chart_is_kept(page: Page) -> None:
 async def test_control_without_the_records_a_reload_forgets(settings: Settings, browser: Browser):
     async with at_home(settings, browser) as home:
         _, page = await at_the_desk(home)
-        await page.wait_for_function("document.querySelector('[data-chart=line] .line')")
-        before = await rows(page)
+
+        async def some() -> int:
+            found = await rows(page)
+            return found if found > SOME_ROWS else 0
+
+        before = await eventually(some)
         nothing = {"step_seconds": 1, "at": [], "series": {"joins": []}}
         await page.route("**/stats?*", lambda route: route.fulfill(json=nothing))
         await reload(page)
         await expect(value(page, "line", "waiting")).to_have_text("0")
-        assert await rows(page) < before
+        assert await rows(page) < before, before
 
 
 async def the_cursor_reads(page: Page) -> None:
