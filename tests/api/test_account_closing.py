@@ -78,6 +78,8 @@ async def test_who_has_tickets_for_something_to_come_cannot_close(house: House, 
 
 async def test_a_closed_account_is_nobodys_and_no_ticket_is_lost(house: House, sale: Sale, fan: Visitor):
     past = await open_sale(house)
+    async with house.visitor() as other:
+        await other.register()  # whose letter, link and account stay
     await fan.come_in(past)
     booking = await book(fan, past)
     await is_over(house, past)

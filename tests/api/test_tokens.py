@@ -263,7 +263,7 @@ async def test_of_a_closed_account_none_works(house: House, owner: Visitor):
 
 
 async def test_last_used_is_noted_off_the_path_and_once_a_minute(house: House, owner: Visitor):
-    token = await made(owner)
+    token = [await made(owner) for _ in range(2)][1]  # SQLite gives a revoked one's number again
 
     async def used() -> Any:
         return (await owner.get("/api/tokens")).json()[0]["last_used_at"]
