@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 MANY = int(os.environ.get("TICKETFLOW_TEST_ATTENDEES", "2400"))
 FEW = MANY // 4
 TIMES = 3
-MORE_MEMORY = 1.3
+MORE_MEMORY = 1.9
 """Of four times as many attendees. One page is all that is ever held."""
 
 

@@ -30,11 +30,12 @@ async def test_what_was_recorded_is_told_by_second_and_by_minute(house: House, s
             assert set(told["series"]) == set(SERIES)
             assert {len(numbers) for numbers in told["series"].values()} == {3600}
             series: dict[str, list[int | None]] = told["series"]
-            return series if series["sold"][-1] == 2 else None
+            # Redis is told of a sale and its money is counted in the database: not at the same moment.
+            return series if (series["sold"][-1], series["revenue"][-1]) == (2, 5000) else None
 
         series = await eventually(recorded)
         assert series
-        assert (series["revenue"][-1], series["free"][-1], series["held"][-1]) == (5000, 18, 0)
+        assert (series["free"][-1], series["held"][-1]) == (18, 0)
         assert series["sold"][0] is None  # nobody was there an hour ago
         now = int((await services(house).stock.time()).timestamp())
         old = tuple(range(len(SERIES)))
