@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from ticketflow.domain import BookingStatus, PaymentStatus, Refusal, User, now
 from ticketflow.store import audit, violations
+from ticketflow.store.called_off import is_called_off
 from ticketflow.store.cancellations import REFUND, pass_committed, pass_written
 from ticketflow.store.outbox import announce, new_letter
 from ticketflow.store.ownership import seen_to_by
@@ -88,7 +89,7 @@ async def begin(database: Database, event_id: int, actor: User, reason: str) -> 
         this = (events.c.id == event_id) & seen_to_by(actor)
         if await database.fetch_one(select(events.c.id).where(this).with_for_update()) is None:
             raise Refusal("not_found", "There is no such event of yours.")
-        if await database.fetch_val(select(called_off.c.event_id).where(called_off.c.event_id == event_id)):
+        if await is_called_off(database, event_id):
             return False
         at = now()
         row = {"event_id": event_id, "called_by": actor.id, "reason": reason, "started_at": at}

@@ -10,9 +10,10 @@ from sqlalchemy import select, update
 
 from ticketflow.domain import Refusal, User, iso
 from ticketflow.store import audit
+from ticketflow.store.called_off import is_called_off
 from ticketflow.store.ownership import seen_to_by
 from ticketflow.store.tables import audit as acts
-from ticketflow.store.tables import called_off, events, users
+from ticketflow.store.tables import events, users
 
 KINDS = ("event.edit", "type.add", "type.edit", "type.remove", "type.capacity")
 """What makes a revision: exactly one row of these in the audit log for each."""
@@ -27,7 +28,7 @@ async def begin(database: Database, event_id: int, actor: User, revision: int | 
     row = await database.fetch_one(select(events).where(this).with_for_update())
     if row is None:
         raise Refusal("not_found", "There is no such event of yours.")
-    if await database.fetch_val(select(called_off.c.event_id).where(called_off.c.event_id == event_id)):
+    if await is_called_off(database, event_id):
         raise Refusal("called_off", "This event is called off: it stays as it was. Nothing was changed.")
     found = dict(row._mapping)
     if revision is not None and revision != found["revision"]:

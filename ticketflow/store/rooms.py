@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 
 from ticketflow.domain import Refusal, User, now
 from ticketflow.store import autopilots
+from ticketflow.store.called_off import is_called_off
 from ticketflow.store.ownership import of_event_seen_to_by
 from ticketflow.store.tables import called_off, rooms
 
@@ -112,7 +113,7 @@ async def steer(
     """Change columns by hand, and give the revision that this makes. In a transaction; raises what `lock`
     raises, and `Refusal` called_off."""
     revision = (await lock(database, event_id, actor, seen)).revision + 1
-    if await database.fetch_val(select(called_off.c.event_id).where(called_off.c.event_id == event_id)):
+    if await is_called_off(database, event_id):
         raise Refusal("called_off", "This event is called off: its room stays closed. Nothing was changed.")
     this = of_event_seen_to_by(actor, rooms.c.event_id, event_id) & (rooms.c.revision == revision - 1)
     await database.execute(update(rooms).where(this).values(**levers, revision=revision, updated_at=now()))
